@@ -1,0 +1,47 @@
+"""The one shape of an error: what is wrong, with which thing, and what to do about it.
+
+Each room raises its own subclass, so that a caller can tell where a fault lies; all of them carry a hint for the user.
+"""
+
+from __future__ import annotations
+
+
+class FoleyError(Exception):
+    """Something a person can put right.
+
+    Args:
+        message: one sentence that names the file, region or field and what is wrong with it.
+        hint: one sentence that says what to do; may be empty when the message already says so.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class TimelineError(FoleyError):
+    """A timeline, region, option or timecode that cannot be used."""
+
+
+class MediaError(FoleyError):
+    """A picture or sound file that cannot be read or written."""
+
+
+class StageError(FoleyError):
+    """A stage scene that cannot be built as asked."""
+
+
+class EngineError(FoleyError):
+    """An engine that cannot propose sound for a cue."""
+
+
+class JobError(FoleyError):
+    """A job that cannot run as asked."""
+
+
+class Cancelled(FoleyError):
+    """The user stopped the job; nothing of it was kept."""
