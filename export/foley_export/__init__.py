@@ -1,0 +1,1 @@
+"""Graphs on their way from code or checkpoint to what the runtime loads, each with a proof beside it."""

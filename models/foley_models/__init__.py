@@ -1,0 +1,4 @@
+"""The model developer's side: metrics, and the papers' networks, losses, data sets, training and evaluation.
+
+Imports from ``foley_bridge`` only ``inference.features``, ``stage`` and ``media``; PyTorch comes with the extra ``models``.
+"""
