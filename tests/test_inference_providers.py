@@ -1,0 +1,31 @@
+"""What the doctor says about ONNX Runtime is what a session really does."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import onnxruntime
+from foley_export.probe import probe_graph
+
+from foley_bridge.inference import providers
+
+
+def test_the_shipped_probe_is_what_the_exporter_makes() -> None:
+    assert (resources.files("foley_bridge.inference") / "probe.onnx").read_bytes() == probe_graph()
+
+
+def test_the_cpu_provider_runs_and_computes() -> None:
+    assert providers.probe("CPUExecutionProvider") == providers.Provider("CPUExecutionProvider", True, "runs")
+
+
+def test_a_provider_is_reported_by_what_its_session_answers_not_by_what_the_wheel_lists() -> None:
+    for name in onnxruntime.get_available_providers():
+        found = providers.probe(name)
+        session = onnxruntime.InferenceSession(probe_graph(), providers=[name, "CPUExecutionProvider"])
+        assert found.loads == (name in session.get_providers()), found
+
+
+def test_an_unknown_provider_is_not_ok_and_says_why() -> None:
+    found = providers.probe("NoSuchExecutionProvider")
+    assert not found.loads
+    assert found.detail
