@@ -1,0 +1,224 @@
+"""What a region's text says: free words, and the options of docs/timeline.md as ``name=value``.
+
+Quoting: a word, or an option's value, may be wrapped in single or double quotes. A quote opens only at the start of a word
+or of a value, and closes only before a space or the end, so ``dog's bark`` and ``'it's here.wav'`` need no escaping; a
+backslash is an ordinary character everywhere, so Windows paths survive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from fractions import Fraction
+
+from foley_bridge.errors import TimelineError
+from foley_bridge.timeline.time import parse_time
+
+ENGINES = ("recommend", "transfer", "analogy", "classes")
+CHANNELS = ("mono", "stereo", "source")
+HITS = ("auto", "markers")
+MOST_TAKES = 64
+LONGEST_S = 600  # of handles, fade and tail
+FARTHEST_OFFSET_S = 60
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options a region names; None where it names none.
+
+    Attributes:
+        engine: one of ``ENGINES``.
+        like: the exemplar: a clip's name in the timeline, a library id, or a path.
+        takes: how many, 1-64.
+        seed: 0 or above; take k of a seed is the same for any number of takes.
+        level: LUFS integrated (peak dBFS under 0.4 s), -70 to 0.
+        handles, fade, tail: seconds, 0 to 600.
+        channels: one of ``CHANNELS``.
+        retime: re-time a found sound to the action.
+        ucs: a UCS CatID, as written.
+        hits: one of ``HITS``.
+        sensitivity: 0-1, how readily motion counts as an action.
+        offset: seconds by which all hits are shifted, -60 to 60.
+    """
+
+    engine: str | None = None
+    like: str | None = None
+    takes: int | None = None
+    seed: int | None = None
+    level: float | None = None
+    handles: Fraction | None = None
+    fade: Fraction | None = None
+    tail: Fraction | None = None
+    channels: str | None = None
+    retime: bool | None = None
+    ucs: str | None = None
+    hits: str | None = None
+    sensitivity: float | None = None
+    offset: Fraction | None = None
+
+    def over(self, defaults: Options) -> Options:
+        """These options, with ``defaults`` wherever nothing is named."""
+        unnamed = {f.name: getattr(defaults, f.name) for f in fields(self) if getattr(self, f.name) is None}
+        return replace(self, **unnamed)
+
+
+# --- values: each parser returns the value, or raises ValueError, which reads as "allowed is ..." ------------------------------
+
+
+def _one_of(*names: str) -> Callable[[str, Fraction], str]:
+    def parse(value: str, rate: Fraction) -> str:
+        if value.lower() in names:
+            return value.lower()
+        close = get_close_matches(value.lower(), names, n=1)
+        raise ValueError(f"one of {', '.join(names)}" + (f"; did you mean {close[0]}?" if close else ""))
+
+    return parse
+
+
+def _whole(lowest: int, highest: int, allowed: str) -> Callable[[str, Fraction], int]:
+    def parse(value: str, rate: Fraction) -> int:
+        if re.fullmatch(r"\d{1,19}", value) and lowest <= int(value) <= highest:
+            return int(value)
+        raise ValueError(allowed)
+
+    return parse
+
+
+def _number(lowest: float, highest: float, units: str, allowed: str) -> Callable[[str, Fraction], float]:
+    pattern = re.compile(rf"([+-]?(?:\d{{1,6}}(?:\.\d{{0,9}})?|\.\d{{1,9}}))\s*(?:{units})?", re.IGNORECASE)
+
+    def parse(value: str, rate: Fraction) -> float:
+        match = pattern.fullmatch(value.replace("\N{MINUS SIGN}", "-"))
+        if match and lowest <= float(match[1]) <= highest:
+            return float(match[1])
+        raise ValueError(allowed)
+
+    return parse
+
+
+def _span(lowest: int, highest: int, unit: str, allowed: str) -> Callable[[str, Fraction], Fraction]:
+    def parse(value: str, rate: Fraction) -> Fraction:
+        try:
+            seconds = parse_time(value, rate, unit=unit)
+        except TimelineError as error:
+            raise ValueError(allowed) from error
+        if lowest <= seconds <= highest:
+            return seconds
+        raise ValueError(allowed)
+
+    return parse
+
+
+def _yes_no(value: str, rate: Fraction) -> bool:
+    if value.lower() in ("yes", "true", "on", "1"):
+        return True
+    if value.lower() in ("no", "false", "off", "0"):
+        return False
+    raise ValueError("yes or no")
+
+
+def _like(value: str, rate: Fraction) -> str:
+    return value
+
+
+def _cat_id(value: str, rate: Fraction) -> str:
+    if re.fullmatch(r"[A-Za-z]{2,5}[A-Za-z0-9]{0,15}", value):
+        return value
+    raise ValueError("a UCS CatID such as FOLYFeet or DOORWood")
+
+
+_LENGTH = "seconds or frames from 0 to 600 s, such as 0.5 or 12f"
+
+PARSERS: dict[str, Callable[[str, Fraction], object]] = {
+    "engine": _one_of(*ENGINES),
+    "like": _like,
+    "takes": _whole(1, MOST_TAKES, f"a whole number from 1 to {MOST_TAKES}"),
+    "seed": _whole(0, 2**63 - 1, "a whole number, 0 or above"),
+    "level": _number(-70, 0, "LUFS|LKFS|dBFS|dB", "a loudness from -70 to 0 LUFS, such as -23"),
+    "handles": _span(0, LONGEST_S, "s", _LENGTH),
+    "fade": _span(0, LONGEST_S, "s", _LENGTH),
+    "tail": _span(0, LONGEST_S, "s", _LENGTH),
+    "channels": _one_of(*CHANNELS),
+    "retime": _yes_no,
+    "ucs": _cat_id,
+    "hits": _one_of(*HITS),
+    "sensitivity": _number(0, 1, "(?!)", "a number from 0 to 1"),
+    "offset": _span(-FARTHEST_OFFSET_S, FARTHEST_OFFSET_S, "ms",
+                    "milliseconds or frames up to a minute either way, such as 20, -40ms or -1f"),
+}
+
+
+def parse_option(name: str, value: str, rate: Fraction) -> object:
+    """One option's value, checked. rate: the timeline's, for values in frames.
+
+    Raises:
+        TimelineError: no such option (the nearest one is suggested), no value, or a value that is not allowed.
+    """
+    key = name.lower()
+    if key not in PARSERS:
+        close = get_close_matches(key, PARSERS, n=1)
+        hint = f"did you mean {close[0]}=? " if close else ""
+        raise TimelineError(f"unknown option {name!r}", f"{hint}options are {', '.join(PARSERS)}")
+    if not value.strip():
+        raise TimelineError(f"option {key}= has no value")
+    try:
+        return PARSERS[key](value.strip(), rate)
+    except ValueError as error:
+        raise TimelineError(f"option {key}= cannot be {value!r}", f"allowed is {error}") from None
+
+
+# --- the text ------------------------------------------------------------------------------------------------------------------
+
+_FOLEY = re.compile(r"\s*FOLEY(?=[\s:]|$):?", re.IGNORECASE)
+_OPTION = re.compile(r"([A-Za-z][\w-]*)=")
+
+
+def is_region_text(text: str) -> bool:
+    """True when the first word is FOLEY, in any case, with or without a colon after it."""
+    return bool(_FOLEY.match(text))
+
+
+def parse_region_text(text: str, rate: Fraction) -> tuple[str, Options]:
+    """The free words and the options of a region's text, with or without its leading FOLEY.
+
+    rate: the timeline's, for values in frames. Option names and listed values may be in any case, because some exchange
+    formats write markers in capitals.
+
+    Raises:
+        TimelineError: an open quote, an unknown or repeated option, or a bad value; names the option.
+    """
+    if foley := _FOLEY.match(text):
+        text = text[foley.end() :]
+    words: list[str] = []
+    values: dict[str, object] = {}
+    position = 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+            continue
+        option = _OPTION.match(text, position)
+        token, position = _token(text, option.end() if option else position)
+        if not option:
+            if token.startswith("="):
+                raise TimelineError(f"there is a space before {token!r}", "write options as name=value, without spaces")
+            words.append(token)
+            continue
+        key = option[1].lower()
+        if key in values:
+            raise TimelineError(f"option {key}= is given twice")
+        values[key] = parse_option(option[1], token, rate)
+    return " ".join(words), Options(**values)  # type: ignore[arg-type]  # each parser returns its field's type
+
+
+def _token(text: str, start: int) -> tuple[str, int]:
+    """The word or value that begins at ``start``, without its quotes, and where it ends."""
+    if start < len(text) and text[start] in "\"'":
+        closing = re.compile(re.escape(text[start]) + r"(?=\s|$)").search(text, start + 1)
+        if not closing:
+            raise TimelineError(f"the quote {text[start:]} is not closed")
+        return text[start + 1 : closing.start()], closing.end()
+    end = re.compile(r"\s|$").search(text, start)
+    assert end is not None  # "$" always matches
+    return text[start : end.start()], end.start()
