@@ -1,0 +1,106 @@
+"""Is this machine fit: Python, ONNX Runtime's providers as they really load, codecs, timeline adapters, disk."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from foley_bridge.inference import providers
+
+LOW_DISK_BYTES = 2 * 1000**3
+DECODERS = ("h264", "hevc", "prores", "dnxhd", "mpeg2video", "vp9", "av1", "aac", "pcm_s24le")
+ENCODERS = ("libx264", "aac")
+ADAPTERS = {"fcp_xml": "otio-fcp-adapter", "fcpx_xml": "otio-fcpx-xml-adapter", "cmx_3600": "otio-cmx3600-adapter", "AAF": "otio-aaf-adapter"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor's report. ``needed`` is False for what only makes things faster or wider."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+    needed: bool = True
+
+
+def examine(folder: Path) -> Iterator[Check]:
+    """Yield the checks as they are made.
+
+    Args:
+        folder: where takes would be written; its disk is looked at.
+    """
+    yield _python()
+    yield from _onnx_runtime()
+    yield from _codecs()
+    yield _adapters()
+    yield _disk(folder)
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
+
+
+def _onnx_runtime() -> Iterator[Check]:
+    if providers.both_runtimes_installed():
+        yield Check(
+            "ONNX Runtime",
+            False,
+            "onnxruntime and onnxruntime-gpu are installed over each other",
+            "pip uninstall -y onnxruntime onnxruntime-gpu, then install foley-bridge again",
+        )
+        return
+    listed = providers.listed()
+    if not listed:
+        yield Check("ONNX Runtime", False, "cannot be imported", "install foley-bridge again: pip install --force-reinstall foley-bridge")
+        return
+    for name in listed:
+        found = providers.probe(name)
+        cpu = name == "CPUExecutionProvider"
+        advice = "pip install --force-reinstall onnxruntime" if cpu else 'for NVIDIA GPUs: pip install "foley-bridge[cuda]", or [tensorrt]'
+        yield Check(name.removesuffix("ExecutionProvider"), found.loads, found.detail, "" if found.loads else advice, needed=cpu)
+
+
+def _codecs() -> Iterator[Check]:
+    import av
+
+    yield Check("PyAV", True, f"{av.__version__}, FFmpeg libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}")
+    advice = "install PyAV's own wheel: pip install --force-reinstall --only-binary=:all: av"
+    missing = [name for name in DECODERS if not _has_codec(name, "r")]
+    yield Check("decoders", not missing, "missing: " + ", ".join(missing) if missing else ", ".join(DECODERS), advice if missing else "")
+    missing = [name for name in ENCODERS if not _has_codec(name, "w")]
+    yield Check("preview encoders", not missing, "missing: " + ", ".join(missing) if missing else ", ".join(ENCODERS), advice if missing else "")
+
+
+def _has_codec(name: str, mode: str) -> bool:
+    import av
+
+    try:
+        av.Codec(name, mode)
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _adapters() -> Check:
+    import opentimelineio as otio
+
+    found = set(otio.adapters.available_adapter_names())
+    missing = [package for name, package in ADAPTERS.items() if name not in found]
+    advice = f"pip install {' '.join(missing)}" if missing else ""
+    return Check("timeline formats", not missing, ".otio, FCP7 XML, FCPX XML, EDL, AAF" if not missing else "some adapters are missing", advice)
+
+
+def _disk(folder: Path) -> Check:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Check("disk", False, f"{folder}: {error.strerror or error}", "choose a folder that you can write to")
+    detail = f"{free / 1000**3:.1f} GB free in {folder}"
+    return Check("disk", free >= LOW_DISK_BYTES, detail, "make room: an hour of 48 kHz / 24-bit stereo takes 1.04 GB a take")

@@ -1,0 +1,64 @@
+"""The wheel, installed outside the checkout, has everything that the checkout has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(out.glob("foley_bridge-*.whl"))
+
+
+def test_the_wheel_carries_every_source_and_data_file(wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    tops = {ROOT / "foley_bridge": "foley_bridge", ROOT / "models/foley_models": "foley_models", ROOT / "export/foley_export": "foley_export"}
+    tops[ROOT / "host_scripts"] = "foley_bridge/_host_scripts"
+    tracked = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    expected = set()
+    for name in tracked.stdout.splitlines():
+        path = ROOT / name
+        for top, target in tops.items():
+            if path.is_relative_to(top) and path.is_file():
+                expected.add(f"{target}/{path.relative_to(top).as_posix()}")
+    assert expected - inside == set()
+    assert any(name.startswith("foley_bridge/_host_scripts/") for name in expected)
+
+
+def test_the_wheel_stays_under_30_mb(wheel: Path) -> None:
+    assert wheel.stat().st_size < 30e6
+
+
+def test_an_installed_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(site), str(wheel)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    code = (
+        f"import sys; sys.path.insert(0, {str(site)!r})\n"
+        "import foley_bridge, foley_models, foley_export\n"
+        "from importlib import resources\n"
+        f"assert all(m.__file__.startswith({str(site)!r}) for m in (foley_bridge, foley_models, foley_export))\n"
+        "from foley_bridge import cli\n"
+        "from foley_bridge.inference import providers\n"
+        "assert providers.probe('CPUExecutionProvider').loads\n"
+        "from foley_bridge.library import ucs\n"
+        "assert ucs.category('FOLYProp').category == 'FOLEY'\n"
+        "assert (resources.files('foley_bridge') / '_host_scripts' / 'README.md').is_file()\n"
+        "sys.exit(cli.main(['--version']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().startswith("foley-bridge ")
+    script = (site / "bin" / "foley-bridge").exists() or (site / "Scripts" / "foley-bridge.exe").exists()
+    assert script
