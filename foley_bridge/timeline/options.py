@@ -64,7 +64,7 @@ class Options:
         return replace(self, **unnamed)
 
 
-# --- values: each parser returns the value, or raises ValueError, which reads as "allowed is ..." ------------------------------
+# --- values: each parser returns the value, or raises ValueError, which reads as "allowed is ..." ---
 
 
 def _one_of(*names: str) -> Callable[[str, Fraction], str]:
@@ -169,7 +169,7 @@ def parse_option(name: str, value: str, rate: Fraction) -> object:
         raise TimelineError(f"option {key}= cannot be {value!r}", f"allowed is {error}") from None
 
 
-# --- the text ------------------------------------------------------------------------------------------------------------------
+# --- the text ---
 
 _FOLEY = re.compile(r"\s*FOLEY(?=[\s:]|$):?", re.IGNORECASE)
 _OPTION = re.compile(r"([A-Za-z][\w-]*)=")

@@ -26,7 +26,7 @@ _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d{1,12})?)")
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})\s*(ms|s|sec|seconds?|f|fr|frames?)?", re.IGNORECASE)
 
 
-# --- rates -------------------------------------------------------------------------------------------------------------------
+# --- rates ---
 
 
 def exact_rate(rate: int | float | str | Fraction) -> Fraction:
@@ -98,7 +98,7 @@ def rate_text(rate: Fraction) -> str:
     return f"{rate.numerator}/{rate.denominator}"
 
 
-# --- times -------------------------------------------------------------------------------------------------------------------
+# --- times ---
 
 
 def seconds_of(time: RationalTime) -> Fraction:
@@ -136,7 +136,7 @@ def time_json(seconds: Fraction, rate: Fraction) -> dict[str, int | str | float]
     return {"value": round(seconds * rate), "rate": rate_text(rate), "seconds": float(seconds)}
 
 
-# --- timecode ----------------------------------------------------------------------------------------------------------------
+# --- timecode ---
 
 
 def nominal_rate(rate: Fraction) -> int:
