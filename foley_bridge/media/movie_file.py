@@ -123,7 +123,7 @@ def _probe(path: str, mtime_ns: int, size: int) -> VideoInfo:
             or (stream.codec_context.name in STILL_CODECS and stream.frames == 1)
         )
         tick = Fraction(0) if even else Fraction(stream.time_base)
-        length = 1 / rate if still else picture_end(container, stream, rate) - origin
+        length = 1 / rate if still else stream_end(container, stream, rate) - origin
         whole = round(length * rate) / rate
         duration = whole if abs(whole - length) <= 2 * tick else length  # both ends were rounded
         frames = 1 if still else stream.frames or round(duration * rate)
@@ -170,8 +170,8 @@ def _first_picture(path: str, container: Any, stream: Any) -> Any:
     raise MediaError(f"{path}: no picture in it can be decoded", "it may be cut off or damaged; copy or export the file again")
 
 
-def picture_end(container: Any, stream: Any, rate: Fraction) -> Fraction:
-    """Seconds on the file's clock at which the last picture ends: from the last packets, else as the container states it."""
+def stream_end(container: Any, stream: Any, packet_rate: Fraction) -> Fraction:
+    """Seconds on the file's clock at which the stream ends: from the last packets, else as the container states it."""
     start = (stream.start_time or 0) * stream.time_base
     stated = start + stream.duration * stream.time_base if stream.duration else None
     if stated is None and container.duration:
@@ -185,7 +185,7 @@ def picture_end(container: Any, stream: Any, rate: Fraction) -> Fraction:
         for packet in container.demux(stream):
             time = packet.pts if packet.pts is not None else packet.dts
             if time is not None:
-                end = time * stream.time_base + (packet.duration * stream.time_base if packet.duration else 1 / rate)
+                end = time * stream.time_base + (packet.duration * stream.time_base if packet.duration else 1 / packet_rate)
                 last = end if last is None else max(last, end)
         if last is not None:
             return last
