@@ -1,0 +1,218 @@
+"""How much moves between one picture and the next, where, and which way: camera moves, light and noise taken out.
+
+A picture is compared with the one before it. Dense optical flow (DIS: Kroeger et al., ECCV 2016, as OpenCV has it) gives the
+ways; a camera motion of four parameters (shift, turn, zoom) is fitted to it robustly and taken off, but only when it explains
+the picture better than standing still does. What then still differs between the two pictures, beyond the light's change and the
+noise, is motion. It is kept on a coarse grid, a few hundred bytes a picture, so that an hour costs no memory to speak of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from foley_bridge.engines.candidate import MotionFrame
+
+ANALYSIS_WIDTH = 176  # pixels: what callers scale pictures to before detection
+GRID = (6, 8)  # rows, columns of cells that motion is summed over
+MAX_PIXELS = 176 * 132  # larger pictures (upright video, callers' choice) are scaled down to this many
+MIN_PIXELS_HIGH = 24  # a picture lower than this is scaled up: flow needs some room
+NOISE_LEVELS = 2.5  # 8-bit levels: differences below this (plus the picture's own noise) are not motion
+MIN_CAMERA_PX = 0.12  # a fitted camera move smaller than this is the flow's own noise
+CAMERA_GAIN = 0.9  # a camera move must bring the typical difference below this share of what it was
+CUT_LIKENESS = 0.55  # pictures whose layouts correlate less than this may have a cut between them
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What happened between two consecutive pictures.
+
+    Attributes:
+        start_s, end_s: when the earlier and the later picture appeared; ``end_s`` is when the change became visible.
+        cut: True when the two belong to different shots by the caller's word; the grids are then zero.
+        energy: float32 GRID, mean difference in 8-bit levels left after camera, light and noise are taken off.
+        across: float32 GRID, mean motion to the right of what moves, pixels of a picture ``ANALYSIS_WIDTH`` wide.
+        down: float32 GRID, the same downwards.
+        likeness: correlation of the two pictures' coarse layouts, -1 to 1.
+        change: mean absolute difference in levels before anything is taken off.
+        camera: fitted camera motion, pixels (typical over the picture).
+    """
+
+    start_s: float
+    end_s: float
+    cut: bool
+    energy: np.ndarray
+    across: np.ndarray
+    down: np.ndarray
+    likeness: float
+    change: float
+    camera: float
+
+
+def measure(frames: Iterable[MotionFrame]) -> Iterator[Step]:
+    """One step per pair of consecutive pictures, in order. frames: times increasing, all of one size (a new size is a cut).
+
+    Holds two pictures at a time. The result does not depend on how many threads OpenCV uses: DIS flow splits its work
+    into stripes by thread count, so it runs on one.
+    """
+    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    before: _Picture | None = None
+    for frame in frames:
+        picture = _prepare(frame)
+        if before is not None and picture.time_s > before.time_s:
+            if frame.cut or picture.gray.shape != before.gray.shape:
+                yield _blank(before, picture)
+            else:
+                yield _compare(flow, before, picture)
+        before = picture
+
+
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    time_s: float
+    gray: np.ndarray  # uint8 (h, w)
+    soft: np.ndarray  # float32 (h, w), lightly smoothed
+    layout: np.ndarray  # float32 (9, 16)
+
+
+def _prepare(frame: MotionFrame) -> _Picture:
+    gray = np.ascontiguousarray(frame.gray)
+    h, w = gray.shape
+    scale = min(1.0, (MAX_PIXELS / (h * w)) ** 0.5) if h * w > 1.1 * MAX_PIXELS else 1.0
+    scale = max(scale, MIN_PIXELS_HIGH / min(h, w))
+    if scale != 1.0:
+        size = (max(MIN_PIXELS_HIGH, round(w * scale)), max(MIN_PIXELS_HIGH, round(h * scale)))
+        gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur(gray.astype(np.float32), (3, 3), 0.8)
+    return _Picture(frame.time_s, gray, soft, cv2.resize(soft, (16, 9), interpolation=cv2.INTER_AREA))
+
+
+def _blank(before: _Picture, after: _Picture) -> Step:
+    zero = np.zeros(GRID, np.float32)
+    return Step(before.time_s, after.time_s, True, zero, zero, zero, 0.0, 255.0, 0.0)
+
+
+def _compare(dis: cv2.DISOpticalFlow, before: _Picture, after: _Picture) -> Step:
+    raw = cv2.absdiff(before.gray, after.gray)
+    change = float(raw.mean())
+    likeness = _correlation(before.layout, after.layout)
+    if not raw.any():
+        zero = np.zeros(GRID, np.float32)
+        return Step(before.time_s, after.time_s, False, zero, zero, zero, 1.0, 0.0, 0.0)
+    flow = _flow(dis, after.gray, before.gray)  # where each pixel of the later picture came from: (h, w, 2)
+    model = _camera(flow, after.soft)
+    still = _difference(before.soft, after.soft)
+    left, camera = still, 0.0
+    if model is not None:
+        camera_flow = _model_flow(model, flow.shape[:2])
+        moved = cv2.remap(
+            before.soft,
+            camera_flow + _pixel_grid(flow.shape[:2]),
+            None,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=float("nan"),
+        )
+        seen = np.isfinite(moved)
+        compensated = np.where(seen, _difference(np.where(seen, moved, after.soft), after.soft), 0)
+        if np.median(np.abs(compensated[seen])) < CAMERA_GAIN * np.median(np.abs(still)) or np.abs(
+            compensated[seen]
+        ).mean() < CAMERA_GAIN * np.abs(still).mean():
+            left, camera = compensated, float(np.hypot(*camera_flow.mean(axis=(0, 1))))
+            flow = np.where(seen[..., None], flow - camera_flow, 0)
+    size = np.abs(left)
+    floor = NOISE_LEVELS + 3 * min(1.4826 * float(np.median(size)), 4.0)
+    energy = np.maximum(size - floor, 0)
+    moving = cv2.boxFilter((energy > 0).astype(np.float32), -1, (5, 5))
+    ways = -flow * (np.minimum(1, 2 * moving) * (ANALYSIS_WIDTH / flow.shape[1]))[..., None]
+    cells = (GRID[1], GRID[0])
+    return Step(
+        before.time_s,
+        after.time_s,
+        False,
+        cv2.resize(energy, cells, interpolation=cv2.INTER_AREA),
+        cv2.resize(ways[..., 0].astype(np.float32), cells, interpolation=cv2.INTER_AREA),
+        cv2.resize(ways[..., 1].astype(np.float32), cells, interpolation=cv2.INTER_AREA),
+        likeness,
+        change,
+        camera,
+    )
+
+
+def _flow(dis: cv2.DISOpticalFlow, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        return dis.calc(source, target, None)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / norm if norm > 1e-3 else 1.0
+
+
+def _difference(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """after - before, float32, with the light's change (one gain and one lift for the whole picture) taken off."""
+    x, y = before[::3, ::3].ravel(), after[::3, ::3].ravel()
+    gain, lift = 1.0, float(np.median(y - x))
+    for _ in range(3):
+        rest = y - gain * x - lift
+        scale = 1.4826 * float(np.median(np.abs(rest))) + 0.5
+        weight = 1 / (1 + (rest / (2 * scale)) ** 2) ** 2
+        total = weight.sum()
+        mx, my = (weight * x).sum() / total, (weight * y).sum() / total
+        variance = (weight * (x - mx) ** 2).sum() / total
+        if variance < 4:
+            gain, lift = 1.0, my - mx
+        else:
+            gain = float(np.clip((weight * (x - mx) * (y - my)).sum() / total / variance, 0.6, 1.6))
+            lift = my - gain * mx
+    return after - np.float32(gain) * before - np.float32(lift)
+
+
+def _camera(flow: np.ndarray, picture: np.ndarray) -> np.ndarray | None:
+    """Shift, zoom and turn (a, b, tx, ty: u = a x - b y + tx, v = b x + a y + ty) that most of the textured flow obeys."""
+    h, w = flow.shape[:2]
+    part = (slice(2, None, 4), slice(2, None, 4))
+    texture = np.hypot(cv2.Sobel(picture, cv2.CV_32F, 1, 0)[part], cv2.Sobel(picture, cv2.CV_32F, 0, 1)[part]).ravel()
+    y, x = (axis[part].ravel().astype(np.float64) for axis in np.mgrid[0:h, 0:w])
+    x, y = (x - w / 2) / w, (y - h / 2) / w
+    u, v = flow[..., 0][part].ravel().astype(np.float64), flow[..., 1][part].ravel().astype(np.float64)
+    trust = np.minimum(1, texture / 40.0)
+    if trust.sum() < 30:
+        return None
+    order = trust > 0.25
+    if order.sum() < 20:
+        order = trust > 0
+    a, b, tx, ty = 0.0, 0.0, float(np.median(u[order])), float(np.median(v[order]))
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    rows = np.stack([np.concatenate([x, y]), np.concatenate([-y, x]), np.concatenate([one, zero]), np.concatenate([zero, one])], 1)
+    target = np.concatenate([u, v])
+    for width in (2.0, 1.0, 0.6, 0.6):
+        rest = np.hypot(u - (a * x - b * y + tx), v - (b * x + a * y + ty))
+        weight = trust / (1 + (rest / width) ** 2) ** 2
+        weights = np.concatenate([weight, weight])[:, None]
+        normal = rows.T @ (rows * weights) + 1e-3 * np.eye(4)
+        a, b, tx, ty = np.linalg.solve(normal, rows.T @ (target * weights[:, 0]))
+    if np.hypot(tx, ty) + 0.3 * np.hypot(a, b) < MIN_CAMERA_PX:
+        return None
+    return np.array([a, b, tx, ty])
+
+
+def _pixel_grid(shape: tuple[int, ...]) -> np.ndarray:
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    return np.stack([x, y], -1)
+
+
+def _model_flow(model: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    h, w = shape
+    a, b, tx, ty = model
+    grid = _pixel_grid(shape)
+    x, y = (grid[..., 0] - w / 2) / w, (grid[..., 1] - h / 2) / w
+    return np.stack([a * x - b * y + tx, b * x + a * y + ty], -1).astype(np.float32)
