@@ -7,7 +7,7 @@ time: sound that starts later is preceded by silence, sound before it is left ou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +23,7 @@ from foley_bridge.media import movie_file
 from foley_bridge.media.channels import remix
 from foley_bridge.media.sound import BLOCK, ArraySound, PlacedSounds, Sound
 
-__all__ = ["ArraySound", "AudioInfo", "FileSound", "PlacedSounds", "Sound", "load", "probe"]
+__all__ = ["ArraySound", "AudioInfo", "FileSound", "PlacedSounds", "Sound", "load", "probe", "resampled"]
 
 MISSING_S = Fraction(1, 4)  # containers promise a little more than the decoder gives; more than this missing is a break
 PREROLL_S = Fraction(1, 2)  # decoders need a few packets before they are in step
@@ -128,23 +128,13 @@ class FileSound:
     def blocks(self, size: int = BLOCK) -> Iterator[np.ndarray]:
         """float32 (n, channels), in order; the file is open only while this runs."""
         left = self.frames
-        for block in self._resampled():
+        for block in resampled(self._native(), self.info.sample_rate, self.sample_rate, self.channels):
             for at in range(0, min(len(block), left), size):
                 yield block[at : min(at + size, left)]
             left -= min(len(block), left)
         while left:  # a resampler may round its length down by a sample
             yield np.zeros((min(size, left), self.channels), np.float32)
             left -= min(size, left)
-
-    def _resampled(self) -> Iterator[np.ndarray]:
-        native = self._native()
-        if self.sample_rate == self.info.sample_rate:
-            yield from native
-            return
-        stream = soxr.ResampleStream(self.info.sample_rate, self.sample_rate, self.channels, dtype="float32", quality="HQ")
-        for block in native:
-            yield stream.resample_chunk(block).reshape(-1, self.channels)
-        yield stream.resample_chunk(np.zeros((0, self.channels), np.float32), last=True).reshape(-1, self.channels)
 
     def _native(self) -> Iterator[np.ndarray]:
         """Exactly ``_count`` samples at the file's rate, in the channels wanted."""
@@ -163,6 +153,17 @@ class FileSound:
                 "copy or export the file again",
             )
         yield np.zeros((left, self.channels), np.float32)
+
+
+def resampled(blocks: Iterable[np.ndarray], from_hz: int, to_hz: int, channels: int) -> Iterator[np.ndarray]:
+    """float32 (n, channels) blocks at another rate, without delay; the same blocks when the rate stays."""
+    if from_hz == to_hz:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(from_hz, to_hz, channels, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(block).reshape(-1, channels)
+    yield stream.resample_chunk(np.zeros((0, channels), np.float32), last=True).reshape(-1, channels)
 
 
 def _libsndfile_blocks(info: AudioInfo, first: int, count: int) -> Iterator[np.ndarray]:
