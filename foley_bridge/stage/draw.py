@@ -16,15 +16,16 @@ import numpy as np
 
 from foley_bridge.errors import StageError
 from foley_bridge.stage import props
-from foley_bridge.stage.camera import light, shot_at, sway, view
+from foley_bridge.stage.camera import light, shot_at, view
 from foley_bridge.stage.materials import MATERIALS
 from foley_bridge.stage.motion import GROUND_Y, Foot, clearance, extent, face_y, feet, hip, stroke, tip
-from foley_bridge.stage.scene import Event, Scene, exact, stream
+from foley_bridge.stage.scene import Event, Scene, stream
 from foley_bridge.stage.sprites import Sprite
 
-MOMENTS = 4  # how many moments a blurred frame averages
-THIGH, SHIN = 0.36, 0.36
+MOMENTS = (2, 8)  # how many moments a blurred frame averages, by how far things move in it
+THIGH, SHIN = 0.315, 0.305
 LEAN = {"stick": 0.50, "hammer": 0.10, "hand": 0.16}  # angle of the tool at contact, radians
+Leg = tuple[Sprite, Sprite, Sprite]  # boot, shin, thigh
 PIECES = {"gravel": 9, "wood": 3, "stone": 3, "cardboard": 0}
 
 
@@ -49,7 +50,7 @@ def draw_frames(
         uint8 (height, width, 3) RGB; the same bytes for the same arguments.
     """
     if fps <= 0 or not 0 <= shutter <= 1:
-        raise StageError(f"Cannot draw at {fps} frames per second with shutter {shutter:g}.", "fps above 0, shutter from 0 to 1.")
+        raise StageError(f"Cannot draw {fps} frames per second with shutter {shutter:g}.", "fps above 0, shutter from 0 to 1.")
     last = math.ceil(scene.duration_s * fps) if end is None else end
     for index in range(start, last):
         yield draw_at(scene, Fraction(index) / fps, size, open_s=shutter / float(fps))
@@ -77,7 +78,8 @@ class _Painter:
         self.scale = scale
         self.plate = props.backdrop(scene, scale)
         self.shadow = props.shadow(scale)
-        self.trails = [_Trail(scene, index) for index, event in enumerate(scene.events) if event.kind == "scratch" and event.audible]
+        heard = [index for index, event in enumerate(scene.events) if event.audible]
+        self.trails = [_Trail(scene, index) for index in heard if scene.events[index].kind == "scratch"]
         self.pieces = _Pieces(scene)
         if scene.tool == "boots":
             self._dress(scale)
@@ -99,17 +101,19 @@ class _Painter:
         rng = stream(self.scene.seed, "dress")
         cloth = rng.uniform(40, 110) + rng.uniform(-14, 14, 3)
         coat = rng.uniform(40, 130, 3)
-        self.legs: list[tuple[Sprite, Sprite, Sprite]] = []
+        self.legs: list[Leg] = []
         for dim in (0.62, 1.0):
             colour = (float(cloth[0] * dim), float(cloth[1] * dim), float((cloth[2] + 18) * dim))
             boot = props.boot(scale, stream(self.scene.seed, "boot"), dim=dim)
-            self.legs.append((boot, props.limb(scale, colour, SHIN, 0.058, 0.050), props.limb(scale, colour, THIGH, 0.082, 0.062)))
+            shin, thigh = props.limb(scale, colour, SHIN, 0.064, 0.058), props.limb(scale, colour, THIGH, 0.090, 0.066)
+            self.legs.append((boot, shin, thigh))
         self.coat = props.jacket(scale, (float(coat[0]), float(coat[1]), float(coat[2])))
 
     def frame(self, time_s: float, open_s: float) -> np.ndarray:
         """The finished picture."""
         if open_s > 0:
-            moments = time_s + open_s * ((np.arange(MOMENTS) + 0.5) / MOMENTS - 0.5)
+            count = self._moments(time_s, open_s)
+            moments = time_s + open_s * ((np.arange(count) + 0.5) / count - 0.5)
             # a cut inside the open shutter would mix two shots
             shot = shot_at(self.scene, time_s)
             kept = [float(m) for m in moments if shot_at(self.scene, float(m)) is shot]
@@ -121,12 +125,22 @@ class _Painter:
             picture = self._moment(time_s)
         return self._develop(picture, time_s)
 
+    def _moments(self, time_s: float, open_s: float) -> int:
+        """Enough moments that the fastest thing moves two pixels or less between them."""
+        scene, ends = self.scene, (time_s - 0.5 * open_s, time_s + 0.5 * open_s)
+        if scene.tool == "boots":
+            paths = [[(foot.x, foot.height) for foot in feet(scene, end)] for end in ends]
+        else:
+            paths = [[tip(scene, end)] for end in ends]
+        way = max(math.dist(before, after) for before, after in zip(*paths, strict=True))
+        return min(MOMENTS[1], max(MOMENTS[0], math.ceil(0.5 * way * self.scale)))
+
     def _develop(self, picture: np.ndarray, time_s: float) -> np.ndarray:
         """Vignette, light and sensor noise; the noise is new at every microsecond and the same for the same one."""
         picture = cv2.multiply(picture, self.vignette, scale=1 / 255)
         red, green, blue = light(self.scene, time_s)
         if (red, green, blue) != (1.0, 1.0, 1.0):
-            picture = cv2.multiply(picture, (red, green, blue, 1.0))
+            picture = cv2.multiply(picture, (red, green, blue, 1.0))  # type: ignore[call-overload]
         if self.scene.look.noise:
             key = (round(time_s * 1_000_000) * 2654435761) & 0xFFFFFFFF
             top, left = key % 64, key // 64 % 64
@@ -140,8 +154,9 @@ class _Painter:
         to_plate = np.array([[1 / self.scale, 0, -props.WIDE / 2], [0, 1 / self.scale, -props.TALL / 2]])
         linear = camera[:, :2] @ to_plate[:, :2]
         shift = camera[:, :2] @ to_plate[:, 2] + camera[:, 2] + linear @ (0.5, 0.5) - 0.5
-        frame = cv2.warpAffine(self.plate, np.column_stack([linear, shift]), self.size, flags=cv2.INTER_LINEAR,
-                               borderMode=cv2.BORDER_WRAP)
+        frame = cv2.warpAffine(
+            self.plate, np.column_stack([linear, shift]), self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+        )
         self._distract(frame, camera, time_s)
         if scene.tool == "boots":
             self._walk(frame, camera, time_s)
@@ -163,7 +178,7 @@ class _Painter:
         if gap < 0.45 and abs(x) < 1.2:
             near = 1.0 - gap / 0.45
             wide = 1.0 + 3.0 * gap
-            self.shadow.draw(frame, camera, (x + 0.20 * gap, y + gap), stretch=(wide, wide), opacity=0.25 + 0.6 * near * near)
+            self.shadow.draw(frame, camera, (x + 0.20 * gap, y + gap), stretch=(wide, wide), opacity=0.08 + 0.8 * near**3)
         height = top - y
         if scene.tool == "ball":
             self.tool.draw(frame, camera, (x, y - props.BALL_RADIUS), angle=3.0 * time_s)
@@ -196,9 +211,7 @@ class _Painter:
         self._leg(frame, camera, pair[1], at_hip, self.legs[1])
         self.coat.draw(frame, camera, (at_hip[0], at_hip[1] - 0.03))
 
-    def _leg(
-        self, frame: np.ndarray, camera: np.ndarray, foot: Foot, at_hip: tuple[float, float], parts: tuple[Sprite, Sprite, Sprite]
-    ) -> None:
+    def _leg(self, frame: np.ndarray, camera: np.ndarray, foot: Foot, at_hip: tuple[float, float], parts: Leg) -> None:
         boot, shin, thigh = parts
         heel = (foot.x, GROUND_Y - foot.height)
         cos, sin = math.cos(-foot.pitch), math.sin(-foot.pitch)
@@ -209,8 +222,8 @@ class _Painter:
         down = math.atan2(dy, dx) - bend  # the knee bends forward
         knee = (at_hip[0] + THIGH * math.cos(down), at_hip[1] + THIGH * math.sin(down))
         boot.draw(frame, camera, heel, angle=-foot.pitch)
-        shin.draw(frame, camera, knee, angle=math.atan2(ankle[1] - knee[1], ankle[0] - knee[0]) - math.pi / 2)
         thigh.draw(frame, camera, at_hip, angle=down - math.pi / 2)
+        shin.draw(frame, camera, knee, angle=math.atan2(ankle[1] - knee[1], ankle[0] - knee[0]) - math.pi / 2)
 
     def _distract(self, frame: np.ndarray, camera: np.ndarray, time_s: float) -> None:
         """Things that move behind the action and make no sound."""
@@ -248,8 +261,18 @@ class _Painter:
             long = (0.012 + 0.014 * size) * camera[0, 0]
             flat = long * (0.25 + 0.35 * abs(math.sin(3.0 * time_s + index)))
             colour = (150 + 70 * hue, 90 + 50 * fall, 40.0)
-            cv2.ellipse(frame, (round(centre[0] * 16), round(centre[1] * 16)), (round(long * 16), round(flat * 16)),
-                        math.degrees(time_s * 2 + index), 0, 360, colour, -1, cv2.LINE_AA, 4)
+            cv2.ellipse(
+                frame,
+                (round(centre[0] * 16), round(centre[1] * 16)),
+                (round(long * 16), round(flat * 16)),
+                math.degrees(time_s * 2 + index),
+                0,
+                360,
+                colour,
+                -1,
+                cv2.LINE_AA,
+                4,
+            )
 
 
 class _Trail:
@@ -257,8 +280,10 @@ class _Trail:
 
     def __init__(self, scene: Scene, index: int) -> None:
         self.scene, self.event = scene, scene.events[index]
-        self.tone = {"metal": 228, "glass": 245, "stone": 190, "plastic": 235, "ceramic": 120}.get(scene.material, 70)
-        self.rows = stream(scene.seed, "trail", index).uniform(-0.006, 0.006, 3)
+        darker = scene.material in ("ceramic", "cardboard", "gravel")
+        tone = np.asarray(MATERIALS[scene.material].colour) * (0.6 if darker else 1.3)
+        self.colour = tuple(float(min(value, 250)) for value in tone)
+        self.rows = stream(scene.seed, "trail", index).uniform(-0.014, 0.014, 4)
 
     def draw(self, frame: np.ndarray, camera: np.ndarray, time_s: float) -> None:
         begun, ended = float(self.event.time_s), float(self.event.end_s)
@@ -270,7 +295,7 @@ class _Trail:
         for row in self.rows:
             ends = np.array([[min(along), y + row], [max(along), y + row * 0.4]]) @ camera[:, :2].T + camera[:, 2]
             (x0, y0), (x1, y1) = np.round(ends * 16).astype(int).tolist()
-            cv2.line(frame, (x0, y0), (x1, y1), (self.tone, self.tone, self.tone), 1, cv2.LINE_AA, 4)
+            cv2.line(frame, (x0, y0), (x1, y1), self.colour, 1, cv2.LINE_AA, 4)
 
 
 class _Pieces:
@@ -289,10 +314,15 @@ class _Pieces:
         if event.kind == "footstep":
             x = float(feet(self.scene, float(event.time_s))[index % 2].x)
         share = 0.55 if event.kind == "footstep" else 1.0
-        return np.column_stack([
-            x + rng.uniform(-0.03, 0.03, count), rng.normal(0, 0.22, count) * share,
-            rng.uniform(0.3, 1.0, count) * event.strength * share, rng.uniform(0.004, 0.010, count), rng.uniform(0.6, 1.3, count),
-        ])
+        return np.column_stack(
+            [
+                x + rng.uniform(-0.03, 0.03, count),
+                rng.normal(0, 0.22, count) * share,
+                rng.uniform(0.3, 1.0, count) * event.strength * share,
+                rng.uniform(0.004, 0.010, count),
+                rng.uniform(0.6, 1.3, count),
+            ]
+        )
 
     def draw(self, frame: np.ndarray, camera: np.ndarray, time_s: float) -> None:
         ground = face_y(self.scene)
@@ -308,5 +338,15 @@ class _Pieces:
                     y += height
                 centre = camera[:, :2] @ (x, y) + camera[:, 2]
                 radius = max(8, round(size * camera[0, 0] * 16))
-                cv2.ellipse(frame, (round(centre[0] * 16), round(centre[1] * 16)), (radius, round(radius * 0.75)),
-                            40.0 * index + 300 * flight, 0, 360, tuple(float(v) for v in self.colour * tone), -1, cv2.LINE_AA, 4)
+                cv2.ellipse(
+                    frame,
+                    (round(centre[0] * 16), round(centre[1] * 16)),
+                    (radius, round(radius * 0.75)),
+                    40.0 * index + 300 * flight,
+                    0,
+                    360,
+                    tuple(float(v) for v in self.colour * tone),
+                    -1,
+                    cv2.LINE_AA,
+                    4,
+                )

@@ -24,8 +24,14 @@ GRAVITY = 4.2  # of the ball's world, picture heights per second squared
 
 #: half width and height of the object that is struck or scratched
 OBJECTS = {
-    "metal": (0.25, 0.060), "wood": (0.23, 0.130), "glass": (0.13, 0.200), "ceramic": (0.17, 0.130),
-    "plastic": (0.19, 0.190), "stone": (0.22, 0.150), "cardboard": (0.23, 0.210), "gravel": (0.27, 0.090),
+    "metal": (0.25, 0.060),
+    "wood": (0.23, 0.130),
+    "glass": (0.13, 0.200),
+    "ceramic": (0.17, 0.130),
+    "plastic": (0.19, 0.190),
+    "stone": (0.22, 0.150),
+    "cardboard": (0.23, 0.210),
+    "gravel": (0.27, 0.090),
 }
 BOARD = (0.62, 0.055)  # what is scratched is wider and flat
 
@@ -138,7 +144,7 @@ def _across(scene: Scene, time_s: float) -> float:
     """The x of a held tool's tip: to each event's spot while lifted, back and forth while scratching."""
     now, following = _around(scene, time_s)
     if now is None:
-        return following.spot if following is not None else 0.0
+        return following.spot + stroke(scene, following, float(following.time_s)) if following is not None else 0.0
     here = now.spot + stroke(scene, now, min(time_s, float(now.end_s)))
     if following is None or time_s <= float(now.end_s):
         return here

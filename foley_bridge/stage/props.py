@@ -8,11 +8,12 @@ import numpy as np
 from foley_bridge.stage.materials import MATERIALS
 from foley_bridge.stage.motion import FOOT, GROUND_Y, TABLE_Y, extent
 from foley_bridge.stage.scene import Scene, stream
-from foley_bridge.stage.sprites import Canvas, Colour, Sprite, clouds, surface
+from foley_bridge.stage.sprites import Canvas, Colour, Sprite, clouds, drawn, surface, toned
 
 WIDE = 3.0  # the backdrop repeats after so many picture heights
 TALL = 2.0
 TIP_RADIUS = 0.017
+BALL_RADIUS = 0.055
 SKIN: Colour = (206, 158, 128)
 ROUND = ("metal", "glass", "ceramic", "plastic")
 
@@ -25,7 +26,7 @@ def horizon(scene: Scene) -> float:
 def texture(scene: Scene, material: str) -> np.ndarray:
     """The material's surface as it is in this scene, float32 (512, 512, 3)."""
     rng = stream(scene.seed, "texture", material)
-    colour = np.asarray(MATERIALS[material].colour) * rng.uniform(0.85, 1.12) + rng.uniform(-10, 10, 3)
+    colour = np.asarray(MATERIALS[material].colour) * rng.uniform(0.85, 1.12) + rng.uniform(-5, 5, 3)
     return surface(material, (float(colour[0]), float(colour[1]), float(colour[2])), rng)
 
 
@@ -40,7 +41,7 @@ def backdrop(scene: Scene, scale: float) -> np.ndarray:
     else:
         tone = np.asarray([(92, 66, 48), (70, 74, 80), (120, 112, 100), (54, 60, 58)][int(rng.integers(4))], np.float32)
         floor = surface("wood", (float(tone[0]), float(tone[1]), float(tone[2])), rng) * 0.6 + tone * 0.4
-    ground = _floor(floor, wide, tall - edge, scale)
+    ground = _floor(floor, wide, tall - edge, scale, 1.5 if scene.material == "gravel" and scene.tool == "boots" else 1.0)
     plate = np.vstack([wall, ground])
     # the wall stands in the floor's shade where they meet
     rows = np.arange(tall, dtype=np.float32)[:, None, None]
@@ -54,7 +55,7 @@ def _wall(scene: Scene, rng: np.random.Generator, wide: int, tall: int) -> np.nd
     down = np.linspace(1.0, 0.75, tall)[:, None, None]
     wall = tint * (0.86 + 0.16 * across) * down
     kind = scene.look.backdrop
-    field = cv2.resize(clouds(rng, 512, 1.5 if kind == "clouds" else 0.7), (wide, tall), interpolation=cv2.INTER_LINEAR)[..., None]
+    field = cv2.resize(clouds(rng, 512, 1.5 if kind == "clouds" else 0.7), (wide, tall))[..., None]
     if kind == "clouds":
         wall *= 1.0 + 0.16 * field
     elif kind == "grain":
@@ -66,8 +67,9 @@ def _wall(scene: Scene, rng: np.random.Generator, wide: int, tall: int) -> np.nd
         wall *= 1.0 + 0.13 * ((column[None, :] + row[:, None]) % 2 * 2 - 1)[..., None]
     elif kind == "shelves":
         wall = _shelves(rng, wall)
-    blur = cv2.GaussianBlur(wall.astype(np.float32), (0, 0), max(0.4, 0.004 * wide))
-    return blur
+    seam = wide // 20  # blurred across the seam, so that the wall still repeats
+    around = np.concatenate([wall[:, -seam:], wall, wall[:, :seam]], axis=1).astype(np.float32)
+    return cv2.GaussianBlur(around, (0, 0), max(0.4, 0.004 * wide))[:, seam:-seam]
 
 
 def _shelves(rng: np.random.Generator, wall: np.ndarray) -> np.ndarray:
@@ -89,14 +91,14 @@ def _shelves(rng: np.random.Generator, wall: np.ndarray) -> np.ndarray:
     return wall
 
 
-def _floor(unit: np.ndarray, wide: int, tall: int, scale: float) -> np.ndarray:
+def _floor(unit: np.ndarray, wide: int, tall: int, scale: float, tile_size: float) -> np.ndarray:
     """A surface seen at a shallow angle: rows lie closer together with distance. float32 (tall, wide, 3)."""
     side = len(unit)
-    pixels = round(scale)
+    pixels = round(wide / round(WIDE / tile_size))
     tile = cv2.resize(unit, (pixels, pixels), interpolation=cv2.INTER_AREA if pixels < side else cv2.INTER_LINEAR)
     below = (np.arange(tall, dtype=np.float32) + 0.5) / scale
     depth = 0.75 * np.log1p(below / 0.10) * 1.6
-    y = np.repeat((depth * pixels % pixels)[:, None], wide, axis=1).astype(np.float32)
+    y = np.repeat((depth * scale % pixels)[:, None], wide, axis=1).astype(np.float32)
     x = np.repeat((np.arange(wide, dtype=np.float32) % pixels)[None, :], tall, axis=0)
     ground = cv2.remap(tile, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     light = (0.80 + 0.25 * np.clip(below / 0.45, 0, 1))[:, None, None]
@@ -134,22 +136,31 @@ def _box(
     c.put(face, body * 1.06)
     inset = 0.018
     if material == "gravel":
-        inside = c.shape([(-back + inset, -depth / 2 + 0.008), (back - inset, -depth / 2 + 0.008),
-                          (half - inset, depth / 2 - 0.012), (-half + inset, depth / 2 - 0.012)])
+        inside = c.shape(
+            [
+                (-back + inset, -depth / 2 + 0.008),
+                (back - inset, -depth / 2 + 0.008),
+                (half - inset, depth / 2 - 0.012),
+                (-half + inset, depth / 2 - 0.012),
+            ]
+        )
         c.put(inside, tone)
         c.light(inside * (1 - c.ramp(0, -depth / 2, 0, -depth / 2 + 0.03)), -0.4)
     if material == "cardboard" and not board:
         tape = c.shape([(-0.035 * 0.9, -depth / 2), (0.035 * 0.9, -depth / 2), (0.035, depth / 2), (-0.035, depth / 2)])
         c.put(tape, (208, 184, 140), 0.75)
-        c.put(c.shape([(-0.035, depth / 2), (0.035, depth / 2), (0.035, depth / 2 + 0.05), (-0.035, depth / 2 + 0.05)]),
-              (188, 160, 116), 0.8)
+        c.put(
+            c.shape([(-0.035, depth / 2), (0.035, depth / 2), (0.035, depth / 2 + 0.05), (-0.035, depth / 2 + 0.05)]),
+            (188, 160, 116),
+            0.8,
+        )
     if material == "wood" and not board:
         for x in (-half * 0.93, half * 0.93):
             c.put(c.disc(x, height * 0.5 + depth / 2, 0.008, 0.008), (60, 44, 34), 0.8)
     c.light(face * c.ramp(half, depth / 2, -half, -depth / 2), 0.16)
     if material in ("metal", "glass", "ceramic", "plastic"):
-        glow = c.soft(c.shape([(-0.55 * half, -depth), (-0.15 * half, -depth), (-0.35 * half, depth), (-0.75 * half, depth)]), 0.03)
-        c.put(glow * face, (255, 255, 255), 0.42)
+        stripe = c.shape([(-0.55 * half, -depth), (-0.15 * half, -depth), (-0.35 * half, depth), (-0.75 * half, depth)])
+        c.put(c.soft(stripe, 0.03) * face, (255, 255, 255), 0.42)
     edge = c.line([(-half, depth / 2), (half, depth / 2)], 0.005)
     c.put(edge, (255, 250, 240), 0.30)
 
@@ -196,8 +207,8 @@ def _round_body(c: Canvas, material: str, half: float, height: float, tone: np.n
         angle = np.arctan2((yy / c.fine - c.origin[1]) / ry, (xx / c.fine - c.origin[0]) / top)
         c.light(face * (np.cos(2 * (angle - 0.7)) ** 3).astype(np.float32), 0.38)
         for share in (0.95, 0.62, 0.30):
-            ring = np.clip(c.disc(0, 0, top * share, ry * share) - c.disc(0, 0, top * (share - 0.02), ry * (share - 0.02)), 0, 1)
-            c.light(ring, -0.22)
+            inner = share - 0.02
+            c.light(np.clip(c.disc(0, 0, top * share, ry * share) - c.disc(0, 0, top * inner, ry * inner), 0, 1), -0.22)
     else:
         c.light(face * c.ramp(top, ry, -top, -ry), 0.22)
         c.light(np.clip(face - c.disc(0, 0.004, top * 0.93, ry * 0.9), 0, 1), 0.25)
@@ -226,7 +237,7 @@ def _boulder(c: Canvas, half: float, height: float, depth: float, tone: np.ndarr
 def tool(scene: Scene, scale: float) -> Sprite:
     """What strikes, lying along +x from its anchor: the tip's middle for a stick, the lowest point for hammer and hand."""
     rng = stream(scene.seed, "dress")
-    sleeve = tuple(float(value) for value in rng.uniform(35, 150, 3))
+    sleeve = drawn(rng, 35, 150)
     if scene.tool == "ball":
         return _ball(scale, rng)
     c = Canvas(-0.14, -0.34, 1.7, 0.20, scale)
@@ -235,17 +246,29 @@ def tool(scene: Scene, scale: float) -> Sprite:
         shaft = c.shape([(0.01, -0.009), (0.07, -0.014), (1.0, -0.019), (1.0, 0.019), (0.07, 0.014), (0.01, 0.009)])
         c.put(np.maximum(shaft, c.disc(0, 0, 0.022, TIP_RADIUS)), wood)
         c.light(np.maximum(shaft, c.disc(0, 0, 0.022, TIP_RADIUS)) * (c.ramp(0, -0.02, 0, 0.02) - 0.4), -0.7)
-        _fist(c, 0.62, 0.0, (sleeve[0], sleeve[1], sleeve[2]))
+        _fist(c, 0.62, 0.0, sleeve)
     elif scene.tool == "hammer":
         c.put(c.shape([(0.0, -0.155), (0.9, -0.155), (0.9, -0.115), (0.0, -0.120)]), (150, 104, 62))
         c.light(c.shape([(0.05, -0.155), (0.9, -0.155), (0.9, -0.115), (0.05, -0.120)]) * c.ramp(0, -0.155, 0, -0.115), -0.4)
-        head = c.shape([(-0.042, 0.0), (0.042, 0.0), (0.042, -0.03), (0.032, -0.05), (0.032, -0.19), (0.018, -0.25), (-0.018, -0.25),
-                        (-0.032, -0.19), (-0.032, -0.05), (-0.042, -0.03)])
+        head = c.shape(
+            [
+                (-0.042, 0.0),
+                (0.042, 0.0),
+                (0.042, -0.03),
+                (0.032, -0.05),
+                (0.032, -0.19),
+                (0.018, -0.25),
+                (-0.018, -0.25),
+                (-0.032, -0.19),
+                (-0.032, -0.05),
+                (-0.042, -0.03),
+            ]
+        )
         c.put(head, (92, 96, 104))
         c.light(head * (np.cos((c.ramp(-0.042, 0, 0.042, 0) - 0.3) * np.pi) ** 2 - 0.4), 0.7)
-        _fist(c, 0.60, -0.135, (sleeve[0], sleeve[1], sleeve[2]))
+        _fist(c, 0.60, -0.135, sleeve)
     else:
-        _open_hand(c, (sleeve[0], sleeve[1], sleeve[2]))
+        _open_hand(c, sleeve)
     return c.sprite()
 
 
@@ -266,23 +289,26 @@ def _fist(c: Canvas, x: float, y: float, sleeve: Colour) -> None:
     for index in range(4):
         finger = c.disc(x - 0.042 + 0.030 * index, y + 0.020, 0.018, 0.036, 0.15)
         c.light(np.clip(c.disc(x - 0.040 + 0.030 * index, y + 0.021, 0.021, 0.040, 0.15) - finger, 0, 1), -0.28)
-        c.put(finger, tuple(value * (1.02 - 0.05 * index) for value in SKIN), 0.85)
-    c.put(c.line([(x + 0.03, y - 0.030), (x - 0.05, y - 0.024)], 0.030), tuple(value * 1.05 for value in SKIN))
+        c.put(finger, toned(SKIN, 1.02 - 0.05 * index), 0.85)
+    c.put(c.line([(x + 0.03, y - 0.030), (x - 0.05, y - 0.024)], 0.030), toned(SKIN, 1.05))
     _sleeve(c, x + 0.14, y, sleeve, 0.058)
 
 
 def _open_hand(c: Canvas, sleeve: Colour) -> None:
     """A hand reaching left, fingertips at the anchor."""
     lift = -0.016
-    for index, (reach, rise, tone) in enumerate(((0.035, -0.040, 0.80), (0.010, -0.028, 0.88), (0.0, -0.010, 0.95), (0.0, 0.0, 1.04))):
+    fingers = ((0.035, -0.040, 0.80), (0.010, -0.028, 0.88), (0.0, -0.010, 0.95), (0.0, 0.0, 1.04))
+    for index, (reach, rise, tone) in enumerate(fingers):
         tip_x, tip_y = reach, lift + rise * 0.6
         bend = (0.10, -0.085 + rise)
-        c.put(c.line([(tip_x + 0.016, tip_y), bend, (0.22, -0.105 + rise * 0.5)], 0.032), tuple(value * tone for value in SKIN))
+        c.put(c.line([(tip_x + 0.016, tip_y), bend, (0.22, -0.105 + rise * 0.5)], 0.032), toned(SKIN, tone))
         if index == 3:
             c.put(c.disc(tip_x + 0.010, tip_y - 0.003, 0.009, 0.006, 0.6), (236, 206, 190), 0.9)
-    back = c.shape([(0.17, -0.165), (0.40, -0.175), (0.48, -0.155), (0.48, -0.075), (0.36, -0.055), (0.20, -0.075)])
-    c.put(c.soft(back, 0.004), tuple(value * 0.99 for value in SKIN))
-    c.put(c.line([(0.30, -0.075), (0.20, -0.045), (0.13, -0.048)], 0.034), tuple(value * 0.93 for value in SKIN))
+    back = np.maximum(c.line([(0.21, -0.128), (0.36, -0.122)], 0.080), c.line([(0.34, -0.118), (0.50, -0.115)], 0.070))
+    c.put(back, toned(SKIN, 0.99))
+    c.put(c.line([(0.33, -0.095), (0.22, -0.062), (0.15, -0.056)], 0.034), toned(SKIN, 0.93))
+    for index in range(3):
+        c.light(c.soft(c.line([(0.19, -0.150 + 0.016 * index), (0.25, -0.150 + 0.014 * index)], 0.004), 0.003), -0.16)
     c.light(c.alpha * (c.ramp(0, -0.17, 0, 0.0) - 0.3), -0.28)
     _sleeve(c, 0.45, -0.115, sleeve, 0.062)
 
@@ -290,16 +316,13 @@ def _open_hand(c: Canvas, sleeve: Colour) -> None:
 def _ball(scale: float, rng: np.random.Generator) -> Sprite:
     """A ball of two colours; its anchor is its middle."""
     c = Canvas(-0.08, -0.08, 0.08, 0.08, scale)
-    colour = tuple(float(value) for value in rng.uniform(60, 240, 3))
+    colour = drawn(rng, 60, 240)
     disc = c.disc(0, 0, BALL_RADIUS, BALL_RADIUS)
     c.put(disc, colour)
     c.put(c.disc(0, 0, BALL_RADIUS, BALL_RADIUS * 0.3, 0.5) * disc, (240, 240, 235), 0.9)
     c.light(disc * c.ramp(-0.05, -0.05, 0.05, 0.06), -0.5)
     c.put(c.soft(c.disc(-0.02, -0.022, 0.014, 0.011), 0.004) * disc, (255, 255, 255), 0.7)
     return c.sprite()
-
-
-BALL_RADIUS = 0.055
 
 
 def shadow(scale: float) -> Sprite:
@@ -312,12 +335,34 @@ def shadow(scale: float) -> Sprite:
 def boot(scale: float, rng: np.random.Generator, *, dim: float) -> Sprite:
     """A boot from the side, toe to the right; its anchor is the heel's lower back edge."""
     c = Canvas(-0.06, -0.26, FOOT + 0.07, 0.03, scale)
-    leather = np.asarray([(96, 62, 38), (58, 50, 46), (120, 92, 56)][int(rng.integers(3))], np.float32) * dim
-    sole = c.shape([(-0.004, -0.028), (0.0, 0.0), (0.068, 0.0), (0.074, -0.012), (0.10, -0.012), (0.112, 0.0), (FOOT - 0.01, 0.0),
-                    (FOOT + 0.02, -0.014), (FOOT + 0.022, -0.028)])
-    upper = c.shape([(-0.006, -0.024), (-0.010, -0.09), (0.004, -0.21), (0.108, -0.215), (0.112, -0.125), (0.15, -0.088),
-                     (FOOT - 0.015, -0.078), (FOOT + 0.014, -0.055), (FOOT + 0.020, -0.024)])
-    c.put(c.soft(upper, 0.002), (float(leather[0]), float(leather[1]), float(leather[2])))
+    leather = toned([(96.0, 62.0, 38.0), (58.0, 50.0, 46.0), (120.0, 92.0, 56.0)][int(rng.integers(3))], dim)
+    sole = c.shape(
+        [
+            (-0.004, -0.028),
+            (0.0, 0.0),
+            (0.068, 0.0),
+            (0.074, -0.012),
+            (0.10, -0.012),
+            (0.112, 0.0),
+            (FOOT - 0.01, 0.0),
+            (FOOT + 0.02, -0.014),
+            (FOOT + 0.022, -0.028),
+        ]
+    )
+    upper = c.shape(
+        [
+            (-0.006, -0.024),
+            (-0.010, -0.09),
+            (0.004, -0.21),
+            (0.108, -0.215),
+            (0.112, -0.125),
+            (0.15, -0.088),
+            (FOOT - 0.015, -0.078),
+            (FOOT + 0.014, -0.055),
+            (FOOT + 0.020, -0.024),
+        ]
+    )
+    c.put(c.soft(upper, 0.002), leather)
     c.light(upper * c.ramp(0.05, -0.22, 0.05, 0.0), -0.35)
     c.put(c.soft(c.disc(FOOT - 0.03, -0.064, 0.030, 0.009, 0.25), 0.006) * upper, (255, 240, 220), 0.35 * dim)
     c.put(sole, (34 * dim, 30 * dim, 28 * dim))
@@ -332,10 +377,12 @@ def boot(scale: float, rng: np.random.Generator, *, dim: float) -> Sprite:
 def limb(scale: float, colour: Colour, length: float, top: float, bottom: float) -> Sprite:
     """Part of a trouser leg, from its anchor straight down."""
     c = Canvas(-0.10, -0.06, 0.10, length + 0.08, scale)
-    cloth = np.maximum(c.shape([(-top, 0), (top, 0), (bottom, length), (-bottom, length)]),
-                       np.maximum(c.disc(0, 0, top, top * 0.8), c.disc(0, length, bottom, bottom * 0.8)))
+    cloth = np.maximum(
+        c.shape([(-top, 0), (top, 0), (bottom, length), (-bottom, length)]),
+        np.maximum(c.disc(0, 0, top, top * 0.8), c.disc(0, length, bottom, bottom * 0.8)),
+    )
     c.put(cloth, colour)
-    c.light(cloth * (c.ramp(-top, 0, top, 0) - 0.4), -0.75)
+    c.light(cloth * (c.ramp(-top, 0, top, 0) - 0.4), -0.55)
     for y in (0.15, 0.45, 0.8):
         c.light(c.soft(c.line([(-bottom, y * length), (bottom * 0.6, y * length + 0.03)], 0.008), 0.006) * cloth, -0.22)
     return c.sprite()
@@ -366,7 +413,13 @@ def lamp(scale: float) -> Sprite:
 def passer(scale: float) -> Sprite:
     """Somebody far behind, out of focus; the anchor is at the feet."""
     c = Canvas(-0.22, -0.85, 0.22, 0.06, scale)
-    figure = np.maximum.reduce([c.disc(0, -0.70, 0.058, 0.072), c.disc(0, -0.48, 0.11, 0.17), c.disc(-0.02, -0.18, 0.08, 0.25),
-                                c.disc(0.03, -0.18, 0.07, 0.25)])
+    figure = np.maximum.reduce(
+        [
+            c.disc(0, -0.70, 0.058, 0.072),
+            c.disc(0, -0.48, 0.11, 0.17),
+            c.disc(-0.02, -0.18, 0.08, 0.25),
+            c.disc(0.03, -0.18, 0.07, 0.25),
+        ]
+    )
     c.put(c.soft(figure, 0.012), (46, 44, 52), 0.9)
     return c.sprite()

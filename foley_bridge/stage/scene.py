@@ -291,10 +291,12 @@ def _check(plan: tuple[Event, ...], duration: Fraction) -> None:
         if not 0 <= event.time_s < duration or event.end_s > duration:
             raise StageError(f"{where} lies outside the scene of {float(duration):g} s.", "Move it or make the scene longer.")
         if not 0 < event.strength <= 1 or event.duration_s < 0:
-            raise StageError(f"{where} has strength {event.strength:g}, duration {float(event.duration_s):g} s.",
-                             "Strength is above 0 and up to 1; a duration is not negative.")
+            raise StageError(
+                f"{where} has strength {event.strength:g}, duration {float(event.duration_s):g} s.",
+                "Strength is above 0 and up to 1; a duration is not negative.",
+            )
         if end is not None and event.time_s - end < CLOSEST_S:
-            raise StageError(f"{where} comes less than {float(CLOSEST_S):g} s after the one before.", "Give events in time order.")
+            raise StageError(f"{where} starts less than {float(CLOSEST_S):g} s after another.", "Give events in time order.")
         end = event.end_s
 
 

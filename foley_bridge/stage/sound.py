@@ -40,19 +40,21 @@ def position(time_s: Fraction, sample_rate: int) -> int:
     return round(time_s * sample_rate)
 
 
-def sound(scene: Scene, *, sample_rate: int = 48000, room: float = 0.0) -> np.ndarray:
+def sound(scene: Scene, *, sample_rate: int = 48000, room: float = 0.0, tail_s: Fraction = Fraction(0)) -> np.ndarray:
     """The scene's sound.
 
     Args:
         sample_rate: Hz, 8000 or more.
         room: 0-1, level of a short reverberation; 0 is dry.
+        tail_s: for how long to go on after the scene's end with what still rings.
 
     Returns:
-        float32 (n,), mono, full scale 1, ``n = round(duration * sample_rate)``; exactly zero before the first audible event.
+        float32 (n,), mono, full scale 1, ``n = round((duration + tail) * sample_rate)``; exactly zero
+        before the first audible event.
     """
     if sample_rate < 8000:
         raise StageError(f"A sample rate of {sample_rate} Hz is too low for the stage.", "Use 8000 Hz or more.")
-    mix = np.zeros(position(scene.duration_s, sample_rate))
+    mix = np.zeros(position(scene.duration_s + tail_s, sample_rate))
     for index, event in enumerate(scene.events):
         if not event.audible:
             continue
@@ -168,7 +170,9 @@ def _impact(
     return _finish(wave)
 
 
-def _grains(material: Material, strength: float, rng: np.random.Generator, sample_rate: int, *, over_s: float = 0.09) -> np.ndarray:
+def _grains(
+    material: Material, strength: float, rng: np.random.Generator, sample_rate: int, *, over_s: float = 0.09
+) -> np.ndarray:
     """Loose pieces that click against each other after a blow: many short, high, random knocks that thin out; peak 1."""
     count = max(6, round(material.grains * (0.5 + strength)))
     when = np.sort(np.minimum(rng.exponential(0.45 * over_s, count), 2.5 * over_s))
@@ -193,7 +197,9 @@ def _footstep(scene: Scene, event: Event, rng: np.random.Generator, sample_rate:
     material = MATERIALS[event.material]
     heel = _impact(scene, event, event.material, rng, sample_rate, soften=2.2)
     toe = _impact(scene, event, event.material, rng, sample_rate, soften=3.5)
-    body = _ringing(np.array([72.0, 118.0]), np.array([38.0, 55.0]), np.array([1.0, 0.6]), round(0.2 * sample_rate), sample_rate)
+    body = _ringing(
+        np.array([72.0, 118.0]), np.array([38.0, 55.0]), np.array([1.0, 0.6]), round(0.2 * sample_rate), sample_rate
+    )
     delay = round(TOE_S * sample_rate)
     # a damped floor answers less than a free object: the thump takes over
     wave = _sum(0.5 * heel * np.exp(-np.arange(len(heel)) / (0.12 * sample_rate)), 0.55 * body / np.abs(body).max())
@@ -224,7 +230,8 @@ def _scratch(scene: Scene, event: Event, rng: np.random.Generator, sample_rate: 
     slip = 1.0 + 0.6 * np.sign(np.sin(2 * np.pi * np.cumsum(18.0 + 70.0 * share) / sample_rate)) * rng.uniform(0.4, 1.0)
     force = (0.5 * rubbed + 0.9 * hiss / max(1e-9, float(hiss.std()))) * share**1.3 * slip
     hz, decay, strength = modes(scene, event.material, sample_rate)
-    body = _ringing(hz, decay * 2.5, strength * hz / hz.min(), round(0.25 * sample_rate), sample_rate)  # a pressed object rings less
+    # an object pressed on rings less
+    body = _ringing(hz, decay * 2.5, strength * hz / hz.min(), round(0.25 * sample_rate), sample_rate)
     through = fftconvolve(force, body)[: length + round(0.15 * sample_rate)]
     wave = 0.65 * through / max(1e-9, float(np.abs(through).max()))
     bare = _band(force, low, high, sample_rate)

@@ -16,6 +16,17 @@ Colour = tuple[float, float, float]
 Points = Sequence[tuple[float, float]]
 
 
+def toned(colour: Colour, factor: float) -> Colour:
+    """A colour made darker (below 1) or lighter."""
+    return colour[0] * factor, colour[1] * factor, colour[2] * factor
+
+
+def drawn(rng: np.random.Generator, low: float, high: float) -> Colour:
+    """A colour drawn at random, each channel between two levels."""
+    red, green, blue = rng.uniform(low, high, 3)
+    return float(red), float(green), float(blue)
+
+
 @dataclass(frozen=True)
 class Sprite:
     """rgba: uint8 (h, w, 4), premultiplied; anchor: its origin in pixels; scale: pixels per picture height."""
@@ -57,12 +68,15 @@ class Sprite:
             return
         # warpAffine takes pixel centres at whole numbers; here they lie at halves
         move = shift - (left, top) + linear @ (0.5, 0.5) - 0.5
-        placed = cv2.warpAffine(self.rgba, np.column_stack([linear, move]), (right - left, bottom - top), flags=cv2.INTER_LINEAR)
+        placed = cv2.warpAffine(
+            self.rgba, np.column_stack([linear, move]), (right - left, bottom - top), flags=cv2.INTER_LINEAR
+        )
         region = frame[top:bottom, left:right]
         if opacity < 1.0:
             placed = cv2.convertScaleAbs(placed, alpha=opacity)
-        rest = cv2.cvtColor(255 - placed[:, :, 3], cv2.COLOR_GRAY2RGB)
-        cv2.add(cv2.multiply(region, rest, scale=1 / 255), placed[:, :, :3], dst=region)
+        rest = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(placed, 3)), cv2.COLOR_GRAY2RGB)
+        # channels are taken out by OpenCV: a strided numpy slice would be copied element by element
+        cv2.add(cv2.multiply(region, rest, scale=1 / 255), cv2.cvtColor(placed, cv2.COLOR_RGBA2RGB), dst=region)
 
 
 class Canvas:
@@ -73,8 +87,8 @@ class Canvas:
         self.fine = scale * SUPER
         self.origin = (-left, -top)
         width, height = max(2, round((right - left) * scale)) * SUPER, max(2, round((bottom - top) * scale)) * SUPER
-        self.rgb = np.zeros((height, width, 3), np.float32)
-        self.alpha = np.zeros((height, width), np.float32)
+        self.rgb: np.ndarray = np.zeros((height, width, 3), np.float32)
+        self.alpha: np.ndarray = np.zeros((height, width), np.float32)
 
     def px(self, points: Points) -> np.ndarray:
         """Picture heights to fine pixels with four fractional bits, int32 (n, 2)."""
