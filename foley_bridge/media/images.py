@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -49,15 +50,16 @@ def read_images(
             picture = _decode(paths[index])
             if scaler is None:
                 turned = round(picture.rotation / 90) % 2
-                scaler = Scaler(size or ((picture.width, picture.height)[:: -1 if turned else 1]), gray)
+                own = (picture.height, picture.width) if turned else (picture.width, picture.height)
+                scaler = Scaler(size or own, gray)
             shown = (index, scaler(picture))
         yield Frame(time, index / rate, shown[1])
 
 
-def _decode(path: str | Path) -> av.VideoFrame:
+def _decode(path: str | Path) -> Any:
     """The picture in one image file. Read as bytes, so that no name (``shot.%04d.png``) is taken for a pattern."""
     try:
-        with av.open(io.BytesIO(Path(path).read_bytes())) as container:
+        with av.open(io.BytesIO(Path(path).read_bytes()), "r") as container:
             return next(container.decode(video=0))
     except FileNotFoundError as error:
         raise MediaError(f"{path}: this image is missing", "relink the image sequence") from error

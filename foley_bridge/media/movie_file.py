@@ -22,6 +22,7 @@ from foley_bridge.timeline.time import parse_timecode
 LOCAL_ONLY = {"protocol_whitelist": "file"}  # a play list that calls itself a movie must not reach out
 TAIL_S = 2  # the last packets are looked for from here before the stated end
 STILL_CODECS = {"png", "mjpeg", "tiff", "bmp", "webp", "exr", "dpx", "targa", "jpeg2000", "gif", "jpegls", "sgi", "psd"}
+RAW = {"aac", "ac3", "eac3", "dts", "mp3", "h264", "hevc", "mpegvideo", "m4v"}  # no index: lengths and seeks are guesses
 DEFAULT_RATE = Fraction(25)
 SAME_RATE = Fraction(1, 200_000)  # how far a rate averaged over rounded times strays
 
@@ -41,7 +42,7 @@ class VideoInfo:
         has_sound: the file has at least one audio stream.
         still: a single image, shown for ever.
         origin: seconds on the file's own clock at which the first picture appears.
-        tick: seconds by which the container rounds picture times (1/1000 in WebM); 0 where its clock divides a frame evenly.
+        tick: seconds by which the container may have rounded picture times (1/1000 in WebM).
     """
 
     path: str
@@ -114,15 +115,16 @@ def _probe(path: str, mtime_ns: int, size: int) -> VideoInfo:
     container, stream = open_picture(path)
     with container:
         first = _first_picture(path, container, stream)
+    container, stream = open_picture(path)
+    with container:
         rate = _exact(Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or DEFAULT_RATE))
-        even = (1 / rate / stream.time_base).denominator == 1
         origin = Fraction(0) if first.pts is None else first.pts * first.time_base
         still = (
             container.format.name == "image2"
             or container.format.name.endswith("_pipe")
             or (stream.codec_context.name in STILL_CODECS and stream.frames == 1)
         )
-        tick = Fraction(0) if even else Fraction(stream.time_base)
+        tick = Fraction(stream.time_base)
         length = 1 / rate if still else stream_end(container, stream, rate) - origin
         whole = round(length * rate) / rate
         duration = whole if abs(whole - length) <= 2 * tick else length  # both ends were rounded
@@ -171,7 +173,12 @@ def _first_picture(path: str, container: Any, stream: Any) -> Any:
 
 
 def stream_end(container: Any, stream: Any, packet_rate: Fraction) -> Fraction:
-    """Seconds on the file's clock at which the stream ends: from the last packets, else as the container states it."""
+    """Seconds on the file's clock at which the stream ends: from the last packets, else as the container states it.
+
+    Args:
+        container, stream: just opened; reading on from here is no longer possible afterwards.
+        packet_rate: packets per second, for packets that do not say how long they last.
+    """
     start = (stream.start_time or 0) * stream.time_base
     stated = start + stream.duration * stream.time_base if stream.duration else None
     if stated is None and container.duration:
@@ -179,16 +186,19 @@ def stream_end(container: Any, stream: Any, packet_rate: Fraction) -> Fraction:
     if container.format.name.startswith("mov") and stated is not None:
         return stated
     try:
-        if stated is not None:
+        if stated is not None and container.format.name not in RAW:
             container.seek(int(max(Fraction(0), stated - TAIL_S) / stream.time_base), stream=stream, backward=True)
-        last = None
+        last, count = None, 0
         for packet in container.demux(stream):
+            count += bool(packet.size)
             time = packet.pts if packet.pts is not None else packet.dts
             if time is not None:
                 end = time * stream.time_base + (packet.duration * stream.time_base if packet.duration else 1 / packet_rate)
                 last = end if last is None else max(last, end)
         if last is not None:
             return last
+        if stated is None:  # a raw stream, without times
+            return count / packet_rate
     except av.FFmpegError:
         pass
     return stated if stated is not None else start

@@ -29,6 +29,7 @@ __all__ = ["Frame", "VideoInfo", "VideoSource", "fit_size", "probe", "read_frame
 HOLD_FRAMES = 2  # containers round their lengths: this long past its end the last picture is still held
 BLIND_SEEK_S = 10  # without an index, decoding on is tried up to this far before seeking
 SEEK_MARGIN_FRAMES = 8  # a seek throws away the frames that decoding threads have in hand
+UNSEEKABLE = {"mpeg"}  # program streams stamp only some pictures: times guessed after a seek are off by fields
 REVERSED_BYTES = 24 << 20  # frames kept at once while reading backwards
 
 
@@ -49,6 +50,7 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class _Decoded:
+    since: Fraction  # on screen from here: pts, or as much earlier as the container may have rounded it
     pts: Fraction
     end: Fraction
     picture: Any
@@ -95,10 +97,10 @@ class VideoSource:
         Raises:
             MediaError: ``time`` lies after the last picture, or where the file cannot be read.
         """
-        went_back = self._shown is None or 0 < self._shown.pts > time + self.info.tick
+        went_back = self._shown is None or 0 < self._shown.since > time
         if went_back or self._seek_pays(time):
             self._seek(time)
-        while self._ahead is not None and self._ahead.pts <= time + self.info.tick:
+        while self._ahead is not None and self._ahead.since <= time:
             self._shown, self._ahead = self._ahead, next(self._decoding, None)
         assert self._shown is not None
         if self._ahead is None and not self.info.still and time >= self._shown.end + HOLD_FRAMES * self._frame_s:
@@ -139,7 +141,7 @@ class VideoSource:
 
     def _seek_pays(self, time: Fraction) -> bool:
         """Whether a later key frame lies between what is being decoded and ``time``."""
-        if self._ahead is None or not self._timed or time - self._ahead.pts < SEEK_MARGIN_FRAMES * self._frame_s:
+        if self._ahead is None or not self._seekable or time - self._ahead.pts < SEEK_MARGIN_FRAMES * self._frame_s:
             return False
         fed = max(self._fed, self._stream_ticks(self._ahead.pts))
         key = self._stream.index_entries.search_timestamp(self._stream_ticks(time), backward=True, any_frame=False)
@@ -151,17 +153,18 @@ class VideoSource:
     def _seek(self, time: Fraction) -> None:
         """Decode from the last key frame whose picture is not after ``time``.
 
-        An index knows decoding times, pictures have presentation times, and the first pictures after a key frame may need
-        the group before it: so look at what comes out, and step further back until it is early enough.
+        An index knows decoding times, pictures have presentation times, some containers land between key frames, and the
+        pictures that lead a key frame may need the group before it: so look at what comes out from the key frame on, and
+        step further back until it is early enough.
         """
         back = Fraction(0)
-        while self._timed and time - back > 0:
+        while self._seekable and time - back > 0:
             try:
                 self._container.seek(self._stream_ticks(time - back), stream=self._stream, backward=True)
             except av.FFmpegError:
                 break
-            self._start_decoding()
-            if self._shown is not None and self._shown.pts <= time + self.info.tick:
+            self._start_decoding(after_seek=True)
+            if self._shown is not None and self._shown.since <= time:
                 return
             back = max(back * 3, 4 * self._frame_s)
         self._reopen()
@@ -177,11 +180,13 @@ class VideoSource:
         self.close()
         self._container, self._stream = open_picture(self.info.path)
         self._stream.thread_type = "AUTO"
-        self._timed = True
+        self._seekable = self._container.format.name not in UNSEEKABLE
         self._start_decoding()
 
-    def _start_decoding(self) -> None:
+    def _start_decoding(self, *, after_seek: bool = False) -> None:
         self._fed = -(1 << 62)
+        self._wait_for_key = after_seek
+        self._earliest: int | None = None
         self._decoding = self._decode()
         self._shown = next(self._decoding, None)
         self._ahead = next(self._decoding, None)
@@ -197,6 +202,10 @@ class VideoSource:
         """Decoded pictures in order. A damaged packet is skipped: its picture is missing and the one before is held."""
         deinterlacer = Deinterlacer(self._stream)
         for packet in self._packets():
+            if self._wait_for_key and packet is not None and packet.size:
+                if not packet.is_keyframe:
+                    continue
+                self._wait_for_key, self._earliest = False, packet.pts
             if packet is not None and packet.dts is not None:
                 self._fed = packet.dts
             try:
@@ -204,7 +213,8 @@ class VideoSource:
             except av.FFmpegError:
                 continue
             for picture in decoded:
-                yield from deinterlacer(picture)
+                if self._earliest is None or picture.pts is None or picture.pts >= self._earliest:
+                    yield from deinterlacer(picture)
         yield from deinterlacer(None)
 
     def _decode(self) -> Iterator[_Decoded]:
@@ -213,7 +223,7 @@ class VideoSource:
         last: Fraction | None = None
         for picture in self._pictures():
             if picture.pts is None:  # raw streams without times: count
-                self._timed = False
+                self._seekable = False
                 pts = Fraction(0) if last is None else last + self._frame_s
             else:
                 pts = self._on_grid(picture.pts * picture.time_base - self.info.origin)
@@ -224,14 +234,17 @@ class VideoSource:
             held.append((pts, pts + length, picture))
             if len(held) > 1:
                 first = held.popleft()
-                yield _Decoded(first[0], pts, first[2])
+                yield _Decoded(self._since(first[0]), first[0], pts, first[2])
         for pts, end, picture in held:
-            yield _Decoded(pts, end, picture)
+            yield _Decoded(self._since(pts), pts, end, picture)
 
     def _on_grid(self, pts: Fraction) -> Fraction:
         """A time that the container rounded, put back on the frame grid; times off the grid stay (variable rate)."""
         grid = round(pts * self.info.rate) / self.info.rate
         return grid if abs(grid - pts) <= self.info.tick else pts
+
+    def _since(self, pts: Fraction) -> Fraction:
+        return pts if (pts * self.info.rate).denominator == 1 else pts - self.info.tick
 
 
 def read_frames(
