@@ -156,7 +156,7 @@ def _join(spans: list[Span], span: Span) -> None:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A visible piece of a clip: ``start``, ``end`` in the time of whoever asked; ``source`` is the clip's own time at start."""
+    """A visible piece of a clip: ``start``, ``end`` in the asker's time; ``source`` is the clip's own time at start."""
 
     start: Fraction
     end: Fraction
