@@ -10,30 +10,19 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from foley_bridge.stage.materials import MATERIALS
+from foley_bridge.stage.materials import BOARD, MATERIALS
 from foley_bridge.stage.scene import Event, Scene, stream
 
 TABLE_Y = 0.25  # where objects stand
 GROUND_Y = 0.30  # where boots tread
 IDLE = 0.16  # height at which a tool waits
+FALL_POWER = 2.4  # how a blow accelerates: height lost ~ time to this power
+LIFT_S = 0.45  # for how long a tool is raised before a blow
 TOE_S = 0.11  # from heel strike to the sole lying flat
 FOOT = 0.21  # heel to toe
 TOE_UP = math.radians(20)
 HEEL_UP = math.radians(42)
 GRAVITY = 4.2  # of the ball's world, picture heights per second squared
-
-#: half width and height of the object that is struck or scratched
-OBJECTS = {
-    "metal": (0.25, 0.060),
-    "wood": (0.23, 0.130),
-    "glass": (0.13, 0.200),
-    "ceramic": (0.17, 0.130),
-    "plastic": (0.19, 0.190),
-    "stone": (0.22, 0.150),
-    "cardboard": (0.23, 0.210),
-    "gravel": (0.27, 0.090),
-}
-BOARD = (0.62, 0.055)  # what is scratched is wider and flat
 
 
 @dataclass(frozen=True)
@@ -47,7 +36,7 @@ class Foot:
 
 def extent(scene: Scene) -> tuple[float, float]:
     """Half width and height of the scene's object, picture heights."""
-    return OBJECTS[scene.material] if scene.action == "hit" else BOARD
+    return MATERIALS[scene.material].size if scene.action == "hit" else BOARD
 
 
 def face_y(scene: Scene) -> float:
@@ -86,15 +75,28 @@ def _around(scene: Scene, time_s: float) -> tuple[Event | None, Event | None]:
     return (scene.events[index - 1] if index else None), (scene.events[index] if index < len(scene.events) else None)
 
 
-def _rise_top(event: Event) -> float:
-    """Height from which a blow of this strength falls."""
-    return 0.15 + 0.22 * event.strength + max(0.0, event.gap)
+def _fall(event: Event, before: Event | None) -> tuple[float, float]:
+    """The downward stroke: from how high over the face, and in how many seconds.
+
+    Harder blows fall from higher in less time. After a short pause the stroke is as much lower as it is shorter, so that the
+    speed of the blow stays what its strength says.
+    """
+    natural_s = 0.22 if event.kind == "scratch" else 0.20 - 0.07 * event.strength
+    fall_s = natural_s if before is None else min(natural_s, 0.4 * float(event.time_s - before.end_s))
+    return max(0.0, event.gap) + (0.15 + 0.22 * event.strength) * fall_s / natural_s, fall_s
 
 
-def _fall_s(event: Event, before: Event | None) -> float:
-    """Length of the downward stroke: shorter for harder blows, and never more than half of the pause."""
-    natural = 0.22 if event.kind == "scratch" else 0.20 - 0.07 * event.strength
-    return natural if before is None else min(natural, 0.5 * float(event.time_s - before.end_s))
+def _rebound(event: Event, pause_s: float) -> tuple[float, float]:
+    """The way back up: to how high, and in how many seconds; its first speed is the material's share of the blow's."""
+    top, fall_s = _fall(event, None)
+    if not event.audible or event.kind == "scratch":
+        height, rise_s = max(event.gap, 0.0) + 0.75 * IDLE, 0.25
+    else:
+        share = MATERIALS[event.material].rebound
+        height = max(0.05, 0.75 * share * top)
+        rise_s = min(0.4, 2.0 * height * fall_s / (FALL_POWER * top * share))
+    shorter = min(1.0, 0.4 * pause_s / rise_s)
+    return event.gap + (height - event.gap) * shorter, rise_s * shorter
 
 
 def _height(scene: Scene, time_s: float) -> float:
@@ -102,42 +104,23 @@ def _height(scene: Scene, time_s: float) -> float:
     now, following = _around(scene, time_s)
     if now is not None and time_s <= float(now.end_s):
         return now.gap
-    if following is not None:
-        fall = _fall_s(following, now)
-        until = float(following.time_s) - time_s
-        if until <= fall:
-            u = 1.0 - until / fall
-            # a blow accelerates into the face; a near miss and a scratch slow down before it
-            drop = u**2.4 if following.audible and following.kind == "hit" else smooth(u)
-            return following.gap + (_rise_top(following) - following.gap) * (1.0 - drop)
-    rest = IDLE
-    if now is not None:
-        since = time_s - float(now.end_s)
-        pause = math.inf if following is None else float(following.time_s - now.end_s)
-        rest, rise = _rebound(scene, now, _fall_s(now, None))
-        rise = min(rise, 0.4 * pause)
-        if since < rise:
-            return now.gap + (rest - now.gap) * (1.0 - (1.0 - since / rise) ** 2)
-        if following is None:
-            return rest + (IDLE - rest) * smooth((since - rise) / 0.5)
-        spare = pause - rise - _fall_s(following, now)
-        lift = min(0.45, spare)
-        start = pause - _fall_s(following, now) - lift
-        return rest + (_rise_top(following) - rest) * smooth((since - start) / lift if lift > 0 else 1.0)
-    if following is not None:
-        start = float(following.time_s) - _fall_s(following, now) - 0.45
-        return rest + (_rise_top(following) - rest) * smooth((time_s - start) / 0.45)
-    return rest
-
-
-def _rebound(scene: Scene, event: Event, fall_s: float) -> tuple[float, float]:
-    """How high the tip comes back and in how many seconds: its first speed is the material's share of the blow's."""
-    top = _rise_top(event)
-    if not event.audible or event.kind == "scratch":
-        return max(event.gap, 0.0) + 0.75 * IDLE, 0.25
-    share = MATERIALS[event.material].rebound
-    height = max(0.05, 0.75 * share * top)
-    return height, min(0.4, 2.0 * height * fall_s / (2.4 * top * share))
+    top, fall_s = (IDLE, 0.0) if following is None else _fall(following, now)
+    until = math.inf if following is None else float(following.time_s) - time_s
+    if following is not None and until <= fall_s:
+        u = 1.0 - until / fall_s
+        # a blow accelerates into the face; a near miss and a scratch slow down before it
+        drop = u**FALL_POWER if following.audible and following.kind == "hit" else smooth(u)
+        return following.gap + (top - following.gap) * (1.0 - drop)
+    if now is None:
+        return IDLE + (top - IDLE) * smooth(1.0 - (until - fall_s) / LIFT_S)
+    since = time_s - float(now.end_s)
+    rest, rise_s = _rebound(now, since + until)
+    if since < rise_s:
+        return now.gap + (rest - now.gap) * (1.0 - (1.0 - since / rise_s) ** 2)
+    if following is None:
+        return rest + (IDLE - rest) * smooth((since - rise_s) / LIFT_S)
+    lift_s = min(LIFT_S, since + until - rise_s - fall_s)
+    return rest + (top - rest) * smooth(1.0 - (until - fall_s) / lift_s)
 
 
 def _across(scene: Scene, time_s: float) -> float:
@@ -145,12 +128,13 @@ def _across(scene: Scene, time_s: float) -> float:
     now, following = _around(scene, time_s)
     if now is None:
         return following.spot + stroke(scene, following, float(following.time_s)) if following is not None else 0.0
+    # moves across only between the way up and the next stroke, so that a tip beside the object never cuts its corner
     here = now.spot + stroke(scene, now, min(time_s, float(now.end_s)))
     if following is None or time_s <= float(now.end_s):
         return here
     pause = float(following.time_s - now.end_s)
     there = following.spot + stroke(scene, following, float(following.time_s))
-    return here + (there - here) * smooth((time_s - float(now.end_s) - 0.25 * pause) / (0.5 * pause))
+    return here + (there - here) * smooth((time_s - float(now.end_s) - 0.15 * pause) / (0.45 * pause))
 
 
 def strokes(scene: Scene, event: Event) -> tuple[int, float]:
@@ -173,15 +157,15 @@ def _ball(scene: Scene, time_s: float) -> tuple[float, float]:
     now, following = _around(scene, time_s)
     since = math.inf if now is None else time_s - float(now.time_s)
     until = math.inf if following is None else float(following.time_s) - time_s
-    if since + until <= 0.85:
-        return 0.0, 0.5 * GRAVITY * since * until
+    pause = since + until
+    if pause <= 1.4:  # a long pause is a slow bounce rather than one that leaves the picture
+        return 0.0, min(0.5 * GRAVITY, 2.0 / pause**2) * since * until
     if until < 0.6:
-        speed = 0.5 * GRAVITY * 0.5
-        return 0.0, speed * until + 0.5 * GRAVITY * until * until * 1.5
+        return 0.0, 2.6 * until - 0.5 * GRAVITY * until * until
     if now is None:
         return 0.0, 2.0
-    speed = 0.9  # the last bounce carries it away to the side
-    return 1.3 * since, speed * since + 0.2 * since * since
+    # the last bounce carries it away to the side
+    return 2.6 * since, 0.9 * since - 0.5 * GRAVITY * since * since
 
 
 def feet(scene: Scene, time_s: float) -> tuple[Foot, Foot]:
@@ -222,4 +206,4 @@ def hip(scene: Scene, time_s: float) -> tuple[float, float]:
     """(x, y) of the walker's hip: between the feet, lowest when they are far apart."""
     left, right = feet(scene, time_s)
     apart = abs(left.x - right.x)
-    return 0.5 * (left.x + right.x) + 0.45 * FOOT, GROUND_Y - 0.74 + 0.10 * apart * apart
+    return 0.5 * (left.x + right.x) + 0.45 * FOOT, GROUND_Y - 0.765 + 0.25 * apart * apart

@@ -185,7 +185,8 @@ def make_scene(
     _check(plan, duration)
     steps = max(1, sum(event.kind == "footstep" for event in plan))
     chosen = look if look is not None else _look(seed, action, duration, variation)
-    stride = 0.30 if chosen.follow else min(0.26, 1.15 / (steps + 1))
+    closest = max(shot.zoom for shot in chosen.shots)
+    stride = 0.30 if chosen.follow else min(0.26, 1.15 / (steps + 1) / closest)
     return Scene(seed, action, material, duration, plan, chosen_tool, chosen, float(stream(seed, "ring").random()), stride)
 
 
@@ -230,8 +231,12 @@ def _invent(
             if length < 0.15:
                 break
             pause = length + float(rng.uniform(0.3, 0.8))
-        near = kind != "footstep" and tool != "ball" and rng.random() < 0.22 * variation
-        beside = near and kind == "hit" and rng.random() < 0.5
+        near = kind != "footstep" and tool != "ball" and rng.random() < 0.25 * variation
+        # time to swing past and come back without a second thought about whether it touched
+        near = near and (not plan or now - float(plan[-1].end_s) >= 0.4)
+        if near:
+            pause = max(pause, length + 0.45)
+        beside = near and action == "hit" and rng.random() < 0.5
         strength = float(rng.uniform(0.55, 0.8) if kind == "footstep" else rng.uniform(0.3, 1.0))
         plan.append(
             Event(
@@ -242,7 +247,7 @@ def _invent(
                 duration_s=exact(length),
                 audible=not near,
                 gap=(-0.04 if beside else float(rng.uniform(0.05, 0.10))) if near else 0.0,
-                spot=0.34 if beside else _spot(rng, kind),
+                spot=MATERIALS[material].size[0] + 0.09 if beside else _spot(rng, kind),
             )
         )
         now += pause
@@ -303,9 +308,9 @@ def _check(plan: tuple[Event, ...], duration: Fraction) -> None:
 def _look(seed: int, action: str, duration: Fraction, variation: float) -> Look:
     rng = stream(seed, "look")
     v = variation
-    shots = [_shot(rng, 0.0, v)]
+    shots = [_shot(rng, 0.0, v, action)]
     if v > 0.5 and rng.random() < v - 0.4:
-        shots.append(_shot(rng, float(rng.uniform(0.35, 0.65)) * float(duration), v))
+        shots.append(_shot(rng, float(rng.uniform(0.35, 0.65)) * float(duration), v, action))
     count = int(rng.binomial(len(DISTRACTORS), 0.6 * v))
     distractors = tuple(str(name) for name in rng.permutation(DISTRACTORS)[:count])
     tint = tuple(int(value) for value in rng.integers(60, 175, 3)) if v else (112, 122, 132)
@@ -324,13 +329,14 @@ def _look(seed: int, action: str, duration: Fraction, variation: float) -> Look:
     )
 
 
-def _shot(rng: np.random.Generator, start_s: float, v: float) -> Shot:
+def _shot(rng: np.random.Generator, start_s: float, v: float, action: str) -> Shot:
     moves = rng.random() < 0.5 * v
+    close = action == "footsteps" and rng.random() < 0.6 * v  # the feet only
     return Shot(
         start_s=start_s,
         x=0.12 * v * float(rng.uniform(-1, 1)),
-        y=0.05 * v * float(rng.uniform(-1, 1)),
-        zoom=1.0 + v * float(rng.uniform(-0.12, 0.4)),
+        y=0.05 * v * float(rng.uniform(-1, 1)) + (0.12 if close else 0.0),
+        zoom=1.0 + v * float(rng.uniform(-0.12, 0.4)) + (0.45 if close else 0.0),
         pan=0.05 * v * float(rng.uniform(-1, 1)) if moves else 0.0,
         push=0.06 * v * float(rng.uniform(-1, 1)) if moves else 0.0,
     )

@@ -178,12 +178,13 @@ def _grains(
     when = np.sort(np.minimum(rng.exponential(0.45 * over_s, count), 2.5 * over_s))
     when[0] = 0.0
     out = np.zeros(round((when[-1] + 0.012) * sample_rate) + 2)
-    for start_s in when:
+    for index, start_s in enumerate(when):
         hz = np.array([rng.uniform(*material.roughness_hz), rng.uniform(*material.roughness_hz)])
         hz = np.minimum(hz, 0.45 * sample_rate)
         knock = _ringing(hz, rng.uniform(350, 1400, 2), np.ones(2), round(0.01 * sample_rate), sample_rate)
         begin = round(start_s * sample_rate)
-        out[begin : begin + len(knock)] += knock * rng.uniform(0.1, 1.0) ** 2 * np.exp(-start_s / (1.2 * over_s))
+        size = 1.0 if index == 0 else 0.7 * rng.uniform(0.1, 1.0) ** 2 * np.exp(-start_s / (1.2 * over_s))
+        out[begin : begin + len(knock)] += size * knock
     return out / np.abs(out).max()
 
 
