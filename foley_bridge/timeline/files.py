@@ -1,7 +1,7 @@
 """Timelines in and out of files: OTIO, and by extension FCP7 XML, FCPX XML, EDL and AAF through their OTIO adapters.
 
 OpenTimelineIO's C++ reader dies on hostile input and takes its process along. So size, nesting and required objects are
-checked first, then a child process that may die reads the file (``reader.py``), and only what survived is read here.
+checked first, then a child process that may die reads the file (``child.py``), and only what survived is read here.
 Files are written whole or not at all.
 """
 
@@ -21,11 +21,11 @@ import opentimelineio as otio
 
 from foley_bridge.errors import TimelineError
 from foley_bridge.timeline import layout
-from foley_bridge.timeline.time import exact_rate, rate_text, rational, seconds_of
+from foley_bridge.timeline.time import exact_rate, nominal_rate, rate_text, rational, seconds_of
 
 MAX_BYTES = 64 << 20
 MAX_NESTING = 256
-READ_TIMEOUT_S = 120
+CHILD_TIMEOUT_S = 120
 SUFFIXES = (".otio", ".otiod", ".xml", ".fcpxml", ".edl", ".aaf")
 WRITTEN = (".otio", ".xml", ".fcpxml", ".edl", ".aaf")
 
@@ -54,11 +54,13 @@ def read(path: str | Path) -> otio.schema.Timeline:
         raise TimelineError(f"{path}: {suffix or 'no extension'} is not a timeline format", f"use one of {', '.join(SUFFIXES)}")
     data = _bytes_of(content)
     if suffix == ".otio":
-        text = _through_child(path, _checked_json(path, data), ["json"])
+        text = _in_child(path, "read", _checked_json(path, data), ["json"])
     else:
         if suffix in (".xml", ".fcpxml") and re.search(rb"<!ENTITY", data, re.IGNORECASE):
             raise TimelineError(f"{path}: XML that defines entities is not read", _EXCHANGE)
-        text = _through_child(path, b"", ["file", str(content)])
+        if suffix == ".fcpxml":
+            _refuse_fractional_fcpx(path, data)
+        text = _in_child(path, "read", b"", ["file", str(content)])
     found = otio.adapters.read_from_string(_checked_json(path, text).decode(), "otio_json")
     timeline = _only_timeline(path, found)
     _adopt_fcp7(timeline)
@@ -160,19 +162,29 @@ def _kind(node: dict[str, Any], key: str) -> str:
     return "missing" if key not in node else "null" if node[key] is None else "not what belongs there"
 
 
-def _through_child(path: Path, data: bytes, arguments: list[str]) -> bytes:
-    script = Path(__file__).with_name("reader.py")
+def _refuse_fractional_fcpx(path: Path, data: bytes) -> None:
+    """The FCPX XML adapter cuts 23.976 off to 23 without a word, and every clip lands elsewhere."""
+    for ticks, scale in re.findall(rb'frameDuration="(\d{1,12})/(\d{1,12})s"', data):
+        if int(ticks) and int(scale) % int(ticks):
+            fault = f"{path} is at {int(scale)}/{int(ticks)} frames per second: FCPX XML is read at whole rates only"
+            raise TimelineError(fault, "export OTIO or FCP7 XML (.xml)")
+
+
+def _in_child(path: Path, verb: str, data: bytes, arguments: list[str]) -> bytes:
+    """What the child process answers; ``verb`` is what is done to ``path``, for messages."""
+    script = Path(__file__).with_name("child.py")
     # -P: this folder holds a time.py, which must not hide the standard library's
     command = [sys.executable, "-P", str(script), *arguments]
+    hint = "use .otio" if verb == "written" else _EXCHANGE
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=READ_TIMEOUT_S, check=False)
+        done = subprocess.run(command, input=data, capture_output=True, timeout=CHILD_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        raise TimelineError(f"{path} was not read within {READ_TIMEOUT_S} s", _EXCHANGE) from None
+        raise TimelineError(f"{path} was not {verb} within {CHILD_TIMEOUT_S} s", hint) from None
     if done.returncode == 3:
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise TimelineError(f"{path} cannot be read as {path.suffix.lower()}: {' '.join(reason)}", _EXCHANGE)
+        raise TimelineError(f"{path} cannot be {verb} as {path.suffix.lower()}: {' '.join(reason)}", hint)
     if done.returncode:
-        raise TimelineError(f"{path} cannot be read: it makes the OpenTimelineIO reader crash", _EXCHANGE)
+        raise TimelineError(f"{path} cannot be {verb}: it crashes OpenTimelineIO", hint)
     return done.stdout
 
 
@@ -254,37 +266,47 @@ def write(timeline: otio.schema.Timeline, path: str | Path, *, base: Path | None
     if base is not None and base.absolute() != path.absolute().parent:
         _make_absolute(copy, base)
     notes: tuple[str, ...] = ()
-    options: dict[str, Any] = {}
     if suffix != ".otio":
+        rate = layout.timeline_rate(copy)
         if suffix == ".edl" and len(copy.audio_tracks()):
             raise TimelineError(f"{path}: an EDL holds no sound clips here, so they would be lost", "use .otio, .xml or .aaf")
-        rate = layout.timeline_rate(copy)
-        notes = _for_exchange(copy, rate, suffix)
-        if suffix == ".aaf":
-            options = {"use_empty_mob_ids": True}
+        if suffix == ".fcpxml" and rate.denominator != 1:
+            raise TimelineError(f"{path}: FCPX XML is written at whole frame rates only, not {rate_text(rate)}",
+                                "use .otio, .xml or .aaf")
+        notes = _lost_in(suffix, copy, rate)
+        _for_exchange(copy, rate, suffix)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{suffix}")
     try:
-        _write_partial(copy, partial, options)
+        text = otio.adapters.write_to_string(copy, "otio_json").encode()
+        if suffix == ".otio":
+            partial.write_bytes(text)
+        else:
+            _in_child(path, "written", text, ["write", str(partial)])
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
         raise TimelineError(f"{path} cannot be written: {error.strerror or error}") from error
-    except TimelineError:
-        raise
-    except Exception as error:  # adapters raise anything
-        raise TimelineError(f"{path}: this timeline cannot be written as {suffix}: {error}", "use .otio") from error
     finally:
         partial.unlink(missing_ok=True)
     return notes
 
 
-def _write_partial(timeline: otio.schema.Timeline, partial: Path, options: dict[str, Any]) -> None:
-    if partial.suffix == ".aaf":
-        otio.adapters.write_to_file(timeline, str(partial), **options)
-    else:
-        adapter = otio.adapters.from_filepath(str(partial)).name
-        partial.write_bytes(otio.adapters.write_to_string(timeline, adapter).encode())
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
+def _lost_in(suffix: str, timeline: otio.schema.Timeline, rate: Fraction) -> tuple[str, ...]:
+    """What a format, or its adapter, cannot say of this timeline."""
+    notes = []
+    items = [timeline.tracks, *timeline.find_children(descended_from_type=otio.core.Item)]
+    if suffix == ".xml":
+        base = nominal_rate(rate)
+        if rate not in (base, base * Fraction(1000, 1001)):
+            told = f"other programs will read {base * 1000}/1001; frame numbers are right"
+            notes.append(f"FCP7 XML has no {rate_text(rate)} frames per second: {told}")
+        return tuple(notes)
+    if any(item.markers for item in items):
+        notes.append(f"markers do not all survive in {suffix}")
+    if disabled := sum(not item.enabled for item in items):
+        notes.append(f"{suffix} cannot say that something is disabled: {disabled} disabled clips or tracks will play")
+    return tuple(notes)
 
 
 def _references(timeline: otio.schema.Timeline) -> list[Any]:
@@ -304,7 +326,7 @@ def _make_absolute(timeline: otio.schema.Timeline, base: Path) -> None:
                 reference.target_url_base = str(path)
 
 
-def _for_exchange(timeline: otio.schema.Timeline, rate: Fraction, suffix: str) -> tuple[str, ...]:
+def _for_exchange(timeline: otio.schema.Timeline, rate: Fraction, suffix: str) -> None:
     """Give a copy the shape that the adapters can write: every range named, times of sound in frames, files as URLs."""
     if timeline.global_start_time is None:
         timeline.global_start_time = rational(Fraction(0), rate)
@@ -318,11 +340,6 @@ def _for_exchange(timeline: otio.schema.Timeline, rate: Fraction, suffix: str) -
             reference.target_url = _as_url(reference.target_url)
     if suffix == ".xml":
         _tell_fcp7(timeline)
-        base = -(-rate.numerator // rate.denominator)
-        if rate not in (base, base * Fraction(1000, 1001)):
-            told = f"other programs will read {base * 1000}/1001; frame numbers are right"
-            return (f"FCP7 XML has no {rate_text(rate)} frames per second: {told}",)
-    return ()
 
 
 def _frame_grid(track: otio.schema.Track, rate: Fraction) -> None:

@@ -22,7 +22,6 @@ from foley_bridge.timeline.time import rational, samples_of, seconds_of, time_js
 
 METADATA = "foley_bridge"
 SCHEMA = 1
-HIT_RATE = 48000  # HIT markers lie finer than frames
 TRACK_NAME = "FOLEY"
 
 
@@ -254,7 +253,8 @@ def mark_hits(
     for time, confidence in sorted(hits):
         marker = otio.schema.Marker(
             "HIT",
-            TimeRange(rational(root.own(time), Fraction(HIT_RATE)), rational(1 / rate, Fraction(HIT_RATE))),
+            # Finer than a frame, yet counted in frames: some exchange formats write the bare number.
+            TimeRange(RationalTime(float(root.own(time) * rate), float(rate)), RationalTime(1, float(rate))),
             color=otio.schema.Marker.Color.ORANGE,
             metadata={METADATA: {"schema": SCHEMA, "kind": "hit", "region": region.name, "confidence": float(confidence)}},
         )
