@@ -15,7 +15,7 @@ from foley_bridge.stage.acts import Act, demo_acts, draw_acts
 from foley_bridge.stage.camera import view
 from foley_bridge.stage.draw import draw_at, draw_frames
 from foley_bridge.stage.materials import MATERIALS
-from foley_bridge.stage.motion import face_y
+from foley_bridge.stage.motion import face_y, tip
 from foley_bridge.stage.scene import Event, Look, Shot, make_scene
 
 SMALL = (160, 90)
@@ -65,16 +65,18 @@ def test_a_picture_of_twice_the_size_shows_the_same_thing() -> None:
 
 def test_an_independent_measurement_sees_the_stick_come_down_and_reach_the_face_at_the_event() -> None:
     """Where the lowest light pixel is that was not there before, in a locked camera's picture."""
-    scene = make_scene(4, material="stone", tool="stick", events=[Event(Fraction(1), "hit", "stone", 0.8)], variation=0.0)
+    scene = make_scene(4, material="plastic", tool="stick", events=[Event(Fraction(1), "hit", "plastic", 0.8)], variation=0.0)
     away = draw_at(scene, 0.0, (640, 360)).astype(int)
-    lowest = []
+    lowest, expected = [], []
     for step in range(-20, 1, 2):
         now = draw_at(scene, 1.0 + step / 1000, (640, 360)).astype(int)
-        stick = (now - away).sum(axis=2) > 90  # lighter than what it covers; its shadow is darker
+        stick = (now - away)[:, :, 1] > 30  # greener than the wall and the red face; its shadow is darker
         lowest.append(int(np.flatnonzero(stick[:, 280:360].any(axis=1)).max()))
-    assert all(later - sooner >= 2 for sooner, later in itertools.pairwise(lowest))
+        expected.append(view(scene, 1.0, (640, 360))[1] @ (*tip(scene, 1.0 + step / 1000), 1.0))
+    assert all(later > sooner for sooner, later in itertools.pairwise(lowest))
+    assert np.abs(np.array(lowest) + 0.5 - expected).max() <= 2.0
     face = view(scene, 1.0, (640, 360))[1] @ (0.0, face_y(scene), 1.0)
-    assert abs(lowest[-1] - face) <= 2
+    assert expected[-1] == pytest.approx(face)
 
 
 def test_every_material_and_action_is_drawn_differently() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from foley_bridge.stage.materials import MATERIALS
 from foley_bridge.stage.motion import FOOT, GROUND_Y, TABLE_Y, extent
 from foley_bridge.stage.scene import Scene, stream
-from foley_bridge.stage.sprites import Canvas, Colour, Sprite, clouds, drawn, surface, toned
+from foley_bridge.stage.sprites import Canvas, Colour, Sprite, drawn, toned
+from foley_bridge.stage.textures import clouds, surface
 
 WIDE = 3.0  # the backdrop repeats after so many picture heights
 TALL = 2.0
@@ -55,11 +56,9 @@ def _wall(scene: Scene, rng: np.random.Generator, wide: int, tall: int) -> np.nd
     down = np.linspace(1.0, 0.75, tall)[:, None, None]
     wall = tint * (0.86 + 0.16 * across) * down
     kind = scene.look.backdrop
-    field = cv2.resize(clouds(rng, 512, 1.5 if kind == "clouds" else 0.7), (wide, tall))[..., None]
-    if kind == "clouds":
-        wall *= 1.0 + 0.16 * field
-    elif kind == "grain":
-        wall *= 1.0 + 0.06 * field
+    if kind in ("clouds", "grain"):
+        slope, depth = (1.5, 0.16) if kind == "clouds" else (0.7, 0.06)
+        wall *= 1.0 + depth * cv2.resize(clouds(rng, 512, slope), (wide, tall))[..., None]
     elif kind == "checker":
         cells = int(rng.integers(8, 22)) * 2
         column = np.arange(wide) * cells // wide
@@ -76,18 +75,19 @@ def _shelves(rng: np.random.Generator, wall: np.ndarray) -> np.ndarray:
     """Boards with boxes, bottles and books, a little out of focus."""
     tall, wide = wall.shape[:2]
     wall = wall * 0.75
+    mean = wall.mean(axis=(0, 1))
     unit = wide / 3.0
     for board in np.arange(tall - 0.12 * unit, 0, -0.30 * unit):
         x = 0.0
         while x < wide:
             width, height = rng.uniform(0.03, 0.14) * unit, rng.uniform(0.08, 0.22) * unit
-            colour = wall.mean(axis=(0, 1)) * rng.uniform(0.5, 1.4) + rng.uniform(-28, 28, 3)
+            colour = mean * rng.uniform(0.5, 1.4) + rng.uniform(-28, 28, 3)
             left, right = round(x), min(wide - 1, round(x + width))
             if rng.random() < 0.75:
                 tone = np.linspace(1.1, 0.75, max(1, right - left))[None, :, None]
                 wall[max(0, round(board - height)) : round(board), left:right] = colour * tone
             x += width + rng.uniform(0.0, 0.05) * unit
-        wall[round(board) : round(board + 0.022 * unit)] = wall.mean(axis=(0, 1)) * 0.55
+        wall[round(board) : round(board + 0.022 * unit)] = mean * 0.55
     return wall
 
 

@@ -1,6 +1,6 @@
-"""Cut-outs and textures: shapes painted once, supersampled, then placed in any frame at sub-pixel positions.
+"""Cut-outs: shapes painted once, supersampled, then placed in any frame at sub-pixel positions.
 
-A sprite is a premultiplied RGBA picture with an anchor; textures are procedural, periodic where a backdrop must repeat.
+A sprite is a premultiplied RGBA picture with an anchor; a canvas is where one is painted.
 """
 
 from __future__ import annotations
@@ -151,62 +151,3 @@ class Canvas:
         small = cv2.resize(rgba, (rgba.shape[1] // SUPER, rgba.shape[0] // SUPER), interpolation=cv2.INTER_AREA)
         anchor = (self.origin[0] * self.scale, self.origin[1] * self.scale)
         return Sprite(np.clip(np.round(small), 0, 255).astype(np.uint8), anchor, self.scale)
-
-
-def clouds(rng: np.random.Generator, side: int, slope: float, *, along: float = 1.0) -> np.ndarray:
-    """Periodic 1/f^slope noise, float32 (side, side), mean 0, deviation 1. along > 1 stretches it in x."""
-    fy, fx = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
-    radius = np.sqrt((fx * along) ** 2 + (fy / max(1.0, along**0.25)) ** 2)
-    radius[0, 0] = 1.0
-    spectrum = np.fft.rfft2(rng.standard_normal((side, side))) / radius**slope
-    spectrum[0, 0] = 0.0
-    field = np.fft.irfft2(spectrum, s=(side, side))
-    return (field / field.std()).astype(np.float32)
-
-
-def surface(material: str, colour: Colour, rng: np.random.Generator, side: int = 512) -> np.ndarray:
-    """A material's own texture, one picture height square, periodic, float32 (side, side, 3), 0-255."""
-    base = np.asarray(colour, np.float32)
-    if material == "wood":
-        warp = clouds(rng, side, 1.8, along=6.0)
-        grain = clouds(rng, side, 0.9, along=30.0)
-        rings = np.sin(2 * np.pi * (np.arange(side)[:, None] / side * 9 + 0.55 * warp))
-        tone = 1.0 + 0.10 * rings + 0.07 * grain
-    elif material == "metal":
-        tone = 1.0 + 0.05 * clouds(rng, side, 0.5, along=60.0) + 0.04 * clouds(rng, side, 1.6)
-    elif material == "stone":
-        fine = clouds(rng, side, 0.2)
-        tone = 1.0 + 0.11 * clouds(rng, side, 1.1) + 0.10 * fine + 0.14 * (fine > 1.9) - 0.16 * (fine < -1.9)
-    elif material == "cardboard":
-        flutes = np.sin(2 * np.pi * np.arange(side)[None, :] / side * 48)
-        tone = 1.0 + 0.018 * flutes + 0.03 * clouds(rng, side, 0.4, along=3.0) + 0.04 * clouds(rng, side, 1.5)
-    elif material == "gravel":
-        return pebbles(rng, base, side)
-    elif material == "ceramic":
-        speckle = cv2.GaussianBlur(clouds(rng, side, 0.0), (0, 0), 1.2)
-        tone = 1.0 + 0.02 * clouds(rng, side, 1.6) - 0.35 * (speckle > 0.62)
-    else:
-        tone = 1.0 + 0.02 * clouds(rng, side, 1.5)
-    return np.clip(base * tone[..., None], 0, 255).astype(np.float32)
-
-
-def pebbles(rng: np.random.Generator, base: np.ndarray, side: int) -> np.ndarray:
-    """Stones lying close together, each with a light and a dark side; periodic."""
-    fine = side * 2
-    picture = np.full((fine, fine, 3), base * 0.42, np.float32)
-    for size in (0.034, 0.026, 0.020, 0.015):
-        for _ in range(round(0.34 / size**2)):
-            x, y = rng.uniform(0, fine, 2)
-            axes = (size * fine * rng.uniform(0.5, 0.8), size * fine * rng.uniform(0.32, 0.55))
-            turn = float(rng.uniform(0, 180))
-            colour = base * rng.uniform(0.72, 1.25) + rng.uniform(-10, 10, 3)
-            for dx in (-fine, 0, fine):
-                for dy in (-fine, 0, fine):
-                    if not (-60 < x + dx < fine + 60 and -60 < y + dy < fine + 60):
-                        continue
-                    for grow, shift, tone in ((1.12, 2.5, 0.35), (1.0, 0.0, 0.82), (0.72, -2.2, 1.08), (0.36, -4.0, 1.3)):
-                        centre = (round((x + dx) * 16), round((y + dy + shift) * 16))
-                        size_px = (round(axes[0] * grow * 16), round(axes[1] * grow * 16))
-                        shade = tuple(float(value) for value in np.clip(colour * tone, 0, 255))
-                        cv2.ellipse(picture, centre, size_px, turn, 0, 360, shade, -1, cv2.LINE_8, 4)
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
