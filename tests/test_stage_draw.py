@@ -15,7 +15,7 @@ from foley_bridge.stage.acts import Act, demo_acts, draw_acts
 from foley_bridge.stage.camera import view
 from foley_bridge.stage.draw import draw_at, draw_frames
 from foley_bridge.stage.materials import MATERIALS
-from foley_bridge.stage.motion import face_y, tip
+from foley_bridge.stage.motion import face_y, hip, tip
 from foley_bridge.stage.scene import Event, Look, Shot, make_scene
 
 SMALL = (160, 90)
@@ -114,8 +114,6 @@ def test_a_cut_changes_the_view_at_its_time_and_blur_never_mixes_two_shots() -> 
 
 def test_a_following_camera_keeps_the_walker_in_the_picture() -> None:
     scene = make_scene(2, action="footsteps", duration_s=8, tempo_hz=(2, 2), look=Look(follow=1.0), material="wood")
-    from foley_bridge.stage.motion import hip
-
     for step in range(80):
         x, _ = view(scene, step / 10, (320, 180)) @ np.array([*hip(scene, step / 10), 1.0])
         assert x == pytest.approx(160, abs=1.0)

@@ -11,6 +11,7 @@ import pytest
 from foley_bridge.errors import StageError
 from foley_bridge.stage.acts import demo_acts, demo_exemplars, sound_acts
 from foley_bridge.stage.materials import MATERIALS
+from foley_bridge.stage.motion import strokes
 from foley_bridge.stage.scene import Event, make_scene
 from foley_bridge.stage.sound import exemplar, sound
 
@@ -90,8 +91,6 @@ def test_harder_blows_are_brighter() -> None:
 
 
 def test_scratching_is_louder_while_the_hand_is_fast_than_where_it_turns() -> None:
-    from foley_bridge.stage.motion import strokes
-
     event = Event(Fraction(1, 4), "scratch", "wood", 0.9, Fraction(2))
     scene = make_scene(4, action="scratch", material="wood", duration_s=3, events=[event], variation=0)
     count, _ = strokes(scene, event)
