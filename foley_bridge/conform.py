@@ -86,7 +86,9 @@ class Cut:
         return samples_of(self.file_end, sample_rate) - samples_of(self.file_start, sample_rate)
 
 
-def cut_for(start: Fraction, end: Fraction, rate: Fraction, *, handles: Fraction = Fraction(0), tail: Fraction = Fraction(0)) -> Cut:
+def cut_for(
+    start: Fraction, end: Fraction, rate: Fraction, *, handles: Fraction = Fraction(0), tail: Fraction = Fraction(0)
+) -> Cut:
     """The cut of a region, expanded outward to whole frames.
 
     Args:
@@ -213,7 +215,9 @@ def write_take(
         **{f"source_{name}": text for name, text in candidate.source.items()},
         **(provenance or {}),
     }
-    identity = hashlib.sha256(json.dumps([path.name, reference, frames, sample_rate, facts], sort_keys=True).encode()).hexdigest()
+    identity = hashlib.sha256(
+        json.dumps([path.name, reference, frames, sample_rate, facts], sort_keys=True).encode()
+    ).hexdigest()
     bext = broadcast_wav.Bext(
         description=label.fx_name,
         originator=f"foley_bridge {__version__}",
@@ -279,8 +283,8 @@ def ucs_name(cat_id: str, fx_name: str, creator_id: str = "FOLEYBRIDGE", source_
     """A UCS file name, ``CatID_FXName_CreatorID_SourceID.wav``, that every file system takes.
 
     Underscores part the fields, so none stays inside one; characters that Windows forbids become spaces; each field is bounded
-    (the whole stays under 130 characters, at most 240 bytes). Letters beyond ASCII are kept, composed (NFC): file systems and iXML
-    hold them, and a sound librarian searches by them. An empty field reads NONE.
+    (the whole stays under 130 characters, at most 240 bytes). Letters beyond ASCII are kept, composed (NFC): file systems and
+    iXML hold them, and a sound librarian searches by them. An empty field reads NONE.
     """
     fields = zip((cat_id, fx_name, creator_id, source_id), _FIELD_LENGTHS, strict=True)
     return "_".join(_field(text, length) for text, length in fields) + ".wav"
@@ -315,7 +319,9 @@ def _settle_level(sound: _Conformed, level: float | None) -> _Settled:
     lufs, notes, gain = measured.lufs, [], 1.0
     highest = _CEILING / measured.peak
     if level is not None:
-        if lufs is None and sound.frames >= loudness.GATE_S * sound.sample_rate:  # all of it under the absolute gate: lift it first
+        if (
+            lufs is None and sound.frames >= loudness.GATE_S * sound.sample_rate
+        ):  # all of it under the absolute gate: lift it first
             lifted = loudness.measure(sound.louder(highest)).lufs
             lufs = None if lifted is None else lifted - 20 * float(np.log10(highest))
         if lufs is None:
@@ -357,7 +363,13 @@ class _Conformed:
     def louder(self, gain: float) -> _Conformed:
         """The same at another gain (linear)."""
         return _Conformed(
-            self._sound, self.sample_rate, self.channels, self.frames, self._fade_in, self._fade_out, gain=float(self._gain) * gain
+            self._sound,
+            self.sample_rate,
+            self.channels,
+            self.frames,
+            self._fade_in,
+            self._fade_out,
+            gain=float(self._gain) * gain,
         )
 
     def blocks(self, size: int = BLOCK) -> Iterator[np.ndarray]:

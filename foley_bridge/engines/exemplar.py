@@ -1,11 +1,11 @@
 """Listening to an example: where its actions start, what each sounds like, and whether it is hits or a continuous sound.
 
-The Onset Transfer baseline of Conditional Foley (Du et al., CVPR 2023, section 4.2) cuts its example at librosa's onsets, in frames of
-23 ms, and pastes. Two things make that audible: an onset is only as exact as the frame, and a cut ignores the natural tail.
-Here onsets are found in two steps. The coarse step is a spectral flux over octave-like bands in which a band only counts as rising
-when it exceeds its own loudest moment of the last 60 ms, so that the beating of a ringing plate, which merely returns to where it
-was, does not look like a new attack (the maximum filter of Böck and Widmer's SuperFlux, DAFx 2013, turned from frequency to time).
-The fine step places each onset on the sample at which the attack leaves what was there before.
+The Onset Transfer baseline of Conditional Foley (Du et al., CVPR 2023, section 4.2) cuts its example at librosa's onsets, in
+frames of 23 ms, and pastes. Two things make that audible: an onset is only as exact as the frame, and a cut ignores the
+natural tail. Here onsets are found in two steps. The coarse step is a spectral flux over octave-like bands in which a band
+only counts as rising when it exceeds its own loudest moment of the last 60 ms, so that the beating of a ringing plate, which
+merely returns to where it was, does not look like a new attack (the maximum filter of Böck and Widmer's SuperFlux, DAFx 2013,
+turned from frequency to time). The fine step places each onset on the sample at which the attack leaves what was there before.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Hit:
     """One action cut from an example, by sample numbers into the example's samples.
 
     Attributes:
-        start, end: first sample, and one past the last, of the cut: a little of what is heard before the attack, and the natural tail.
+        start, end: first sample, and one past the last, of the cut: a little of what is heard before the attack, and the
+            natural tail.
         onset: the sample at which the attack begins; ``start <= onset < end``.
         fade_in, fade_out: samples of fade that keep the cut's edges from clicking; the fade-in ends before the onset.
         peak_dbfs: highest sample of the cut.
@@ -107,7 +108,9 @@ def analyse(samples: np.ndarray, sample_rate: int, *, name: str = "the example")
         notes.append(f"only the first {MAX_EXAMPLE_S / 60:g} minutes of {name} were listened to")
         sound = sound[:limit]
     if len(sound) < MIN_EXAMPLE_S * sample_rate:
-        raise EngineError(f"{name} is only {1000 * len(sound) / sample_rate:.1f} ms long", "an example needs at least 10 ms of sound")
+        raise EngineError(
+            f"{name} is only {1000 * len(sound) / sample_rate:.1f} ms long", "an example needs at least 10 ms of sound"
+        )
     if not np.isfinite(sound).all():
         raise EngineError(f"{name} holds samples that are not numbers", "export it again from the program that made it")
     sound = sound - sound.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -190,8 +193,8 @@ def _soft_starts(level: _Level, sharp: list[int]) -> list[int]:
 
 
 def _band_power(sound: np.ndarray, sample_rate: int, hop: int) -> Iterator[np.ndarray]:
-    """Power in octave-like bands, all channels added: float64 (frames, bands) a chunk at a time, frame i centred on sample i * hop."""
-    size = max(32, round(_WINDOW_MS / 1000 * sample_rate))
+    """Power in octave-like bands, all channels added: float64 (frames, bands) a chunk at a time, frame i centred on sample i *
+    hop.""" size = max(32, round(_WINDOW_MS / 1000 * sample_rate))
     window = np.hanning(size + 2)[1:-1].astype(np.float32)
     frequency = np.fft.rfftfreq(size, 1 / sample_rate)
     edges = np.geomspace(100, min(16000, sample_rate / 2), _BANDS)
@@ -239,9 +242,9 @@ def _peak_near(sound: np.ndarray, sample_rate: int, start: int) -> float:
 def _attack_start(sound: np.ndarray, sample_rate: int, coarse: int) -> int:
     """The sample at which the attack near ``coarse`` leaves what was there before.
 
-    The attack's rise is bracketed by its short-time peak level, then split where two stretches of signal, the one before and the
-    one after, each of its own variance, explain it best (the picker of Maeda, 1985, for the arrival of seismic waves): exact also
-    when what was there before is noise or the ring of the previous hit.
+    The attack's rise is bracketed by its short-time peak level, then split where two stretches of signal, the one before and
+    the one after, each of its own variance, explain it best (the picker of Maeda, 1985, for the arrival of seismic waves):
+    exact also when what was there before is noise or the ring of the previous hit.
     """
     ms = sample_rate / 1000
     begin, finish = max(0, coarse - round(30 * ms)), min(len(sound), coarse + round(25 * ms))
@@ -261,7 +264,10 @@ def _attack_start(sound: np.ndarray, sample_rate: int, coarse: int) -> int:
         crossing = crossing - quiet + int(earlier[0])
     if crossing == 0:
         return begin
-    lo, hi = max(0, crossing - round(6 * ms)), min(len(piece), max(crossing + round(1.5 * ms), min(top, crossing + round(4 * ms))) + 1)
+    lo, hi = (
+        max(0, crossing - round(6 * ms)),
+        min(len(piece), max(crossing + round(1.5 * ms), min(top, crossing + round(4 * ms))) + 1),
+    )
     return begin + lo + _split(piece[lo:hi])
 
 
@@ -284,7 +290,7 @@ def _split(piece: np.ndarray) -> int:
 
 def _cut(sound: np.ndarray, sample_rate: int, actions: list[tuple[int, int]], level: _Level) -> tuple[Hit, ...]:
     ms = sample_rate / 1000
-    hits = []
+    hits: list[Hit] = []
     for i, (first, onset) in enumerate(actions):
         following = actions[i + 1][0] if i + 1 < len(actions) else len(sound)
         limit = min(len(sound), onset + round(_MAX_HIT_S * sample_rate))
