@@ -39,8 +39,8 @@ _VARIATIONS = ((0.0, 0.0), (0.15, -1.0), (-0.2, 1.0), (0.3, 0.5), (-0.3, -0.5), 
 
 
 def take_seed(seed: int, take: int) -> int:
-    """The seed of take ``take`` (0-based) of a request's seed; take 0 has the seed itself, so any take can be asked for
-    alone.""" return seed if take == 0 else int(np.random.SeedSequence([seed, take]).generate_state(1)[0])
+    """The seed of take ``take`` (0-based): take 0 has the request's seed itself, so any take can be asked for alone."""
+    return seed if take == 0 else int(np.random.SeedSequence([seed, take]).generate_state(1)[0])
 
 
 @dataclass(frozen=True)

@@ -193,8 +193,8 @@ def _soft_starts(level: _Level, sharp: list[int]) -> list[int]:
 
 
 def _band_power(sound: np.ndarray, sample_rate: int, hop: int) -> Iterator[np.ndarray]:
-    """Power in octave-like bands, all channels added: float64 (frames, bands) a chunk at a time, frame i centred on sample i *
-    hop.""" size = max(32, round(_WINDOW_MS / 1000 * sample_rate))
+    """Power in octave-like bands, channels added: float64 (frames, bands) in chunks; frame i is centred on sample i * hop."""
+    size = max(32, round(_WINDOW_MS / 1000 * sample_rate))
     window = np.hanning(size + 2)[1:-1].astype(np.float32)
     frequency = np.fft.rfftfreq(size, 1 / sample_rate)
     edges = np.geomspace(100, min(16000, sample_rate / 2), _BANDS)
