@@ -140,7 +140,7 @@ def _opened(path: Path) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise MediaError(f"take {path} cannot be read: {error}", "the report reads its takes from disk: make them again") from error
+        raise MediaError(f"take {path} cannot be read: {error}", "the report reads takes from disk: make them again") from error
 
 
 def _range(path: Path, file: soundfile.SoundFile, skip_s: float, duration_s: float) -> tuple[int, int]:
