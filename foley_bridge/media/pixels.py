@@ -43,14 +43,15 @@ class Scaler:
     def __call__(self, picture: Any) -> np.ndarray:
         quarters = round(picture.rotation / 90) % 4
         width, height = self.size if quarters % 2 == 0 else self.size[::-1]
-        coded_as_hd = picture.colorspace == UNSPECIFIED and picture.height >= HD_LINES and not picture.format.is_rgb
+        # luma needs no matrix, and naming one would make libswscale convert between two
+        unsaid = self.format != "gray" and picture.colorspace == UNSPECIFIED and not picture.format.is_rgb
         same_size = (width, height) == (picture.width, picture.height)
         scaled = self._reformatter.reformat(
             picture,
             width=width,
             height=height,
             format=self.format,
-            src_colorspace=Colorspace.ITU709 if coded_as_hd else None,
+            src_colorspace=Colorspace.ITU709 if unsaid and picture.height >= HD_LINES else None,
             dst_color_range=ColorRange.JPEG,
             interpolation="BILINEAR" if same_size else "AREA",
             threads=1,

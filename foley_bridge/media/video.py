@@ -74,10 +74,13 @@ class VideoSource:
         self._scaler = Scaler(self.size, gray)
         self._frame_s = 1 / self.info.rate
         self._container: Any = None
+        self._stream: Any = None
+        self._seekable = False
+        self._touched = False  # the file no longer stands at its first packet
         self._shown: _Decoded | None = None  # on screen now
         self._ahead: _Decoded | None = None  # the one after it
         self._image: tuple[Fraction, np.ndarray] | None = None  # of the frame handed out last
-        self._reopen()
+        self._open()
 
     def __enter__(self) -> VideoSource:
         return self
@@ -97,8 +100,8 @@ class VideoSource:
         Raises:
             MediaError: ``time`` lies after the last picture, or where the file cannot be read.
         """
-        went_back = self._shown is None or 0 < self._shown.since > time
-        if went_back or self._seek_pays(time):
+        behind = self._shown is None or 0 < self._shown.since > time
+        if behind or self._seek_pays(time):
             self._seek(time)
         while self._ahead is not None and self._ahead.since <= time:
             self._shown, self._ahead = self._ahead, next(self._decoding, None)
@@ -147,8 +150,10 @@ class VideoSource:
         key = self._stream.index_entries.search_timestamp(self._stream_ticks(time), backward=True, any_frame=False)
         if key >= 0:
             ahead = (self._stream.index_entries[key].timestamp - fed) * self._stream.time_base
-            return bool(ahead > SEEK_MARGIN_FRAMES * self._frame_s)
-        return time - self._ahead.pts > BLIND_SEEK_S
+            if ahead > SEEK_MARGIN_FRAMES * self._frame_s:
+                return True
+        index_ends = key == len(self._stream.index_entries) - 1  # not read yet (Matroska), or there is none
+        return index_ends and time - self._ahead.pts > BLIND_SEEK_S
 
     def _seek(self, time: Fraction) -> None:
         """Decode from the last key frame whose picture is not after ``time``.
@@ -158,7 +163,8 @@ class VideoSource:
         step further back until it is early enough.
         """
         back = Fraction(0)
-        while self._seekable and time - back > 0:
+        while self._seekable and time - back > SEEK_MARGIN_FRAMES * self._frame_s:
+            self._touched = True
             try:
                 self._container.seek(self._stream_ticks(time - back), stream=self._stream, backward=True)
             except av.FFmpegError:
@@ -167,7 +173,9 @@ class VideoSource:
             if self._shown is not None and self._shown.since <= time:
                 return
             back = max(back * 3, 4 * self._frame_s)
-        self._reopen()
+        if self._touched:
+            self._open()
+        self._start_decoding()
         if self._shown is None:
             raise MediaError(f"{self.info.path}: no picture in it can be read", "copy or export the file again")
 
@@ -176,14 +184,15 @@ class VideoSource:
 
     # -- decoding
 
-    def _reopen(self) -> None:
+    def _open(self) -> None:
         self.close()
+        self._touched = False
         self._container, self._stream = open_picture(self.info.path)
         self._stream.thread_type = "AUTO"
         self._seekable = self._container.format.name not in UNSEEKABLE
-        self._start_decoding()
 
     def _start_decoding(self, *, after_seek: bool = False) -> None:
+        self._touched = True
         self._fed = -(1 << 62)
         self._wait_for_key = after_seek
         self._earliest: int | None = None
