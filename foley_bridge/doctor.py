@@ -14,7 +14,12 @@ from foley_bridge.inference import providers
 LOW_DISK_BYTES = 2 * 1000**3
 DECODERS = ("h264", "hevc", "prores", "dnxhd", "mpeg2video", "vp9", "av1", "aac", "pcm_s24le")
 ENCODERS = ("libx264", "aac")
-ADAPTERS = {"fcp_xml": "otio-fcp-adapter", "fcpx_xml": "otio-fcpx-xml-adapter", "cmx_3600": "otio-cmx3600-adapter", "AAF": "otio-aaf-adapter"}
+ADAPTERS = {
+    "fcp_xml": "otio-fcp-adapter",
+    "fcpx_xml": "otio-fcpx-xml-adapter",
+    "cmx_3600": "otio-cmx3600-adapter",
+    "AAF": "otio-aaf-adapter",
+}
 
 
 @dataclass(frozen=True)
@@ -57,13 +62,24 @@ def _onnx_runtime() -> Iterator[Check]:
         return
     listed = providers.listed()
     if not listed:
-        yield Check("ONNX Runtime", False, "cannot be imported", "install foley-bridge again: pip install --force-reinstall foley-bridge")
+        yield Check(
+            "ONNX Runtime",
+            False,
+            "cannot be imported",
+            "install foley-bridge again: pip install --force-reinstall foley-bridge",
+        )
         return
     for name in listed:
         found = providers.probe(name)
         cpu = name == "CPUExecutionProvider"
-        advice = "pip install --force-reinstall onnxruntime" if cpu else 'for NVIDIA GPUs: pip install "foley-bridge[cuda]", or [tensorrt]'
-        yield Check(name.removesuffix("ExecutionProvider"), found.loads, found.detail, "" if found.loads else advice, needed=cpu)
+        advice = (
+            "pip install --force-reinstall onnxruntime"
+            if cpu
+            else 'for NVIDIA GPUs: pip install "foley-bridge[cuda]", or [tensorrt]'
+        )
+        yield Check(
+            name.removesuffix("ExecutionProvider"), found.loads, found.detail, "" if found.loads else advice, needed=cpu
+        )
 
 
 def _codecs() -> Iterator[Check]:
@@ -72,9 +88,16 @@ def _codecs() -> Iterator[Check]:
     yield Check("PyAV", True, f"{av.__version__}, FFmpeg libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}")
     advice = "install PyAV's own wheel: pip install --force-reinstall --only-binary=:all: av"
     missing = [name for name in DECODERS if not _has_codec(name, "r")]
-    yield Check("decoders", not missing, "missing: " + ", ".join(missing) if missing else ", ".join(DECODERS), advice if missing else "")
+    yield Check(
+        "decoders", not missing, "missing: " + ", ".join(missing) if missing else ", ".join(DECODERS), advice if missing else ""
+    )
     missing = [name for name in ENCODERS if not _has_codec(name, "w")]
-    yield Check("preview encoders", not missing, "missing: " + ", ".join(missing) if missing else ", ".join(ENCODERS), advice if missing else "")
+    yield Check(
+        "preview encoders",
+        not missing,
+        "missing: " + ", ".join(missing) if missing else ", ".join(ENCODERS),
+        advice if missing else "",
+    )
 
 
 def _has_codec(name: str, mode: str) -> bool:
@@ -93,7 +116,12 @@ def _adapters() -> Check:
     found = set(otio.adapters.available_adapter_names())
     missing = [package for name, package in ADAPTERS.items() if name not in found]
     advice = f"pip install {' '.join(missing)}" if missing else ""
-    return Check("timeline formats", not missing, ".otio, FCP7 XML, FCPX XML, EDL, AAF" if not missing else "some adapters are missing", advice)
+    return Check(
+        "timeline formats",
+        not missing,
+        ".otio, FCP7 XML, FCPX XML, EDL, AAF" if not missing else "some adapters are missing",
+        advice,
+    )
 
 
 def _disk(folder: Path) -> Check:

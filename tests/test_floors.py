@@ -68,7 +68,7 @@ def test_models_import_only_what_training_and_inference_share(path: Path) -> Non
 
 def test_the_command_line_does_not_load_the_heavy_libraries_to_say_help() -> None:
     code = (
-        "import sys; from foley_bridge import cli; cli.main(['--help'], standalone=False);"
+        "import sys; from foley_bridge import cli; cli.main(['--help']);"
         "heavy = {'librosa', 'numba', 'scipy', 'cv2', 'av', 'onnxruntime', 'torch', 'opentimelineio'} & set(sys.modules);"
         "assert not heavy, heavy"
     )

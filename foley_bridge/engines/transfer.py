@@ -1,0 +1,135 @@
+"""Onset Transfer: an example's own sounds, re-timed to the actions on screen.
+
+The baseline of Conditional Foley (Du et al., CVPR 2023, section 4.2 and supplement) finds onsets in the picture and pastes
+sounds from the example there. Here the moments come from the picture without trained weights (``engines.onsets``), or from HIT
+markers that an editor tapped; the example is cut at its own onsets (``engines.exemplar``) and laid out (``engines.arrange``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from foley_bridge.conform import Cut
+from foley_bridge.engines import onsets
+from foley_bridge.engines.arrange import arrange, fit_notes, palette, take_seed
+from foley_bridge.engines.candidate import Curve, Detection, MotionFrame, Onset, Proposal
+from foley_bridge.engines.exemplar import MAX_EXAMPLE_S, Exemplar, analyse
+from foley_bridge.engines.watch import watch
+from foley_bridge.errors import EngineError
+from foley_bridge.media import audio
+from foley_bridge.timeline.options import Options
+from foley_bridge.timeline.picture import Picture
+from foley_bridge.timeline.regions import Region
+
+
+def listen(path: Path, *, sample_rate: int, start: Fraction = Fraction(0), duration: Fraction | None = None) -> Exemplar:
+    """Load and analyse an example sound.
+
+    Args:
+        path: any file with sound, a video's too.
+        sample_rate: Hz to work at.
+        start, duration: seconds of the file to use; at most ``exemplar.MAX_EXAMPLE_S`` are.
+
+    Raises:
+        MediaError: missing, unreadable or without sound.
+        EngineError: silent or too short.
+    """
+    # A second more than is used, so that the analysis sees that there is more, and says so.
+    longest = min(duration, Fraction(MAX_EXAMPLE_S) + 1) if duration is not None else Fraction(MAX_EXAMPLE_S) + 1
+    samples = audio.load(path, sample_rate=sample_rate, start_s=start, duration_s=longest)
+    return analyse(samples, sample_rate, name=path.name)
+
+
+def check_picture(picture: Picture, region: Region) -> None:
+    """Raises EngineError when media on screen in a region is missing, naming it."""
+    lost = Picture(tuple(span for span in picture.spans if span.start < region.end and span.end > region.start)).missing
+    if lost:
+        raise EngineError(
+            f"the picture is missing: {', '.join(lost)}", "relink the clip, or move the region to where there is a picture"
+        )
+
+
+def propose(
+    region: Region,
+    options: Options,
+    picture: Picture,
+    exemplar: Exemplar,
+    *,
+    cut: Cut,
+    seen: Callable[[float], None] = lambda time_s: None,
+) -> Proposal:
+    """Candidates for one cue, best first.
+
+    Args:
+        region: where sound is asked for; its HIT markers.
+        options: settled; ``takes``, ``seed``, ``sensitivity``, ``offset`` and ``retime`` must be set.
+        picture: what is on screen in the region and a little around it.
+        exemplar: what it should sound like.
+        cut: the stretch of timeline that the candidates' sound covers.
+        seen: told the timeline time of each picture looked at; may raise to stop.
+
+    Raises:
+        EngineError: the picture is missing, or ``hits=markers`` without HIT markers.
+        MediaError: the picture cannot be read.
+    """
+    assert options.takes is not None and options.seed is not None and options.offset is not None
+    detection = _shifted(_look(region, options, picture, seen), options.offset, region)
+    notes: tuple[str, ...] = ()
+    if options.retime is False:
+        detection, exemplar = _laid_whole(detection, exemplar, region)
+    sounds = palette(exemplar)
+    candidates = [
+        arrange(
+            detection,
+            sounds,
+            seed=take_seed(options.seed, take),
+            start=cut.file_start,
+            end=cut.file_end,
+            region_start=region.start,
+            region_end=region.end,
+            source={"file": exemplar.name},
+        )
+        for take in range(options.takes)
+    ]
+    if not detection.reliable:
+        notes = (f"no reliable onsets: {detection.reason}",)
+    return Proposal(detection, tuple(candidates), notes + fit_notes(detection, sounds))
+
+
+def _look(region: Region, options: Options, picture: Picture, seen: Callable[[float], None]) -> Detection:
+    if options.hits == "markers" and not region.hits:
+        raise EngineError("hits=markers, but no HIT marker lies inside", "tap HIT markers into the region, or use hits=auto")
+    if region.hits and options.hits != "auto":
+        tapped = tuple(Onset(float(hit), 1.0) for hit in region.hits)
+        return Detection(tapped, True, "", Curve(np.zeros(0), np.zeros(0)))
+
+    def told() -> Iterator[MotionFrame]:
+        for frame in watch(picture, width=onsets.ANALYSIS_WIDTH):
+            seen(frame.time_s)
+            yield frame
+
+    assert options.sensitivity is not None
+    return onsets.detect(told(), start_s=float(region.start), end_s=float(region.end), sensitivity=options.sensitivity)
+
+
+def _shifted(detection: Detection, offset: Fraction, region: Region) -> Detection:
+    if not offset:
+        return detection
+    moved = (replace(onset, time_s=onset.time_s + float(offset)) for onset in detection.onsets)
+    inside = tuple(onset for onset in moved if region.start <= Fraction(onset.time_s) < region.end)
+    return replace(detection, onsets=inside)
+
+
+def _laid_whole(detection: Detection, exemplar: Exemplar, region: Region) -> tuple[Detection, Exemplar]:
+    """``retime=no``: the example as it is, its first action on the first action on screen (else the region's start)."""
+    first = detection.onsets[0] if detection.onsets else Onset(float(region.start), 0.0)
+    hit = exemplar.hits[0]
+    whole = replace(hit, end=len(exemplar.samples), fade_out=exemplar.sample_rate // 100)
+    return replace(detection, onsets=(replace(first, strength=1.0),), reliable=True), replace(
+        exemplar, kind="hits", hits=(whole,)
+    )

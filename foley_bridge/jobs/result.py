@@ -1,0 +1,107 @@
+"""What a job answers, in Python and as JSON (docs/json.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from foley_bridge.conform import Take
+from foley_bridge.engines.candidate import Onset
+from foley_bridge.timeline.time import rate_text, time_json
+
+
+@dataclass(frozen=True)
+class RegionResult:
+    """One region, done.
+
+    Attributes:
+        name, text: as the editor wrote them.
+        start, end: timeline seconds, as marked.
+        timecode: record timecode of the start.
+        engine: which engine answered.
+        onsets: what was seen (or tapped), in time order.
+        reliable, reason: whether the picture showed onsets that can be trusted, and why not.
+        takes: best first; the first one lies on the timeline.
+        scores, seeds, sources: of the takes, in the same order.
+        notes: what a person should know.
+    """
+
+    name: str
+    text: str
+    start: Fraction
+    end: Fraction
+    timecode: str
+    engine: str
+    onsets: tuple[Onset, ...]
+    reliable: bool
+    reason: str
+    takes: tuple[Take, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A job, done: what was read, what was written, and each region."""
+
+    timeline: Path
+    out: Path
+    rate: Fraction
+    duration: Fraction
+    record_start: Fraction
+    regions: tuple[RegionResult, ...]
+    notes: tuple[str, ...]
+    preview: Path | None
+    report: Path | None
+
+    def to_json(self) -> dict[str, Any]:
+        """One object: ``timeline``, ``regions[]``, ``out``, ``preview``, ``report``, ``notes``; times as in ``time.time_json``."""
+        return {
+            "timeline": {
+                "path": str(self.timeline),
+                "rate": rate_text(self.rate),
+                "duration": time_json(self.duration, self.rate),
+                "global_start_time": time_json(self.record_start, self.rate),
+            },
+            "regions": [_region_json(region, self.rate) for region in self.regions],
+            "out": str(self.out),
+            "preview": str(self.preview) if self.preview else None,
+            "report": str(self.report) if self.report else None,
+            "notes": list(self.notes),
+        }
+
+
+def _region_json(region: RegionResult, rate: Fraction) -> dict[str, Any]:
+    return {
+        "name": region.name,
+        "text": region.text,
+        "start": time_json(region.start, rate),
+        "end": time_json(region.end, rate),
+        "engine": region.engine,
+        "reliable": region.reliable,
+        "reason": region.reason,
+        "onsets": [
+            {"time_s": onset.time_s, "confidence": onset.confidence, "strength": onset.strength} for onset in region.onsets
+        ],
+        "takes": [_take_json(take, rate) for take in region.takes],
+        "notes": list(region.notes),
+    }
+
+
+def _take_json(take: Take, rate: Fraction) -> dict[str, Any]:
+    return {
+        "path": str(take.path),
+        "start": time_json(take.start, rate),
+        "duration": time_json(take.duration, rate),
+        "handle": time_json(take.handle, rate),
+        "score": take.score,
+        "onsets_s": list(take.onsets_s),
+        "seed": take.seed,
+        "source": take.source,
+        "sample_rate": take.sample_rate,
+        "channels": take.channels,
+        "lufs": take.lufs,
+        "peak_dbfs": take.peak_dbfs,
+        "sha256": take.sha256,
+    }
