@@ -66,9 +66,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
 ) -> None:
     pass
 
@@ -95,9 +93,7 @@ def demo(
 
 @app.command()
 def generate(
-    timeline: Annotated[
-        Path, typer.Argument(help="A timeline (.otio, .xml, .fcpxml, .edl, .aaf) with FOLEY regions, or a video.")
-    ],
+    timeline: Annotated[Path, typer.Argument(help="A timeline (.otio .xml .fcpxml .edl .aaf) with FOLEY regions, or a video.")],
     out: Annotated[Path, typer.Option(help="The timeline with the takes; the extension says the format.")],
     media_dir: Annotated[Path, typer.Option(help="Folder for the takes; made if it is not there.")],
     exemplar: Annotated[Path | None, typer.Option(help="Example sound for regions that name none with like=.")] = None,
@@ -107,17 +103,13 @@ def generate(
     region: Annotated[
         list[str] | None, typer.Option(help='A region: "START-END TEXT", in seconds or timecode; may be given again and again.')
     ] = None,
-    sensitivity: Annotated[
-        float | None, typer.Option(help="0-1: how readily motion counts as an action [default: 0.5].")
-    ] = None,
+    sensitivity: Annotated[float | None, typer.Option(help="0-1: how readily motion counts as action [default: 0.5].")] = None,
     offset: Annotated[str | None, typer.Option(help="Shift of all hits: 20, -40ms, -1f.")] = None,
     level: Annotated[float | None, typer.Option(help="LUFS (peak dBFS under 0.4 s) [default: the example's own].")] = None,
     handles: Annotated[str | None, typer.Option(help="Extra material at both ends: 0.5, 12f [default: none].")] = None,
     sample_rate: Annotated[int, typer.Option(help="Of the takes, Hz.")] = 48000,
     takes_as_tracks: Annotated[bool, typer.Option("--takes-as-tracks", help="Lay every take on a track of its own.")] = False,
-    hits_as_markers: Annotated[
-        bool, typer.Option("--hits-as-markers", help="Write found onsets into the timeline as HIT markers.")
-    ] = False,
+    hits_as_markers: Annotated[bool, typer.Option("--hits-as-markers", help="Write found onsets as HIT markers.")] = False,
     preview: Annotated[Path | None, typer.Option(help="Also an MP4 of the whole timeline with the placed sound.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also a self-contained HTML page.")] = None,
     as_json: Json = False,

@@ -23,9 +23,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_carries_every_source_and_data_file(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
-    tops = {ROOT / "foley_bridge": "foley_bridge", ROOT / "models/foley_models": "foley_models", ROOT / "export/foley_export": "foley_export"}
+    tops = {
+        ROOT / "foley_bridge": "foley_bridge",
+        ROOT / "models/foley_models": "foley_models",
+        ROOT / "export/foley_export": "foley_export",
+    }
     tops[ROOT / "host_scripts"] = "foley_bridge/_host_scripts"
-    tracked = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     expected = set()
     for name in tracked.stdout.splitlines():
         path = ROOT / name

@@ -106,9 +106,9 @@ def _example(
     if options.like is None:
         return ExampleClip(exemplar) if exemplar else None
     for clip in timeline.find_clips():
-        if clip.name == options.like and isinstance(clip.media_reference, otio.schema.ExternalReference):
-            if found := _clip_range(clip, base):
-                return found
+        found = _clip_range(clip, base) if clip.name == options.like else None
+        if found is not None:
+            return found
     path = base / Path(options.like).expanduser()
     if path.is_file():
         return ExampleClip(path)
@@ -119,10 +119,11 @@ def _example(
 
 
 def _clip_range(clip: otio.schema.Clip, base: Path) -> ExampleClip | None:
-    path = local_path(clip.media_reference.target_url, base)
+    reference = clip.media_reference
+    path = local_path(reference.target_url, base) if isinstance(reference, otio.schema.ExternalReference) else None
     if path is None:
         return None
-    shown, held = clip.trimmed_range(), available(clip.media_reference)
+    shown, held = clip.trimmed_range(), available(reference)
     first = held[0] if held else Fraction(0)
     return ExampleClip(path, max(Fraction(0), seconds_of(shown.start_time) - first), seconds_of(shown.duration))
 

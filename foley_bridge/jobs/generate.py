@@ -91,7 +91,7 @@ def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> _Job:
         raise JobError(f"{request.out}: cannot write timelines of this kind", f"end the name in {', '.join(files.WRITTEN)}")
     if not 8000 <= request.sample_rate <= 384000:
         raise JobError(
-            f"a sample rate of {request.sample_rate} Hz is not for takes", "48000 is usual; 44100, 88200, 96000 are common"
+            f"a sample rate of {request.sample_rate} Hz is not for takes", "48000 is usual; 44100 and 96000 are common"
         )
     watcher(Progress("reading the timeline"))
     opened = open_request(request.timeline, request.regions)

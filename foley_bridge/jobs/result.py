@@ -56,7 +56,7 @@ class Result:
     report: Path | None
 
     def to_json(self) -> dict[str, Any]:
-        """One object: ``timeline``, ``regions[]``, ``out``, ``preview``, ``report``, ``notes``; times as in ``time.time_json``."""
+        """One object: ``timeline``, ``regions[]``, ``out``, ``preview``, ``report``, ``notes``; times as ``time.time_json``."""
         return {
             "timeline": {
                 "path": str(self.timeline),
