@@ -188,7 +188,7 @@ def _soft_starts(level: _Level, sharp: list[int]) -> list[int]:
     return [
         int(np.argmax(level.db[first:last] > level.db[first:last].max() - 20) + first) * level.hop
         for i, (first, last) in enumerate(zip(edges[::2], edges[1::2], strict=True))
-        if 2 * i + 1 not in with_attack and (last - first) > 18
+        if 2 * i + 1 not in with_attack and last - first > 18 and level.db[first:last].max() > threshold + 6
     ]
 
 
@@ -250,18 +250,19 @@ def _attack_start(sound: np.ndarray, sample_rate: int, coarse: int) -> int:
     begin, finish = max(0, coarse - round(30 * ms)), min(len(sound), coarse + round(25 * ms))
     piece = sound[begin:finish].astype(np.float64)
     envelope = maximum_filter1d(np.abs(piece).max(axis=1), max(2, round(0.3 * ms)))
-    near = slice(max(0, coarse - begin - round(8 * ms)), None)
-    top = near.start + int(np.argmax(envelope[near]))
+    first = max(0, coarse - begin - round(8 * ms))
+    top = first + int(np.argmax(envelope[first:]))
     peak = envelope[top]
-    before = envelope[: max(1, coarse - begin - round(12 * ms))]
-    threshold = max(0.05 * peak, min(1.5 * float(before.max()), 0.5 * peak))
+    before = float(envelope[: max(1, coarse - begin - round(12 * ms))].max())
+    if before > 0.3 * peak:  # hardly above what was there before: no threshold parts them, their power still does
+        return begin + first + _split(piece[first : top + 1])
+    threshold = max(0.05 * peak, 1.5 * before)
     below = np.flatnonzero(envelope[: top + 1] < threshold)
     crossing = int(below[-1]) + 1 if len(below) else 0
     # Back over short dips: the attack began where the level stayed below the threshold for 2 ms.
     quiet = round(2 * ms)
-    while crossing > quiet and (envelope[crossing - quiet : crossing] >= threshold).any():
-        earlier = np.flatnonzero(envelope[crossing - quiet : crossing] >= threshold)
-        crossing = crossing - quiet + int(earlier[0])
+    while crossing > quiet and len(earlier := np.flatnonzero(envelope[crossing - quiet : crossing] >= threshold)):
+        crossing += int(earlier[0]) - quiet
     if crossing == 0:
         return begin
     lo, hi = (
