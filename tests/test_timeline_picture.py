@@ -28,7 +28,11 @@ def _compare(timeline: otio.schema.Timeline, data: Any) -> None:
     for before, after in zip(picture.spans, picture.spans[1:], strict=False):
         assert before.end == after.start and before.start < before.end
     # odd fractions inside each span, away from its very edges, and all over
-    times = [span.start + (span.end - span.start) * part for span in picture.spans for part in (F(1, 10**7), F(5, 13), 1 - F(1, 10**7))]
+    times = [
+        span.start + (span.end - span.start) * part
+        for span in picture.spans
+        for part in (F(1, 10**7), F(5, 13), 1 - F(1, 10**7))
+    ]
     times += [start + (end - start) * F(2 * k + 1, 100_003) for k in range(0, 50_000, 1999)]
     for time in times:
         span, media_time = picture.at(time)
@@ -120,10 +124,17 @@ def test_a_disabled_track_and_a_gap_let_the_picture_below_through_and_past_the_e
     below = otio.schema.Clip("below", _movie(tmp_path, "a.mov", _range(0, 240)), _range(0, 72))
     hidden = otio.schema.Track("V2", [otio.schema.Clip("hidden", _movie(tmp_path, "b.mov"), _range(0, 72))], kind="Video")
     hidden.enabled = False
-    gapped = otio.schema.Track("V3", [otio.schema.Gap(source_range=_range(0, 24)),
-                                      otio.schema.Clip("top", _movie(tmp_path, "c.mov"), _range(0, 24))], kind="Video")
+    gapped = otio.schema.Track(
+        "V3",
+        [otio.schema.Gap(source_range=_range(0, 24)), otio.schema.Clip("top", _movie(tmp_path, "c.mov"), _range(0, 24))],
+        kind="Video",
+    )
     spans = _look(tmp_path, [below], end=4, above=[hidden, gapped]).spans
-    assert [(span.name, span.start, span.media_start) for span in spans[:3]] == [("below", 0, 0), ("top", 1, 0), ("below", 2, 2)]
+    assert [(span.name, span.start, span.media_start) for span in spans[:3]] == [
+        ("below", 0, 0),
+        ("top", 1, 0),
+        ("below", 2, 2),
+    ]
     assert spans[3].media is None and (spans[3].start, spans[3].end) == (3, 4)
 
 
@@ -131,8 +142,9 @@ def test_image_sequences_name_the_file_on_screen_with_their_step(tmp_path: Path)
     (tmp_path / "shots").mkdir()
     for number in range(1001, 1021, 2):
         (tmp_path / "shots" / f"im.{number:06d}.png").write_bytes(b"")
-    reference = otio.schema.ImageSequenceReference("shots", "im.", ".png", start_frame=1001, frame_step=2, rate=24,
-                                                   frame_zero_padding=6, available_range=_range(100, 20))
+    reference = otio.schema.ImageSequenceReference(
+        "shots", "im.", ".png", start_frame=1001, frame_step=2, rate=24, frame_zero_padding=6, available_range=_range(100, 20)
+    )
     (span,) = _look(tmp_path, [otio.schema.Clip("c", reference, _range(104, 12))], end=F(1, 2)).spans
     assert span.media is not None and span.media.kind == "images" and span.media.rate == 12 and span.media.count == 10
     index = int(span.media_time(F(1, 4)) * span.media.rate)
@@ -143,9 +155,13 @@ def test_image_sequences_name_the_file_on_screen_with_their_step(tmp_path: Path)
 
 
 def test_missing_media_are_reported_by_name_once(tmp_path: Path) -> None:
-    gone = otio.schema.Clip("gone", otio.schema.ExternalReference("file:///no/where%20at%20all.mov", _range(0, 99)), _range(0, 24))
+    gone = otio.schema.Clip(
+        "gone", otio.schema.ExternalReference("file:///no/where%20at%20all.mov", _range(0, 99)), _range(0, 24)
+    )
     nameless = otio.schema.Clip("offline shot", otio.schema.MissingReference(), _range(0, 24))
-    title = otio.schema.Clip("title", otio.schema.GeneratorReference("Bars", "SMPTEBars", available_range=_range(0, 24)), _range(0, 24))
+    title = otio.schema.Clip(
+        "title", otio.schema.GeneratorReference("Bars", "SMPTEBars", available_range=_range(0, 24)), _range(0, 24)
+    )
     picture = _look(tmp_path, [gone, nameless, gone.clone(), title], end=4)
     assert picture.missing == ("/no/where at all.mov", "offline shot")
     assert [span.media and span.media.kind for span in picture.spans] == ["missing", "missing", "missing", "generator"]

@@ -31,7 +31,9 @@ class _World:
         return otio.schema.Clip(f"clip {self.clips}", media, None if self.draw(st.integers(0, 9)) == 0 else shown)
 
     def item(self, depth: int) -> Any:
-        kind = self.draw(st.sampled_from(["clip", "clip", "clip", "gap", "stack", "track"] if depth else ["clip", "clip", "gap"]))
+        kind = self.draw(
+            st.sampled_from(["clip", "clip", "clip", "gap", "stack", "track"] if depth else ["clip", "clip", "gap"])
+        )
         if kind == "gap":
             return otio.schema.Gap(source_range=self.span(20))
         item = {"clip": self.clip, "stack": lambda: self.stack(depth - 1), "track": lambda: self.track(depth - 1)}[kind]()
@@ -49,8 +51,11 @@ class _World:
             if index and self.draw(st.integers(0, 3)) == 0:
                 half = [length_of(near) / 2 for near in (items[index - 1], item)]
                 offsets = [self.draw(st.integers(0, 4)) * room / 4 for room in half]
-                track.append(otio.schema.Transition(transition_type="SMPTE_Dissolve", in_offset=_exactly(offsets[0]),
-                                                    out_offset=_exactly(offsets[1])))
+                track.append(
+                    otio.schema.Transition(
+                        transition_type="SMPTE_Dissolve", in_offset=_exactly(offsets[0]), out_offset=_exactly(offsets[1])
+                    )
+                )
             track.append(item)
         if self.draw(st.integers(0, 4)) == 0:
             track.source_range = self.span()

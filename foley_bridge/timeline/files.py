@@ -271,8 +271,9 @@ def write(timeline: otio.schema.Timeline, path: str | Path, *, base: Path | None
         if suffix == ".edl" and len(copy.audio_tracks()):
             raise TimelineError(f"{path}: an EDL holds no sound clips here, so they would be lost", "use .otio, .xml or .aaf")
         if suffix == ".fcpxml" and rate.denominator != 1:
-            raise TimelineError(f"{path}: FCPX XML is written at whole frame rates only, not {rate_text(rate)}",
-                                "use .otio, .xml or .aaf")
+            raise TimelineError(
+                f"{path}: FCPX XML is written at whole frame rates only, not {rate_text(rate)}", "use .otio, .xml or .aaf"
+            )
         notes = _lost_in(suffix, copy, rate)
         _for_exchange(copy, rate, suffix)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{suffix}")

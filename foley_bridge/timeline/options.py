@@ -145,8 +145,12 @@ PARSERS: dict[str, Callable[[str, Fraction], object]] = {
     "ucs": _cat_id,
     "hits": _one_of(*HITS),
     "sensitivity": _number(0, 1, "(?!)", "a number from 0 to 1"),
-    "offset": _span(-FARTHEST_OFFSET_S, FARTHEST_OFFSET_S, "ms",
-                    "milliseconds or frames up to a minute either way, such as 20, -40ms or -1f"),
+    "offset": _span(
+        -FARTHEST_OFFSET_S,
+        FARTHEST_OFFSET_S,
+        "ms",
+        "milliseconds or frames up to a minute either way, such as 20, -40ms or -1f",
+    ),
 }
 
 

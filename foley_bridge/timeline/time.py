@@ -153,8 +153,10 @@ def _dropped_per_minute(rate: Fraction, drop: bool) -> int:
     if not drop:
         return 0
     if not drop_allowed(rate):
-        raise TimelineError(f"there is no drop-frame timecode at {rate_text(rate)} frames per second",
-                            "only 29.97 and 59.94 have it; write the label with ':' before the frames")
+        raise TimelineError(
+            f"there is no drop-frame timecode at {rate_text(rate)} frames per second",
+            "only 29.97 and 59.94 have it; write the label with ':' before the frames",
+        )
     return nominal_rate(rate) // 15
 
 
@@ -203,8 +205,10 @@ def parse_timecode(text: str, rate: Fraction) -> int:
     minute = 60 * hours + minutes
     if drop and seconds == 0 and frames < dropped and minute % 10:
         at = f"{hours:02d}:{minutes:02d}"
-        raise TimelineError(f"timecode {text!r} does not exist: drop-frame counting leaves it out",
-                            f"the first frame of {at} is {at}:00;{dropped:02d}")
+        raise TimelineError(
+            f"timecode {text!r} does not exist: drop-frame counting leaves it out",
+            f"the first frame of {at} is {at}:00;{dropped:02d}",
+        )
     frame = (60 * minute + seconds) * base + frames - dropped * (minute - minute // 10)
     return -frame if negative else frame
 
