@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from scipy.ndimage import grey_closing, maximum_filter1d, uniform_filter1d
 
 from foley_bridge.errors import EngineError
 
@@ -24,7 +24,7 @@ MAX_EXAMPLE_S = 600.0
 MIN_EXAMPLE_S = 0.01
 SILENCE_DBFS = -80.0
 """An example whose highest sample stays below this, once its DC offset is taken off, counts as silent."""
-GROUP_MS = 110.0
+GROUP_MS = 130.0
 """Onsets closer than this belong to one action: the heel and the toe of a step, the bounce of a latch."""
 
 _HOP_MS = 2.0
@@ -343,12 +343,14 @@ def _character(sound: np.ndarray, sample_rate: int, start: int, onset: int, end:
 def _steady_part(level: _Level, frames: int) -> tuple[tuple[int, int], float]:
     """The stretch with the most even level: (first sample, one past the last), and its level's standard deviation in dB."""
     db = level.slow_db
-    loud = db > db.max() - 40
-    middle = float(np.median(db[loud]))
-    inside = np.abs(db - middle) < 8
-    inside = maximum_filter1d(inside, 5)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.astype(np.int8), [0]])))
-    first, last = max(zip(edges[::2], edges[1::2], strict=True), key=lambda run: (run[1] - run[0], -run[0]))
+    middle = float(np.median(db[db > db.max() - 30]))
+    first = last = 0
+    for tolerance in (6, 9, 13):
+        inside = grey_closing((np.abs(db - middle) < tolerance).astype(np.int8), 7)  # a moment's dip does not end it
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], inside, [0]])))
+        first, last = max(zip(edges[::2], edges[1::2], strict=True), key=lambda run: (run[1] - run[0], -run[0]))
+        if last - first >= 300:  # 1.5 s
+            break
     spread = float(np.std(db[first:last]))
     return (int(first) * level.hop, min(int(last) * level.hop, frames)), spread
 
@@ -356,9 +358,15 @@ def _steady_part(level: _Level, frames: int) -> tuple[tuple[int, int], float]:
 def _kind(level: _Level, hits: tuple[Hit, ...]) -> str:
     """A texture is a sound that, after its onsets, goes on instead of dying away, for most of the time that it is heard."""
     heard = level.slow_db > level.slow_db.max() - 30
-    edges = [0, *(level.frame(hit.onset) for hit in hits), len(heard)]
+    edges = [0, *(level.frame(hit.onset) for hit in hits if _is_sharp(level.db, level.frame(hit.onset))), len(heard)]
     going_on = sum(int(heard[a:b].sum()) for a, b in pairwise(edges) if _goes_on(level.slow_db[a:b], heard[a:b]))
     return "texture" if going_on > max(0.6 * heard.sum(), _SHORTEST_TEXTURE_S / 0.005) else "hits"
+
+
+def _is_sharp(db: np.ndarray, frame: int) -> bool:
+    """Whether the level comes within 3 dB of what follows in 50 ms: struck rather than stroked."""
+    following = db[frame : frame + 40]
+    return bool(np.argmax(following > following.max() - 3) < 10)
 
 
 def _goes_on(db: np.ndarray, heard: np.ndarray) -> bool:
@@ -366,7 +374,7 @@ def _goes_on(db: np.ndarray, heard: np.ndarray) -> bool:
     if len(db) < 90 or heard.mean() < 0.5:
         return False
     third = len(db) // 3
-    fall = float(np.percentile(db[:third], 95) - np.median(db[-third:]))
+    fall = float(np.percentile(db[:third], 95) - np.percentile(db[-third:], 75))
     time = np.arange(len(db))
     straight = float(np.corrcoef(time, db)[0, 1]) if db.std() > 0.01 else 0.0
     rings_down = straight < -0.85 and fall > 3 and len(db) < 800

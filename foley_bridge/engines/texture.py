@@ -30,6 +30,7 @@ _BOUT_ON, _BOUT_OFF = 0.2, 0.1
 _SHORTEST_BOUT_S, _SHORTEST_REST_S = 0.15, 0.25
 _LONGEST_GRAIN_S, _LONGEST_FADE_S = 3.0, 0.12
 _TRIES = 12
+_EVEN_ENOUGH_DB = 2.0
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,25 @@ class Material:
 def material(exemplar: Exemplar) -> Material:
     """The steady part of an example; of one that only has hits, their bodies, levelled and strung together."""
     first, last = exemplar.steady
-    if exemplar.kind == "texture" or last - first >= exemplar.sample_rate:
-        return Material(exemplar.samples[first:last], exemplar.sample_rate, exemplar.evenness_db, False)
+    length_s = (last - first) / exemplar.sample_rate
+    if (
+        exemplar.kind == "texture"
+        or (length_s >= 0.2 and exemplar.evenness_db < 3)
+        or (length_s >= 1 and exemplar.evenness_db < 4.5)
+    ):
+        return _levelled(exemplar.samples[first:last], exemplar.sample_rate, exemplar.evenness_db)
     return _bodies(exemplar)
+
+
+def _levelled(samples: np.ndarray, rate: int, evenness_db: float) -> Material:
+    """The example's own swells drawn in by two thirds, 10 dB at most, so that it is the motion that swells."""
+    if evenness_db < _EVEN_ENOUGH_DB:
+        return Material(samples, rate, evenness_db, False)
+    window = max(1, rate * 2 // 25)
+    power = uniform_filter1d((samples.astype(np.float64) ** 2).mean(axis=1), window, mode="nearest")
+    level_db = uniform_filter1d(10 * np.log10(power + 1e-12), window, mode="nearest")
+    lift_db = np.clip((np.median(level_db) - level_db) * 0.67, -10, 10)
+    return Material((samples * (10 ** (lift_db / 20))[:, None]).astype(np.float32), rate, evenness_db / 3, False)
 
 
 def _bodies(exemplar: Exemplar) -> Material:
@@ -218,9 +235,9 @@ def _grains(source: Material, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Endless stretches of sound, float32 (n, channels), that follow on seamlessly."""
     samples, rate = source.samples, source.sample_rate
     total = len(samples)
-    fade = max(1, min(round(_LONGEST_FADE_S * rate), total // 3))
+    fade = max(1, min(round(_LONGEST_FADE_S * rate), total // 6))
     longest = max(2 * fade, min(round(_LONGEST_GRAIN_S * rate), total - fade))
-    shortest = max(2 * fade, min(longest, longest // 2))
+    shortest = max(2 * fade, longest // 3)
     mono = samples.mean(axis=1, dtype=np.float64) if samples.shape[1] > 1 else samples[:, 0].astype(np.float64)
     angle = np.pi / 2 * (np.arange(fade) + 0.5) / fade
     up, down = np.sin(angle), np.cos(angle)
