@@ -7,6 +7,7 @@ sound make the same bytes on the same build of FFmpeg.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -49,12 +50,18 @@ def write_movie(
     path = Path(path)
     with whole_file(path) as temporary:
         try:
-            with av.open(f"file:{temporary}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            with av.open(f"file:{temporary}", "w", format="mp4", options=_muxing(Fraction(rate))) as container:
                 _write(container, path, frames, Fraction(rate), sound, crf)
         except av.FFmpegError as error:
             if isinstance(error, OSError):
                 raise
             raise MediaError(f"{path}: the movie cannot be written, {error.strerror}") from error
+
+
+def _muxing(rate: Fraction) -> dict[str, str]:
+    """Index first, and lengths counted in a clock that both frames and samples divide: milliseconds would round them."""
+    common = math.lcm(SOUND_RATE, rate.numerator)
+    return {"movflags": "+faststart", "movie_timescale": str(common if common < 1 << 31 else SOUND_RATE)}
 
 
 def _write(container: Any, path: Path, frames: Iterable[np.ndarray], rate: Fraction, sound: Sound | None, crf: int) -> None:

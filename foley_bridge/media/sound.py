@@ -46,7 +46,8 @@ class ArraySound:
     """
 
     def __init__(self, samples: np.ndarray, sample_rate: int) -> None:
-        self.samples = np.ascontiguousarray(samples.reshape(len(samples), -1), dtype=np.float32)
+        frames_first = samples[:, None] if samples.ndim == 1 else samples
+        self.samples = np.ascontiguousarray(frames_first, dtype=np.float32)
         self.sample_rate = sample_rate
         self.frames, self.channels = self.samples.shape
 
