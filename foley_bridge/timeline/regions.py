@@ -282,7 +282,7 @@ class _Finder:
             start, end = _marked(marker)
             first, last = sorted((view.at(start), view.at(end)))
             if text := _region_text(marker):
-                found = _Found(text, first, last) if end > start else _Found(text, first, first - (start - end))
+                found = _Found(text, first, last) if end > start else _Found(text, view.at(start), view.at(start))
                 start, end, notes = _within(found, self.rate, self.duration, self.record_start)
                 self.regions.append(_Found(text, start, end, notes))
             elif _HIT.match(marker.name):
