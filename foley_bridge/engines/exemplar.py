@@ -31,7 +31,7 @@ _HOP_MS = 2.0
 _WINDOW_MS = 10.0
 _HOLD_MS = 60.0
 _BANDS = 12
-_FLUX_DB = 5.0
+_FLUX_DB, _FLUX_IN_NOISE_DB = 5.0, 2.8
 _PRE_ROLL_MS = 12.0
 _TAIL_RANGE_DB = 60.0
 _MAX_HIT_S = 15.0
@@ -170,7 +170,12 @@ def _coarse_onsets(sound: np.ndarray, sample_rate: int, level: _Level) -> list[i
     rise = np.clip(level_db - loudest_before, 0, 24)
     flux = 0.5 * rise[:, :-1].mean(axis=1) + 0.5 * rise[:, -1]
     reach = round(25 / _HOP_MS)
-    peaks = np.flatnonzero((flux >= maximum_filter1d(flux, 2 * reach + 1, mode="constant")) & (flux >= _FLUX_DB))
+    # Noise hides the foot of an attack, and just as well whatever else might look like one. A sound of a second or two has no
+    # stretch by which to tell noise from what belongs to it.
+    noisy = np.clip((level.floor_db() - level.db.max() + 35) / 20, 0, 1) * np.clip(len(sound) / sample_rate - 1, 0, 1)
+    needed = np.full(len(flux), _FLUX_DB + noisy * (_FLUX_IN_NOISE_DB - _FLUX_DB))
+    needed[: 2 * lag] = _FLUX_DB  # where the file begins, its noise does
+    peaks = np.flatnonzero((flux >= maximum_filter1d(flux, 2 * reach + 1, mode="constant")) & (flux >= needed))
     sharp = [int(frame) * hop for frame in peaks]
     return sorted(sharp + _soft_starts(level, sharp))
 
@@ -253,7 +258,7 @@ def _attack_start(sound: np.ndarray, sample_rate: int, coarse: int) -> int:
     first = max(0, coarse - begin - round(8 * ms))
     top = first + int(np.argmax(envelope[first:]))
     peak = envelope[top]
-    before = float(envelope[: max(1, coarse - begin - round(12 * ms))].max())
+    before = float(envelope[: max(0, coarse - begin - round(12 * ms))].max(initial=0))
     if before > 0.3 * peak:  # hardly above what was there before: no threshold parts them, their power still does
         return begin + first + _split(piece[first : top + 1])
     threshold = max(0.05 * peak, 1.5 * before)
