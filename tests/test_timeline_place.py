@@ -73,8 +73,9 @@ def _where(timeline: otio.schema.Timeline) -> list[tuple[str, str, Fraction, Fra
 
 
 def _told(timeline: otio.schema.Timeline) -> list[Any]:
-    """The foley_bridge metadata of every clip, as JSON gives it."""
-    told = [json.loads(otio.core.serialize_json_to_string(clip.metadata)) for clip in timeline.find_clips()]
+    """The foley_bridge metadata of every clip; floats to the picosecond, as OTIO's reader loses their last bit."""
+    texts = [otio.core.serialize_json_to_string(clip.metadata) for clip in timeline.find_clips()]
+    told = [json.loads(text, parse_float=lambda digits: round(float(digits), 12)) for text in texts]
     return [metadata.get("foley_bridge") for metadata in told]
 
 
