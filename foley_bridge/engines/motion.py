@@ -23,6 +23,7 @@ MIN_PIXELS_HIGH = 24  # a picture lower than this is scaled up: flow needs some 
 NOISE_LEVELS = 2.5  # 8-bit levels: differences below this (plus the picture's own noise) are not motion
 MIN_CAMERA_PX = 0.12  # a fitted camera move smaller than this is the flow's own noise
 CAMERA_GAIN = 0.9  # a camera move must bring the typical difference below this share of what it was
+TRUST_EASE, LEAST_TRUST = 1.3, 0.15  # flow counts fully while it leaves less than 0.3 of a change unexplained, then ever less
 CUT_LIKENESS = 0.55  # pictures whose layouts correlate less than this may have a cut between them
 
 
@@ -103,6 +104,7 @@ def _compare(dis: cv2.DISOpticalFlow, before: _Picture, after: _Picture) -> Step
         zero = np.zeros(GRID, np.float32)
         return Step(before.time_s, after.time_s, False, zero, zero, zero, 1.0, 0.0, 0.0)
     flow = _flow(dis, after.gray, before.gray)  # where each pixel of the later picture came from: (h, w, 2)
+    full_flow = flow
     model = _camera(flow, after.soft)
     still = _difference(before.soft, after.soft)
     left, camera = still, 0.0
@@ -126,8 +128,8 @@ def _compare(dis: cv2.DISOpticalFlow, before: _Picture, after: _Picture) -> Step
     size = np.abs(left)
     floor = NOISE_LEVELS + 3 * min(1.4826 * float(np.median(size)), 4.0)
     energy = np.maximum(size - floor, 0)
-    moving = cv2.boxFilter((energy > 0).astype(np.float32), -1, (5, 5))
-    ways = -flow * (np.minimum(1, 2 * moving) * (ANALYSIS_WIDTH / flow.shape[1]))[..., None]
+    trust = _explained(full_flow, before.soft, after.soft, size, energy > 0)
+    ways = -flow * (trust * (ANALYSIS_WIDTH / flow.shape[1]))[..., None]
     cells = (GRID[1], GRID[0])
     return Step(
         before.time_s,
@@ -140,6 +142,19 @@ def _compare(dis: cv2.DISOpticalFlow, before: _Picture, after: _Picture) -> Step
         change,
         camera,
     )
+
+
+def _explained(flow: np.ndarray, before: np.ndarray, after: np.ndarray, left: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """0-1 (h, w): how far the flow accounts for the change it is said to make.
+
+    A thin or blurred thing that jumps too far is lost by the flow, which then answers with some large vector or other; following
+    that vector back does not find the same grey, so it gets little weight.
+    """
+    fetched = cv2.remap(before, flow + _pixel_grid(flow.shape[:2]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    wrong = cv2.boxFilter(np.where(moving, np.abs(_difference(fetched, after)), 0), -1, (7, 7))
+    change = cv2.boxFilter(np.where(moving, left, 0), -1, (7, 7))
+    near = np.minimum(1, 2 * cv2.boxFilter(moving.astype(np.float32), -1, (5, 5)))
+    return near * np.clip(TRUST_EASE - wrong / (change + 1e-3), LEAST_TRUST, 1)
 
 
 def _flow(dis: cv2.DISOpticalFlow, source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -192,7 +207,8 @@ def _camera(flow: np.ndarray, picture: np.ndarray) -> np.ndarray | None:
         order = trust > 0
     a, b, tx, ty = 0.0, 0.0, float(np.median(u[order])), float(np.median(v[order]))
     zero, one = np.zeros_like(x), np.ones_like(x)
-    rows = np.stack([np.concatenate([x, y]), np.concatenate([-y, x]), np.concatenate([one, zero]), np.concatenate([zero, one])], 1)
+    pairs = ((x, y), (-y, x), (one, zero), (zero, one))
+    rows = np.stack([np.concatenate(pair) for pair in pairs], 1)
     target = np.concatenate([u, v])
     for width in (2.0, 1.0, 0.6, 0.6):
         rest = np.hypot(u - (a * x - b * y + tx), v - (b * x + a * y + ty))

@@ -1,0 +1,271 @@
+"""Where motion stops or turns at once: candidates for contacts, from the coarse motion of a stretch of picture.
+
+Five readings of the same event, each the *drop* of something from the 0.085 s before a moment to the 0.07 s after it:
+all motion; motion in one place that does not just go on next door (the maximum filter of SuperFlux, Boeck and Widmer, DAFx 2013,
+turned round); motion downwards; the balance of downward over upward motion, which a rebound turns over; and motion sideways.
+A swing's top and a lift-off drop little in all of them. Each reading is measured beside the stretch's own scale.
+
+Then the candidates are compared with each other: blows of one action look alike (where, which way, in what order things move),
+accidents do not. A candidate gains by resembling the other strong ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from foley_bridge.engines.motion import GRID, Step
+
+GRID_HZ = 120.0  # the even time axis the drops are taken on; divides most frame rates well enough
+BEFORE_S, AFTER_S = 0.085, 0.07
+CLOSEST_S = 0.10  # two contacts are never nearer: at 8 a second there are 0.125 s between them
+RIVAL_S = 0.30  # candidates this near are rivals: the strongest of them is likelier the contact
+SCALE = 0.5  # drops are taken of log(1 + motion / (SCALE * its 90th percentile))
+FLOOR_ENERGY, FLOOR_FLOW = 12.0, 0.4  # per second and picture: less motion than this is what noise leaves
+WEIGHTS = {"all": 0.5, "place": 0.5, "down": 0.8, "balance": 0.8, "left": 0.15, "right": 0.15}
+LIKENESS_SHARE = 0.7  # how much of a score depends on resembling the other candidates
+LIKENESS_PARTS_S = (-0.16, -0.08, 0.0, 0.08, 0.16)
+LIKENESS_GRID = (3, 4)
+LEAST_SCORE = 0.2
+CUT_LIKENESS, CUT_CHANGE, CUT_EXCESS = 0.55, 12.0, 3.0
+CUT_SHADOW_S = 0.05
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A moment that may be a contact.
+
+    Attributes:
+        time_s: refined between pictures where the motion allows it.
+        score: the drops together, each beside its own scale over the stretch; 1 is typical of moving pictures.
+        likeness: 0-1, how much it resembles the other strong candidates of the stretch (1: the one that does most).
+        dominance: 0-1, its score beside the best rival's within ``RIVAL_S``.
+        level: motion just before it, log10 of grid energy per second (absolute, comparable between clips).
+        energy: the same, linear: what strength is taken from.
+    """
+
+    time_s: float
+    score: float
+    likeness: float
+    dominance: float
+    level: float
+    energy: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    start: np.ndarray  # (n,) seconds
+    end: np.ndarray
+    energy: np.ndarray  # (n, rows, columns), per second
+    across: np.ndarray
+    down: np.ndarray
+    shot: np.ndarray  # int (n,)
+
+
+def find_candidates(steps: Sequence[Step]) -> list[Candidate]:
+    """Candidates in time order. steps: consecutive, half a minute or so; fewer than four have none."""
+    stretch = _stretch(steps)
+    if len(stretch.end) < 4:
+        return []
+    grid, index, novelty = _novelty(stretch)
+    peaks = _peaks(grid, novelty, stretch, index)
+    if not len(peaks):
+        return []
+    likeness = _likeness(stretch, index, peaks, novelty[peaks])
+    scores = novelty[peaks] * (1 - LIKENESS_SHARE + LIKENESS_SHARE * likeness)
+    kept = _spaced(grid[peaks], scores)
+    times, scores, likeness = grid[peaks][kept], scores[kept], likeness[kept]
+    out = []
+    for i, time in enumerate(times):
+        rivals = np.abs(times - time) < RIVAL_S
+        rivals[i] = False
+        best = max(float(scores[rivals].max(initial=0.0)), float(scores[i]))
+        step = int(np.argmin(np.abs(stretch.end - time)))
+        energy = float(max(stretch.energy[k].sum() for k in range(max(0, step - 1), step + 1)))
+        out.append(
+            Candidate(
+                _refined(stretch, step, float(time)),
+                float(scores[i]),
+                float(likeness[i]),
+                float(scores[i]) / best,
+                float(np.log10(energy + 1)),
+                energy,
+            )
+        )
+    return sorted(out, key=lambda c: c.time_s)
+
+
+def _stretch(steps: Sequence[Step]) -> _Stretch:
+    start = np.array([s.start_s for s in steps])
+    end = np.array([s.end_s for s in steps])
+    energy = np.array([s.energy for s in steps]).reshape(-1, *GRID)
+    across = np.array([s.across for s in steps]).reshape(-1, *GRID)
+    down = np.array([s.down for s in steps]).reshape(-1, *GRID)
+    cut = _cuts(steps)
+    shot = np.cumsum(cut)
+    keep = ~cut
+    repeated = _repeated(energy.mean(axis=(1, 2)), cut)
+    start[np.flatnonzero(repeated) + 1] = start[repeated]
+    keep &= ~repeated
+    length = np.maximum(end - start, 1e-3)[keep, None, None]
+    return _Stretch(start[keep], end[keep], energy[keep] / length, across[keep] / length, down[keep] / length, shot[keep])
+
+
+def _cuts(steps: Sequence[Step]) -> np.ndarray:
+    """bool (n,): told, or seen as a change of layout far larger than the changes around it."""
+    change = np.array([s.change for s in steps])
+    out = np.array([s.cut for s in steps])
+    for k, step in enumerate(steps):
+        if step.likeness < CUT_LIKENESS and step.change > CUT_CHANGE:
+            around = np.concatenate([change[max(0, k - 4) : k], change[k + 1 : k + 5]])
+            out[k] |= len(around) > 0 and step.change > CUT_EXCESS * np.median(around) + 1
+    return out
+
+
+def _repeated(motion: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """bool (n,): steps between a picture and its own repeat (12 a second shown at 24, telecine). Only lone ones, and only where
+    there are many: a single one may be a real moment of rest."""
+    moving = motion[motion > 0.02]
+    still = motion < 0.03 * (np.median(moving) if len(moving) else 1.0)
+    lone = np.zeros(len(motion), bool)
+    lone[1:-1] = still[1:-1] & ~still[:-2] & ~still[2:] & ~cut[1:-1] & ~cut[2:]
+    return lone if lone.sum() >= 0.12 * len(motion) else np.zeros(len(motion), bool)
+
+
+def _novelty(s: _Stretch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(seconds, step each lies in, novelty), all (m,) on the even time axis."""
+    grid = np.arange(s.start[0], s.end[-1], 1 / GRID_HZ)
+    index = np.clip(np.searchsorted(s.end, grid, side="right"), 0, len(s.end) - 1)
+    down, up = np.maximum(s.down, 0).sum(axis=(1, 2)), np.maximum(-s.down, 0).sum(axis=(1, 2))
+    per_cell = s.energy.max(axis=(1, 2))
+    place = _levels(s.energy, per_cell, FLOOR_ENERGY / 8)
+    nearby = np.array([cv2.dilate(cells.astype(np.float32), np.ones((3, 3), np.uint8)) for cells in place])
+    net = down - up
+    curves = {
+        "all": _levels(s.energy.sum(axis=(1, 2)), None, FLOOR_ENERGY),
+        "down": _levels(down, None, FLOOR_FLOW),
+        "balance": np.sign(net) * _levels(np.abs(net), None, FLOOR_FLOW),
+        "left": _levels(np.maximum(-s.across, 0).sum(axis=(1, 2)), None, FLOOR_FLOW),
+        "right": _levels(np.maximum(s.across, 0).sum(axis=(1, 2)), None, FLOOR_FLOW),
+    }
+    total = np.zeros(len(grid))
+    shots = s.shot[index]
+    for name, weight in WEIGHTS.items():
+        drop = np.zeros(len(grid))
+        for shot in np.unique(shots):
+            on = shots == shot
+            if name == "place":
+                before, after = _before(place[index[on]], BEFORE_S), _after(nearby[index[on]], AFTER_S)
+                drop[on] = np.maximum(before - after, 0).sum(axis=(1, 2))
+            else:
+                curve = curves[name][index[on]]
+                drop[on] = np.maximum(_before(curve, BEFORE_S) - _after(curve, AFTER_S), 0)
+        total += weight * drop / (np.sqrt(np.mean(drop**2)) + 1e-3)
+    return grid, index, total / sum(WEIGHTS.values())
+
+
+def _levels(motion: np.ndarray, reference: np.ndarray | None, floor: float) -> np.ndarray:
+    scale = SCALE * float(np.percentile(motion if reference is None else reference, 90)) + floor
+    return np.log1p(motion / scale)
+
+
+def _before(y: np.ndarray, width_s: float) -> np.ndarray:
+    """Mean over the width before each sample, along the first axis; the first value is held before the start."""
+    n = round(width_s * GRID_HZ)
+    total = np.concatenate([np.zeros_like(y[:1]), np.cumsum(np.concatenate([np.repeat(y[:1], n, axis=0), y]), axis=0)])
+    return (total[n : n + len(y)] - total[: len(y)]) / n
+
+
+def _after(y: np.ndarray, width_s: float) -> np.ndarray:
+    n = round(width_s * GRID_HZ)
+    total = np.concatenate([np.zeros_like(y[:1]), np.cumsum(np.concatenate([y, np.repeat(y[-1:], n, axis=0)]), axis=0)])
+    return (total[n : n + len(y)] - total[: len(y)]) / n
+
+
+def _peaks(grid: np.ndarray, novelty: np.ndarray, s: _Stretch, index: np.ndarray) -> np.ndarray:
+    """int (p,): local maxima, the strongest first to claim its surroundings, none in the shadow of a cut."""
+    reach = round(0.8 * CLOSEST_S * GRID_HZ)
+    free = np.ones(len(grid), bool)
+    changes = np.flatnonzero(np.diff(s.shot)) + 1
+    for step in changes:
+        free[np.abs(grid - s.start[step]) < CUT_SHADOW_S] = False
+    out = []
+    for i in np.argsort(-novelty, kind="stable"):
+        if novelty[i] < LEAST_SCORE:
+            break
+        if free[i] and novelty[i] >= novelty[max(0, i - 3) : i + 4].max() - 1e-12:
+            out.append(int(i))
+            free[max(0, i - reach) : i + reach + 1] = False
+        elif free[i]:
+            free[i] = False
+    return np.array(sorted(out), int)
+
+
+def _spaced(times: np.ndarray, scores: np.ndarray) -> list[int]:
+    kept: list[int] = []
+    for i in np.argsort(-scores, kind="stable"):
+        if all(abs(times[i] - times[j]) > CLOSEST_S for j in kept):
+            kept.append(int(i))
+    return sorted(kept)
+
+
+def _likeness(s: _Stretch, index: np.ndarray, peaks: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """0-1 (p,): cosine of each candidate's motion pattern with the others', weighted by their strength, best one 1."""
+    if len(peaks) < 3:
+        return np.full(len(peaks), 0.7)
+    channels = []
+    for motion in (s.energy, s.across, s.down):
+        pooled = np.array(
+            [cv2.resize(cells.astype(np.float32), LIKENESS_GRID[::-1], interpolation=cv2.INTER_AREA) for cells in motion]
+        ).reshape(len(motion), -1)
+        size = np.abs(pooled)
+        channels.append(np.sign(pooled) * np.log1p(size / (SCALE * np.percentile(size.max(axis=1), 90) + 1e-3)))
+    curve = np.concatenate(channels, axis=1)[index]
+    total = np.concatenate([np.zeros((1, curve.shape[1])), np.cumsum(curve, axis=0)])
+    edges = peaks[:, None] + np.round(np.array(LIKENESS_PARTS_S) * GRID_HZ).astype(int)
+    edges = np.clip(edges, 0, len(curve))
+    widths = np.maximum(np.diff(edges, axis=1), 1)[..., None]
+    patterns = ((total[edges[:, 1:]] - total[edges[:, :-1]]) / widths).reshape(len(peaks), -1)
+    patterns /= np.linalg.norm(patterns, axis=1, keepdims=True) + 1e-6
+    alike = np.maximum(patterns @ patterns.T, 0)
+    np.fill_diagonal(alike, 0)
+    current, likeness = scores, np.ones(len(peaks))
+    for _ in range(2):
+        weight = current**2
+        likeness = (alike @ weight) / (weight.sum() - weight + 1e-9)
+        likeness = likeness / (likeness.max() + 1e-9)
+        current = scores * (1 - LIKENESS_SHARE + LIKENESS_SHARE * likeness)
+    return np.clip(likeness, 0, 1)
+
+
+def _refined(s: _Stretch, step: int, time_s: float) -> float:
+    """The contact's time between two pictures, by how much of the interval that holds it was still approach.
+
+    With approach speed v before it, speed w after it and mean speed r in it (all along the way of approach), the approach
+    took the share (r - w) / (v - w) of the interval. Only where things came down together: there the flow means speed.
+    """
+    if step + 1 >= len(s.end) or step < 1:
+        return time_s
+    pair = slice(step - 1, step + 1)
+    where = s.energy[pair].mean(axis=0)
+    where = cv2.dilate((where / (where.max() + 1e-9)).astype(np.float32), np.ones((3, 3), np.uint8)) > 0.05
+    x, y = float(s.across[pair, where].sum()), float(s.down[pair, where].sum())
+    size = float(np.hypot(s.across[pair, where], s.down[pair, where]).sum())
+    net = float(np.hypot(x, y))
+    if net < 0.4 * size or y < 0.55 * net or size < 1e-6:
+        return time_s
+
+    def speed(k: int) -> float:
+        return float((s.across[k, where].sum() * x + s.down[k, where].sum() * y) / net) if k < len(s.end) else 0.0
+
+    before, at = speed(step - 1), speed(step)
+    if at >= 0.85 * before:
+        held, v, w = step + 1, at, min(speed(step + 2), speed(step + 1))
+        v = min(v + max(0.0, 0.5 * (at - before)), 1.5 * v)
+    else:
+        held, v, w = step, before, speed(step + 1)
+    share = np.clip((speed(held) - w) / (v - w), 0, 1) if v - w > 1e-6 else 0.5
+    return float(s.start[held] + share * (s.end[held] - s.start[held]))
