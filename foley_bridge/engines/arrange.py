@@ -72,11 +72,13 @@ class Palette:
     material: texture.Material
 
 
-def palette(exemplar: Exemplar) -> Palette:
-    """Cut and vary the hits of an example."""
+def palette(exemplar: Exemplar, *, vary: bool = True) -> Palette:
+    """Cut and vary the hits of an example; without ``vary`` they stay as they are, at their full length."""
     hits = _worth_placing(exemplar.hits)
-    variants = max(1, min(len(_VARIATIONS), -(-_WANTED_VARIANTS // len(hits))))
-    longest = round(max(1.0, _MOST_BUFFERED_S / (len(hits) * variants)) * exemplar.sample_rate)
+    variants = max(1, min(len(_VARIATIONS), -(-_WANTED_VARIANTS // len(hits)))) if vary else 1
+    longest = (
+        round(max(1.0, _MOST_BUFFERED_S / (len(hits) * variants)) * exemplar.sample_rate) if vary else len(exemplar.samples)
+    )
     voices = [
         _varied(_faded(exemplar, hit, longest), hit.onset - hit.start, number, exemplar.sample_rate, *_VARIATIONS[variant])
         for number, hit in enumerate(hits)
@@ -220,9 +222,10 @@ def _choose(onsets: list[Onset], places: list[int], sounds: Palette, rng: np.ran
         weight = np.exp(-(((sounds.rank[hit_of] - onset.strength) / 0.35) ** 2)) + 1e-3
         recent = heard[len(heard) - rest_voices :] if rest_voices else []
         weight[recent] *= 1e-3
-        if rest_hits:
-            weight[np.isin(hit_of, hit_of[heard[-rest_hits:]])] *= 0.02
-        if heard and len(weight) > 1:
+        if rest_hits and heard:
+            weight[np.isin(hit_of, hit_of[heard[-rest_hits:]])] *= 0.1
+            weight[hit_of == hit_of[heard[-1]]] = 0
+        elif heard and len(weight) > 1:
             weight[heard[-1]] = 0
         number = int(rng.choice(len(weight), p=weight / weight.sum()))
         heard.append(number)

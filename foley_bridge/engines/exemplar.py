@@ -339,7 +339,7 @@ def _character(sound: np.ndarray, sample_rate: int, start: int, onset: int, end:
     centre = float((power * frequency).sum() / max(power.sum(), 1e-20))
     peak = float(np.abs(sound[start:end]).max())
     rms = float((body**2).mean(axis=0).max())
-    return 20 * np.log10(max(peak, 1e-6)), float(_db(np.asarray(rms))), centre
+    return 20 * float(np.log10(max(peak, 1e-6))), float(_db(np.asarray(rms))), centre
 
 
 # ---------------------------------------------------------------------------------------------------------------- texture
