@@ -154,6 +154,15 @@ def test_image_sequences_name_the_file_on_screen_with_their_step(tmp_path: Path)
     assert span.media.image_path(index).exists()
 
 
+def test_a_sequence_that_does_not_state_its_range_reaches_as_far_as_its_clip(tmp_path: Path) -> None:
+    for number in range(1, 31):
+        (tmp_path / f"im{number:04d}.png").write_bytes(b"")
+    reference = otio.schema.ImageSequenceReference(".", "im", ".png", rate=24, frame_zero_padding=4)
+    (span,) = _look(tmp_path, [otio.schema.Clip("c", reference, _range(6, 24))], end=1).spans
+    assert span.media is not None and span.media_start == F(1, 4)
+    assert [path.name for path in span.media.image_paths()][-1] == "im0030.png"
+
+
 def test_missing_media_are_reported_by_name_once(tmp_path: Path) -> None:
     gone = otio.schema.Clip(
         "gone", otio.schema.ExternalReference("file:///no/where%20at%20all.mov", _range(0, 99)), _range(0, 24)
@@ -172,6 +181,13 @@ def test_the_active_media_of_several_is_shown(tmp_path: Path) -> None:
     clip.set_media_references({"proxy": _movie(tmp_path, "p.mov"), "full": _movie(tmp_path, "f.mov")}, "proxy")
     (span,) = _look(tmp_path, [clip], end=1).spans
     assert span.media is not None and Path(span.media.path).name == "p.mov"
+
+
+def test_a_clip_whose_active_media_is_not_among_its_media_is_missing(tmp_path: Path) -> None:
+    text = otio.adapters.write_to_string(otio.schema.Clip("lost", source_range=_range(0, 24)), "otio_json")
+    clip = otio.adapters.read_from_string(text.replace('"DEFAULT_MEDIA":', '"other":'), "otio_json")
+    assert clip.media_reference is None
+    assert _look(tmp_path, [clip], end=1).missing == ("lost",)
 
 
 def test_a_clip_of_unknown_length_is_refused_by_name(tmp_path: Path) -> None:

@@ -357,7 +357,7 @@ def _frame_grid(track: otio.schema.Track, rate: Fraction) -> None:
         if not isinstance(clip, otio.schema.Clip):
             continue
         reference = clip.media_reference
-        if isinstance(reference, otio.schema.MissingReference):
+        if reference is None or isinstance(reference, otio.schema.MissingReference):
             continue
         if reference.available_range is None:
             reference.available_range = clip.source_range

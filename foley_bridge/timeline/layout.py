@@ -114,9 +114,6 @@ def available(reference: Any) -> tuple[Fraction, Fraction] | None:
         return None
     if reference.available_range is not None:
         return seconds_of(reference.available_range.start_time), seconds_of(reference.available_range.duration)
-    if isinstance(reference, otio.schema.ImageSequenceReference) and reference.rate > 0 and reference.frame_step > 0:
-        images = (reference.end_frame - reference.start_frame) // reference.frame_step + 1
-        return Fraction(0), max(0, images) * reference.frame_step / exact_rate(reference.rate)
     return None
 
 

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import opentimelineio as otio
 
 from foley_bridge.errors import TimelineError
 from foley_bridge.timeline.files import local_path
-from foley_bridge.timeline.layout import Place, available, children_of, place_of, timeline_duration
+from foley_bridge.timeline.layout import Place, available, children_of, place_of, timeline_duration, trimmed
 from foley_bridge.timeline.time import exact_rate
 
 BACKWARDS_NUDGE = Fraction(1, 1_000_000)
@@ -255,7 +256,9 @@ class _MediaFinder:
         if isinstance(reference, otio.schema.GeneratorReference):
             return Media("generator", name or reference.generator_kind), first
         if isinstance(reference, otio.schema.ImageSequenceReference):
-            return self._images(reference, name, stated, piece.source - first), first
+            # A sequence that does not state its range is taken to reach as far as its clip.
+            length = stated[1] if stated else sum(trimmed(piece.clip))
+            return self._images(reference, name, length, piece.source - first), first
         if not isinstance(reference, otio.schema.ExternalReference):
             return Media("missing", name or "media without a name"), first
         there, path = self._look(reference.target_url or "")
@@ -271,7 +274,7 @@ class _MediaFinder:
             self._found[url] = (path is not None and path.is_file(), path if path is not None else Path(url))
         return self._found[url]
 
-    def _images(self, reference: Any, name: str, stated: tuple[Fraction, Fraction] | None, time: Fraction) -> Media:
+    def _images(self, reference: Any, name: str, length: Fraction | int, time: Fraction) -> Media:
         folder = local_path(reference.target_url_base or ".", self._base) or Path(reference.target_url_base)
         step = max(1, reference.frame_step)
         rate = exact_rate(float(reference.rate)) / step
@@ -281,10 +284,10 @@ class _MediaFinder:
             str(folder),
             prefix=reference.name_prefix,
             suffix=reference.name_suffix,
-            padding=reference.frame_zero_padding,
+            padding=max(0, reference.frame_zero_padding),
             first=reference.start_frame,
             step=step,
-            count=max(1, round(stated[1] * rate)) if stated else 1,
+            count=max(1, ceil(length * rate)),
             rate=rate,
         )
         shown = min(max(0, int(time * rate // 1)), media.count - 1)

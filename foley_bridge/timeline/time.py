@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from opentimelineio.opentime import RationalTime
 
@@ -45,7 +46,7 @@ def exact_rate(rate: int | float | str | Fraction) -> Fraction:
     elif isinstance(rate, float):
         if not math.isfinite(rate) or rate <= 0:
             raise _bad_rate(rate)
-        exact = _rate_of_decimal(repr(rate)) if "e" not in repr(rate) else _rate_of_float(rate)
+        exact = _rate_of_written_float(rate)
     else:
         text = rate.strip()
         ratio = _RATIO.fullmatch(text)
@@ -58,6 +59,11 @@ def exact_rate(rate: int | float | str | Fraction) -> Fraction:
     if exact <= 0:
         raise _bad_rate(rate)
     return exact
+
+
+@lru_cache(maxsize=256)
+def _rate_of_written_float(rate: float) -> Fraction:
+    return _rate_of_decimal(repr(rate)) if "e" not in repr(rate) else _rate_of_float(rate)
 
 
 def _rate_of_decimal(text: str) -> Fraction:
