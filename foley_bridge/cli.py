@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,7 +25,6 @@ EXIT_CANCELLED = 130
 app = typer.Typer(
     name="foley-bridge",
     help="Sound for marked regions of a timeline, in sync with the picture.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -35,27 +36,36 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 something is not ok, 2 bad input, 130 cancelled."""
     args = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        signal.signal(signal.SIGTERM, _stop)  # so that a job told to end takes its files away, as for Ctrl-C
+    as_json = "--json" in args
     try:
-        status = app(args, standalone_mode=False)
+        status = app(args or ["--help"], standalone_mode=False)
+    except Cancelled as error:
+        return _say(as_json, type(error).__name__, error.message, error.hint, EXIT_CANCELLED)
     except FoleyError as error:
-        cancelled = isinstance(error, Cancelled)
-        if "--json" in args:
-            print(json.dumps({"error": {"kind": type(error).__name__, "message": error.message, "hint": error.hint}}))
-        else:
-            print(f"foley-bridge: {error.message}", file=sys.stderr)
-            if error.hint:
-                print(f"  what to do: {error.hint}", file=sys.stderr)
-        return EXIT_CANCELLED if cancelled else EXIT_BAD_INPUT
+        return _say(as_json, type(error).__name__, error.message, error.hint, EXIT_BAD_INPUT)
     except (typer.Abort, KeyboardInterrupt):
-        print("foley-bridge: stopped; nothing was kept", file=sys.stderr)
-        return EXIT_CANCELLED
+        return _say(as_json, "Cancelled", "stopped; nothing was kept", "", EXIT_CANCELLED)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        print(f"foley-bridge: {error.format_message()}", file=sys.stderr)  # the command line itself is wrong
-        print("  what to do: foley-bridge --help, or foley-bridge COMMAND --help", file=sys.stderr)
-        return EXIT_BAD_INPUT
+        hint = "see foley-bridge --help, or foley-bridge COMMAND --help"  # the command line itself is wrong
+        return _say(as_json, "UsageError", error.format_message(), hint, EXIT_BAD_INPUT)
     return status if isinstance(status, int) else 0
+
+
+def _say(as_json: bool, kind: str, message: str, hint: str, status: int) -> int:
+    """Say what is wrong, as one JSON object on stdout or as text on stderr; returns the exit status."""
+    if as_json:
+        print(json.dumps({"error": {"kind": kind, "message": message, "hint": hint}}))
+    else:
+        print(f"foley-bridge: {message}" + (f"\n  what to do: {hint}" if hint else ""), file=sys.stderr)
+    return status
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _version(wanted: bool) -> None:

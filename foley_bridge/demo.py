@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
 
 from foley_bridge.jobs.generate import Result, generate
+from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.reporting import sync_error_ms
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher, unwatched
 from foley_bridge.media import broadcast_wav, movie
@@ -32,10 +34,10 @@ class Shown:
     sync_error_ms: tuple[dict[str, float], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The result's own object, with ``sync_error_ms`` in each region."""
+        """The result's own object, with ``sync_error_ms`` in each region; null where nothing was placed."""
         answer = self.result.to_json()
         for region, error in zip(answer["regions"], self.sync_error_ms, strict=True):
-            region["sync_error_ms"] = error
+            region["sync_error_ms"] = {key: value if isfinite(value) else None for key, value in error.items()}
         answer["request"] = str(self.request)
         return answer
 
@@ -47,25 +49,26 @@ def run_demo(out: Path, *, seed: int = 0, watcher: Watcher = unwatched) -> Shown
         FoleyError: the folder cannot be written.
     """
     acts = demo_acts(seed + 1)
-    request = _stage(out, acts, seed, watcher)
     truth = {number: tuple(float(t) for t in act.onsets_s) for number, act in enumerate(acts, start=1)}
-    job = GenerateRequest(
-        timeline=request,
-        out=out / "foley.otio",
-        media_dir=out / "media",
-        options={"seed": str(seed)},
-        preview=out / "preview.mp4",
-        report=out / "report.html",
-    )
-    result = generate(job, watcher, truth=truth)
+    with Outputs() as outputs:
+        request = _stage(out, acts, seed, outputs, watcher)
+        job = GenerateRequest(
+            timeline=request,
+            out=out / "foley.otio",
+            media_dir=out / "media",
+            options={"seed": str(seed)},
+            preview=out / "preview.mp4",
+            report=out / "report.html",
+        )
+        result = generate(job, watcher, truth=truth)
     errors = [sync_error_ms(done.takes[0].onsets_s, truth[number]) for number, done in enumerate(result.regions, start=1)]
     return Shown(request, result, tuple(errors))
 
 
-def _stage(out: Path, acts: tuple[Act, ...], seed: int, watcher: Watcher) -> Path:
+def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher) -> Path:
     """Draw the picture, write the examples, and mark the regions; returns the timeline's path."""
     sounds = out / "exemplars"
-    sounds.mkdir(parents=True, exist_ok=True)
+    outputs.folder(sounds, "the demo")
     total = int(acts[-1].end_s * FPS)
 
     def drawn() -> Any:
@@ -73,18 +76,18 @@ def _stage(out: Path, acts: tuple[Act, ...], seed: int, watcher: Watcher) -> Pat
             watcher(Progress("drawing the picture", fraction=number / total))
             yield frame
 
-    movie.write_movie(out / "picture.mp4", drawn(), FPS)
+    movie.write_movie(outputs.add(out / "picture.mp4"), drawn(), FPS)
     timeline = _timeline(total)
     for act, example in zip(acts, demo_exemplars(seed + 101), strict=True):
         path = sounds / f"{act.words.replace(' ', '_')}.wav"
         bext = broadcast_wav.Bext(description=f"example: {act.words}", originator="foley_bridge stage")
-        broadcast_wav.write(path, ArraySound(example.samples, example.sample_rate), bext=bext)
+        broadcast_wav.write(outputs.add(path), ArraySound(example.samples, example.sample_rate), bext=bext)
         first, last = floor_frame(act.start_s, FPS), ceil_frame(act.end_s, FPS)
         marked = otio.opentime.TimeRange(rational(Fraction(first) / FPS, FPS), rational(Fraction(last - first) / FPS, FPS))
         text = f'FOLEY {act.words} like="exemplars/{path.name}"'
         timeline.tracks.markers.append(otio.schema.Marker(text, marked, color="GREEN"))
     path = out / "timeline.otio"
-    files.write(timeline, path)
+    files.write(timeline, outputs.add(path))
     return path
 
 

@@ -109,7 +109,7 @@ def _look(region: Region, options: Options, picture: Picture, seen: Callable[[fl
         return Detection(tapped, True, "", Curve(np.zeros(0), np.zeros(0)))
 
     def told() -> Iterator[MotionFrame]:
-        for frame in watch(picture, width=onsets.ANALYSIS_WIDTH):
+        for frame in watch(picture, region.start, region.end, width=onsets.ANALYSIS_WIDTH):
             seen(frame.time_s)
             yield frame
 

@@ -14,7 +14,7 @@ from math import ceil
 import numpy as np
 
 from foley_bridge.engines.candidate import MotionFrame
-from foley_bridge.errors import EngineError
+from foley_bridge.errors import EngineError, MediaError
 from foley_bridge.media import video
 from foley_bridge.media.images import read_images
 from foley_bridge.media.video import Frame
@@ -22,27 +22,38 @@ from foley_bridge.timeline.picture import Media, Picture, Span
 
 MAX_RATE = Fraction(75)  # pictures per second of timeline; above it (slow-motion cameras, sped-up clips) a 60 Hz grid will do
 GRID_RATE = Fraction(60)
+HELD_S = Fraction(1, 8)  # a last picture this close before the range's end stands for the rest of it
 
 
-def watch(picture: Picture, *, width: int) -> Iterator[MotionFrame]:
+def watch(picture: Picture, start: Fraction, end: Fraction, *, width: int) -> Iterator[MotionFrame]:
     """Yield the pictures of a range in the order they appear.
 
     Args:
-        picture: spans covering the range to watch.
+        picture: spans covering the range to watch, and what lies around it as context.
+        start, end: what must be seen, timeline seconds; context that is missing or cannot be read is left out.
         width: of the pictures, in pixels; the height follows the first media's own shape, and all pictures share it.
 
     Raises:
-        EngineError: a media file under the range is missing.
-        MediaError: a media file cannot be read.
+        EngineError: a media file between start and end is missing.
+        MediaError: one cannot be read.
     """
-    size = _size(picture, width)
+    size = _size([span for span in picture.spans if span.end > start and span.start < end], width)
     for index, span in enumerate(picture.spans):
-        for number, (time, gray) in enumerate(_appearing(span, size)):
-            yield MotionFrame(float(time), gray, cut=index > 0 and number == 0)
+        last: Fraction | None = None
+        try:
+            for number, (time, gray) in enumerate(_appearing(span, size)):
+                last = time
+                yield MotionFrame(float(time), gray, cut=index > 0 and number == 0)
+        except (EngineError, MediaError):
+            if span.end <= start:
+                continue
+            if span.start >= end or (last is not None and last + HELD_S >= end):
+                return
+            raise
 
 
-def _size(picture: Picture, width: int) -> tuple[int, int]:
-    for span in picture.spans:
+def _size(spans: Iterable[Span], width: int) -> tuple[int, int]:
+    for span in spans:
         if span.media is not None and span.media.kind == "movie":
             return video.fit_size(video.probe(span.media.path), width=width)
     return width, max(2, round(width * 9 / 16 / 2) * 2)
@@ -54,6 +65,8 @@ def _appearing(span: Span, size: tuple[int, int]) -> Iterator[tuple[Fraction, np
     if media is None or media.kind == "generator":
         yield span.start, np.zeros((size[1], size[0]), np.uint8)
         return
+    if media.kind == "missing":
+        raise _missing(media)
     if span.speed == 0:
         yield span.start, next(read_media(media, [span.media_start], size, gray=True)).image
         return
@@ -64,11 +77,10 @@ def _appearing(span: Span, size: tuple[int, int]) -> Iterator[tuple[Fraction, np
             yield max(span.start, span.start + (frame.pts - span.media_start) / span.speed), frame.image
         return
     step = 1 / min(native, GRID_RATE)
-    count = ceil((span.end - span.start) / step)
-    times = [span.start + k * step for k in range(count)]
-    frames = read_media(media, (span.media_time(t) for t in times), size, gray=True)
-    for time, frame in zip(times, frames, strict=True):
-        yield time, frame.image
+    times = (span.start + k * step for k in range(ceil((span.end - span.start) / step)))
+    frames = read_media(media, (span.media_time(time) for time in times), size, gray=True)
+    for number, frame in enumerate(frames):
+        yield span.start + number * step, frame.image
 
 
 def read_media(media: Media, times: Iterable[Fraction], size: tuple[int, int] | None, *, gray: bool = False) -> Iterator[Frame]:
@@ -79,12 +91,15 @@ def read_media(media: Media, times: Iterable[Fraction], size: tuple[int, int] | 
         MediaError: it cannot be read, or ends before a time asked for.
     """
     if media.kind == "missing":
-        raise EngineError(
-            f"the picture is missing: {media.path or media.name}",
-            "relink the clip, or move the region to where there is a picture",
-        )
+        raise _missing(media)
     if media.kind == "images":
         assert media.rate is not None  # a sequence always states it
         yield from read_images(media.image_paths(), times, rate=media.rate, size=size, gray=gray)
     else:
         yield from video.read_frames(media.path, times, size=size, gray=gray)
+
+
+def _missing(media: Media) -> EngineError:
+    return EngineError(
+        f"the picture is missing: {media.path or media.name}", "relink the clip, or move the region to where there is a picture"
+    )

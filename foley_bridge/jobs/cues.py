@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from foley_bridge.timeline.files import local_path
 from foley_bridge.timeline.layout import available
 from foley_bridge.timeline.options import ENGINES, Options, parse_option
 from foley_bridge.timeline.regions import Region
-from foley_bridge.timeline.time import seconds_of
+from foley_bridge.timeline.time import seconds_of, timecode
 
 ENGINES_HERE = ("transfer",)
 
@@ -58,6 +59,7 @@ def settle(
     base: Path,
     named: Mapping[str, str],
     exemplar: Path | None,
+    record_start: Fraction = Fraction(0),
 ) -> list[Cue]:
     """Settle every region's options, engine and exemplar; nothing is decoded yet.
 
@@ -67,20 +69,32 @@ def settle(
         base: the folder that relative paths start from.
         named: the request's own options, by name.
         exemplar: the request's own exemplar.
+        record_start: timecode of the timeline's first frame, seconds.
 
     Raises:
         TimelineError: a bad option.
         JobError: an engine that is not here, or no exemplar; names the region.
     """
     cues = []
-    for number, region in enumerate(regions, start=1):
-        request_options = Options(**{name: parse_option(name, value, region.rate) for name, value in named.items()})  # type: ignore[arg-type]
-        options = region.options.over(request_options).over(DEFAULTS)
+    for number, region in enumerate(_told_apart(regions, record_start), start=1):
+        asked = Options(**{name: parse_option(name, value, region.rate) for name, value in named.items()})  # type: ignore[arg-type]
+        options = region.options.over(asked).over(DEFAULTS)
         example = _example(region, options, timeline, base, exemplar)
         engine = _engine(region, options, example)
         assert example is not None
         cues.append(Cue(number, region, options, engine, example, _cat_id(region, options)))
     return cues
+
+
+def _told_apart(regions: tuple[Region, ...], record_start: Fraction) -> list[Region]:
+    """The regions, those of the same name with their timecode added to it."""
+    often = Counter(region.name for region in regions)
+    return [
+        replace(region, name=f"{region.name} at {timecode(record_start + region.start, region.rate)}")
+        if often[region.name] > 1
+        else region
+        for region in regions
+    ]
 
 
 def _engine(region: Region, options: Options, example: ExampleClip | None) -> str:

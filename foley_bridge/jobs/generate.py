@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
+
+import numpy as np
 
 from foley_bridge import __version__
 from foley_bridge.conform import Cut, Label, Take, cut_for, take_bytes, ucs_name, write_take
 from foley_bridge.engines import transfer
 from foley_bridge.engines.candidate import Candidate, Proposal
 from foley_bridge.engines.exemplar import Exemplar
-from foley_bridge.errors import Cancelled, FoleyError, JobError
+from foley_bridge.errors import Cancelled, FoleyError, JobError, MediaError, TimelineError
 from foley_bridge.jobs.cues import Cue, ExampleClip, settle
 from foley_bridge.jobs.opening import Opened, open_request
 from foley_bridge.jobs.outputs import Outputs
@@ -85,8 +89,7 @@ class _Done:
 
 
 def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> _Job:
-    if request.timeline.resolve() == request.out.resolve():
-        raise JobError(f"--out would overwrite the request itself, {request.out}", "give the result another name")
+    _refuse_clashes(request)
     if request.out.suffix.lower() not in files.WRITTEN:
         raise JobError(f"{request.out}: cannot write timelines of this kind", f"end the name in {', '.join(files.WRITTEN)}")
     if not 8000 <= request.sample_rate <= 384000:
@@ -95,7 +98,14 @@ def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> _Job:
         )
     watcher(Progress("reading the timeline"))
     opened = open_request(request.timeline, request.regions)
-    cues = settle(opened.timeline, opened.regions, base=opened.base, named=request.options, exemplar=request.exemplar)
+    cues = settle(
+        opened.timeline,
+        opened.regions,
+        base=opened.base,
+        named=request.options,
+        exemplar=request.exemplar,
+        record_start=opened.record_start,
+    )
     exemplars = {}
     for cue in cues:
         if cue.example not in exemplars:
@@ -108,12 +118,69 @@ def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> _Job:
     for cue in cues:
         with _naming(cue):
             transfer.check_picture(_picture(job, cue), cue.region)
+    _refuse_overwriting_media(job)
+    _rehearse_writing(job)
     outputs.folder(request.media_dir.resolve(), "takes")
     for path in (request.out, request.preview, request.report):
         if path is not None:
             outputs.folder(path.resolve().parent, path.name)
     outputs.room(request.media_dir, sum(_bytes_of(job, cue) for cue in cues))
     return job
+
+
+def _refuse_clashes(request: GenerateRequest) -> None:
+    """No output may be an input, or another output."""
+    taken = {request.timeline.resolve(): "the request itself"}
+    if request.exemplar is not None:
+        taken[request.exemplar.resolve()] = "the example sound"
+    for option, path in (("--out", request.out), ("--preview", request.preview), ("--report", request.report)):
+        if path is None:
+            continue
+        what = taken.setdefault(path.resolve(), f"what {option} writes")
+        if what != f"what {option} writes":
+            raise JobError(f"{option} would overwrite {what}, {path}", "give it another name")
+
+
+def _refuse_overwriting_media(job: _Job) -> None:
+    """A preview on top of the picture that it shows would destroy an editor's material."""
+    used = {example.path.resolve() for example in job.exemplars}
+    whole = picture_under(job.opened.timeline, Fraction(0), job.opened.duration, _start_timecode, base=job.opened.base)
+    used |= {Path(span.media.path).resolve() for span in whole.spans if span.media is not None and span.media.path}
+    for option, path in (("--out", job.request.out), ("--preview", job.request.preview), ("--report", job.request.report)):
+        if path is not None and path.resolve() in used:
+            raise JobError(f"{option} would overwrite {path}, which the timeline uses", "give it another name")
+
+
+def _rehearse_writing(job: _Job) -> None:
+    """Write the timeline once with empty takes into a temporary folder: a format that cannot hold it is refused now, not after
+    an hour of work."""
+    request, opened = job.request, job.opened
+    if request.out.suffix.lower() == ".otio":
+        return
+    sample_rate = request.sample_rate
+    timeline = opened.timeline.clone()
+    placements = []
+    for cue in job.cues:
+        cut = _cut(cue)
+        path = request.media_dir / f"rehearsal {cue.number}.wav"
+        frames = cut.frames(sample_rate)
+        take = PlacedTake(path, cut.start, cut.end - cut.start, cut.handle, sample_rate, frames, 1, (), 0.0, 0)
+        placements.append(Placement(cue.region, (take,), cue.engine))
+    place_takes(timeline, placements)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / request.out.name
+        try:
+            files.write(timeline, trial, base=opened.base)
+        except TimelineError as error:
+            raise TimelineError(error.message.replace(str(trial), str(request.out)), error.hint) from error
+
+
+def _start_timecode(path: str) -> Fraction | None:
+    """As `video.start_timecode`; None for what cannot be read, which is told where a region needs it."""
+    try:
+        return video.start_timecode(path)
+    except MediaError:
+        return None
 
 
 @contextmanager
@@ -131,7 +198,7 @@ def _picture(job: _Job, cue: Cue) -> Picture:
     """What is on screen in a region and ``CONTEXT`` around it."""
     start = max(Fraction(0), cue.region.start - CONTEXT)
     end = min(job.opened.duration, cue.region.end + CONTEXT)
-    return picture_under(job.opened.timeline, start, end, video.start_timecode, base=job.opened.base)
+    return picture_under(job.opened.timeline, start, end, _start_timecode, base=job.opened.base)
 
 
 def _cut(cue: Cue) -> Cut:
@@ -192,16 +259,21 @@ def _take(job: _Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, key:
 def _key(job: _Job, cue: Cue, proposal: Proposal) -> str:
     """The idempotency key: the same for the same request on the same picture and example, and only then."""
     exemplar = job.exemplars[cue.example]
+    motion = proposal.detection.motion
     facts = [
         __version__,
         cue.engine,
+        exemplar.name,
+        str(job.opened.record_start),
+        str(job.opened.duration),
         cue.region.text,
         str(cue.region.start),
         str(cue.region.end),
         str(cue.region.rate),
         job.request.sample_rate,
         {f.name: str(getattr(cue.options, f.name)) for f in fields(cue.options) if f.name != "takes"},
-        hashlib.sha256(exemplar.samples.tobytes()).hexdigest(),
+        hashlib.sha256(np.ascontiguousarray(exemplar.samples)).hexdigest(),
+        hashlib.sha256(np.concatenate([motion.time_s, motion.value])).hexdigest(),
         [(onset.time_s, onset.confidence, onset.strength) for onset in proposal.detection.onsets],
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
@@ -219,10 +291,10 @@ def _publish(job: _Job, done: Sequence[_Done], truth: Mapping[int, Sequence[floa
             mark_hits(opened.timeline, d.cue.region, [(Fraction(o.time_s), o.confidence) for o in d.proposal.detection.onsets])
     notes = list(opened.notes)
     if request.preview is not None:
-        whole = picture_under(opened.timeline, Fraction(0), opened.duration, video.start_timecode, base=opened.base)
-        notes += [f"the preview is black where {name} is missing" for name in whole.missing]
+        whole = picture_under(opened.timeline, Fraction(0), opened.duration, _start_timecode, base=opened.base)
         advance = partial(job.progress, "rendering the preview", None)
-        write_preview(job.outputs.add(request.preview), whole, [d.takes[0] for d in done], rate=opened.rate, advance=advance)
+        chosen = [d.takes[0] for d in done]
+        notes += write_preview(job.outputs.add(request.preview), whole, chosen, rate=opened.rate, advance=advance)
     regions = tuple(_region_result(job, d) for d in done)
     result = Result(
         request.timeline,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ import numpy as np
 
 from foley_bridge.conform import Take
 from foley_bridge.engines.watch import read_media
+from foley_bridge.errors import MediaError
 from foley_bridge.media import movie, video
 from foley_bridge.media.audio import FileSound
 from foley_bridge.media.sound import PlacedSounds, Sound
@@ -23,7 +27,7 @@ SAMPLE_RATE = 48000
 
 def write_preview(
     path: Path, picture: Picture, takes: Sequence[Take], *, rate: Fraction, advance: Callable[[float], None]
-) -> None:
+) -> tuple[str, ...]:
     """Render the timeline.
 
     Args:
@@ -33,14 +37,19 @@ def write_preview(
         rate: the timeline's frames per second.
         advance: called with 0-1 as frames are made; may raise to stop.
 
+    Returns:
+        Notes: where it is black because a picture is missing or cannot be read.
+
     Raises:
-        MediaError: a picture cannot be read, or the file cannot be written.
+        MediaError: the file cannot be written.
     """
     size = frame_size(picture, WIDTH)
     start, end = picture.spans[0].start, picture.spans[-1].end
     placed = [(samples_of(take.start - start, SAMPLE_RATE), _heard(take)) for take in takes]
     sound = PlacedSounds(SAMPLE_RATE, 2, samples_of(end - start, SAMPLE_RATE), placed)
-    movie.write_movie(path, _frames(picture, rate, size, advance), rate, sound)
+    lost = dict.fromkeys(f"the preview is black where {name} is missing" for name in picture.missing)
+    movie.write_movie(path, _frames(picture, rate, size, advance, lost), rate, sound)
+    return tuple(lost)
 
 
 def _heard(take: Take) -> Sound:
@@ -51,34 +60,54 @@ def frame_size(picture: Picture, width: int) -> tuple[int, int]:
     """(w, h), even, in the shape of the first picture there is; 16:9 where there is none."""
     for span in picture.spans:
         if span.media is not None and span.media.kind == "movie":
-            return video.fit_size(video.probe(span.media.path), width=width)
+            with contextlib.suppress(MediaError):
+                return video.fit_size(video.probe(span.media.path), width=width)
     return width, width * 9 // 16
 
 
-def _frames(picture: Picture, rate: Fraction, size: tuple[int, int], advance: Callable[[float], None]) -> Iterator[np.ndarray]:
+def _frames(
+    picture: Picture, rate: Fraction, size: tuple[int, int], advance: Callable[[float], None], lost: dict[str, None]
+) -> Iterator[np.ndarray]:
     start, end = picture.spans[0].start, picture.spans[-1].end
     for span in picture.spans:
         first = -(-(span.start - start) * rate // 1)  # the first whole frame at or after the span's start
         count = -(-(span.end - start) * rate // 1) - first
-        times = [start + (first + k) / rate for k in range(int(count))]
-        for time, image in zip(times, shown(span, times, size), strict=True):
-            advance(float((time - start) / (end - start)))
+        times = (start + (first + k) / rate for k in range(int(count)))
+        for number, image in enumerate(shown(span, times, size, lost), start=int(first)):
+            advance(float(number / rate / (end - start)))
             yield image
 
 
-def shown(span: Span, times: Sequence[Fraction], size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """uint8 RGB (h, w, 3) pictures of one span at timeline times: letterboxed, and black where there is none."""
+def shown(
+    span: Span, times: Iterable[Fraction], size: tuple[int, int], lost: dict[str, None] | None = None
+) -> Iterator[np.ndarray]:
+    """uint8 RGB (h, w, 3) pictures of one span at timeline times: letterboxed, and black where there is none.
+
+    lost: takes a note where a picture cannot be read; it is black then. A region's own picture was read before, so this is
+    about the rest of the timeline, which must not stop a job.
+    """
+    left = iter(times)
+    asked: deque[Fraction] = deque()  # taken from times, not yet answered
+
+    def at() -> Iterator[Fraction]:
+        for time in left:
+            asked.append(time)
+            yield span.media_time(time)
+
     media = span.media
-    if media is None or media.kind not in ("movie", "images"):
-        black = np.zeros((size[1], size[0], 3), np.uint8)
-        yield from (black for _ in times)
-        return
-    at = [span.media_time(time) for time in times]
-    held: tuple[np.ndarray, np.ndarray] | None = None
-    for frame in read_media(media, at, _inside(media, size)):
-        if held is None or held[0] is not frame.image:
-            held = frame.image, _boxed(frame.image, size)
-        yield held[1]
+    if media is not None and media.kind in ("movie", "images"):
+        held: tuple[np.ndarray, np.ndarray] | None = None
+        try:
+            for frame in read_media(media, at(), _inside(media, size)):
+                if held is None or held[0] is not frame.image:
+                    held = frame.image, _boxed(frame.image, size)
+                asked.popleft()
+                yield held[1]
+        except MediaError as error:
+            if lost is not None:
+                lost[f"the preview is black where a picture cannot be read: {error.message}"] = None
+    black = np.zeros((size[1], size[0], 3), np.uint8)
+    yield from (black for _ in chain(asked, left))
 
 
 def _inside(media: Media, size: tuple[int, int]) -> tuple[int, int] | None:
