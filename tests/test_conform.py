@@ -274,7 +274,8 @@ from foley_bridge.conform import cut_for, write_take
 from foley_bridge.engines.arrange import arrange_hits
 length = 60 * int(sys.argv[1])
 cut = cut_for(Fraction(0), Fraction(length), Fraction(25))
-take = arrange_hits(even_onsets([0.5 * i for i in range(2 * length)]), few(8000), seed=0, start=cut.file_start, end=cut.file_end)
+onsets = even_onsets([0.5 * i for i in range(2 * length)])
+take = arrange_hits(onsets, few(8000), seed=0, start=cut.file_start, end=cut.file_end)
 with tempfile.TemporaryDirectory() as folder:
     write_take(take, path=Path(folder) / "t.wav", cut=cut, label=LABEL, sample_rate=11025, level=-20)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

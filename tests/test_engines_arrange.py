@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -146,6 +147,14 @@ def test_variations_stay_the_same_object() -> None:
         assert abs(10 * np.log10((wave**2).sum() / (plain**2).sum())) < 2
         assert abs(np.log2(centroid(wave) / centroid(plain))) < np.log2(1.2)
         assert not np.array_equal(wave, plain)
+
+
+def test_unvaried_an_example_stays_as_it_is_at_its_full_length() -> None:
+    long = np.concatenate([strikes(8000, 2, 60, count=1)[0], 0.01 * np.ones(8000 * 30)])
+    example = analyse(long, 8000)
+    whole = replace(example, hits=(replace(example.hits[0], start=0, end=len(long), fade_in=0, fade_out=0),))
+    (voice,) = palette(whole, vary=False).voices
+    assert np.array_equal(voice.samples, example.samples)
 
 
 def test_stronger_motion_is_louder_within_the_bounds() -> None:
