@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import soxr
 
 from foley_bridge.conform import Cut
 from foley_bridge.engines import onsets
@@ -25,6 +26,8 @@ from foley_bridge.media import audio
 from foley_bridge.timeline.options import Options
 from foley_bridge.timeline.picture import Picture
 from foley_bridge.timeline.regions import Region
+
+MAX_ANALYSIS_HZ = 96000
 
 
 def listen(path: Path, *, sample_rate: int, start: Fraction = Fraction(0), duration: Fraction | None = None) -> Exemplar:
@@ -41,8 +44,30 @@ def listen(path: Path, *, sample_rate: int, start: Fraction = Fraction(0), durat
     """
     # A second more than is used, so that the analysis sees that there is more, and says so.
     longest = min(duration, Fraction(MAX_EXAMPLE_S) + 1) if duration is not None else Fraction(MAX_EXAMPLE_S) + 1
-    samples = audio.load(path, sample_rate=sample_rate, start_s=start, duration_s=longest)
-    return analyse(samples, sample_rate, name=path.name)
+    # Analysed at its own rate: a resampler rings before an attack, which would be taken for the attack's beginning.
+    own_rate = min(audio.probe(path).sample_rate, MAX_ANALYSIS_HZ)
+    samples = audio.load(path, sample_rate=own_rate, start_s=start, duration_s=longest)
+    return _at_rate(analyse(samples, own_rate, name=path.name), sample_rate)
+
+
+def _at_rate(exemplar: Exemplar, sample_rate: int) -> Exemplar:
+    """The same example at another rate."""
+    if exemplar.sample_rate == sample_rate:
+        return exemplar
+    ratio = Fraction(sample_rate, exemplar.sample_rate)
+    samples = soxr.resample(exemplar.samples, exemplar.sample_rate, sample_rate, quality="HQ").astype(np.float32)
+
+    def at(sample: int) -> int:
+        return min(round(sample * ratio), len(samples))
+
+    hits = tuple(
+        replace(
+            hit, start=at(hit.start), onset=at(hit.onset), end=at(hit.end), fade_in=at(hit.fade_in), fade_out=at(hit.fade_out)
+        )
+        for hit in exemplar.hits
+    )
+    steady = (at(exemplar.steady[0]), at(exemplar.steady[1]))
+    return replace(exemplar, samples=samples, sample_rate=sample_rate, hits=hits, steady=steady)
 
 
 def check_picture(picture: Picture, region: Region) -> None:
@@ -82,7 +107,7 @@ def propose(
     notes: tuple[str, ...] = ()
     if options.retime is False:
         detection, exemplar = _laid_whole(detection, exemplar, region)
-    sounds = palette(exemplar)
+    sounds = palette(exemplar, vary=options.retime is not False)
     candidates = [
         arrange(
             detection,

@@ -272,8 +272,8 @@ def _key(job: _Job, cue: Cue, proposal: Proposal) -> str:
         str(cue.region.rate),
         job.request.sample_rate,
         {f.name: str(getattr(cue.options, f.name)) for f in fields(cue.options) if f.name != "takes"},
-        hashlib.sha256(np.ascontiguousarray(exemplar.samples)).hexdigest(),
-        hashlib.sha256(np.concatenate([motion.time_s, motion.value])).hexdigest(),
+        hashlib.sha256(np.ascontiguousarray(exemplar.samples).data).hexdigest(),
+        hashlib.sha256(np.concatenate([motion.time_s, motion.value]).tobytes()).hexdigest(),
         [(onset.time_s, onset.confidence, onset.strength) for onset in proposal.detection.onsets],
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
