@@ -14,10 +14,11 @@ from fractions import Fraction
 
 import numpy as np
 import soxr
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import lfilter
 
 from foley_bridge.engines import texture
-from foley_bridge.engines.candidate import Candidate, Detection, Onset
+from foley_bridge.engines.candidate import Candidate, Curve, Detection, Onset
 from foley_bridge.engines.exemplar import Exemplar, Hit
 from foley_bridge.media.sound import BLOCK
 from foley_bridge.timeline.time import samples_of
@@ -33,7 +34,9 @@ _MOST_BUFFERED_S = 180.0
 _WANTED_VARIANTS = 24
 _LOOSE_DB = 1.5  # random, below the wanted gain
 _TOO_QUIET_DB = 24.0  # under the example's louder hits: noises rather than hits
-_LONGEST_STROKE_S = 0.6
+_STROKE_S, _SHORTEST_STROKE_S, _LONGEST_STROKE_S = 0.6, 0.15, 4.0
+_STROKE_FADE_S = 0.25
+_RESTING = 0.12  # of the region's strongest motion: below it things have come to rest
 # (semitones, dB of brightness): small enough to pass as the same object struck again; the first is the hit itself.
 _VARIATIONS = ((0.0, 0.0), (0.15, -1.0), (-0.2, 1.0), (0.3, 0.5), (-0.3, -0.5), (0.08, 1.5), (-0.1, -1.5), (0.22, -0.7))
 
@@ -156,7 +159,7 @@ def arrange(
         source: what the example is, passed on.
     """
     if detection.reliable and detection.onsets:
-        return arrange_hits(detection.onsets, sounds, seed=seed, start=start, end=end, source=source)
+        return arrange_hits(detection.onsets, sounds, motion=detection.motion, seed=seed, start=start, end=end, source=source)
     return texture.texture_candidate(
         sounds.material,
         detection.motion,
@@ -182,9 +185,16 @@ def fit_notes(detection: Detection, sounds: Palette) -> tuple[str, ...]:
 
 
 def arrange_hits(
-    onsets: Sequence[Onset], sounds: Palette, *, seed: int, start: Fraction, end: Fraction, source: dict[str, str] | None = None
+    onsets: Sequence[Onset],
+    sounds: Palette,
+    *,
+    seed: int,
+    start: Fraction,
+    end: Fraction,
+    motion: Curve | None = None,
+    source: dict[str, str] | None = None,
 ) -> Candidate:
-    """A hit at every onset.
+    """A hit at every onset; of a continuous example, a stroke that lasts while ``motion`` goes on.
 
     Returns:
         A candidate whose score is the onsets' mean confidence times 0.8 to 1, by how well the hits' strengths match the
@@ -197,7 +207,7 @@ def arrange_hits(
     inside = [onset for onset in sorted(onsets, key=lambda onset: onset.time_s) if start <= Fraction(onset.time_s) < end]
     places = [samples_of(Fraction(onset.time_s), rate) - origin for onset in inside]
     if sounds.exemplar.kind == "texture":
-        events, fit = _strokes(inside, places, sounds, rng), 1.0
+        events, fit = _strokes(inside, places, motion, sounds, rng), 1.0
         buffers: tuple[np.ndarray, ...] = (sounds.material.samples,)
     else:
         events, fit = _choose(inside, places, sounds, rng)
@@ -240,20 +250,34 @@ def _choose(onsets: list[Onset], places: list[int], sounds: Palette, rng: np.ran
     return events, 1 - distance / max(1, len(onsets))
 
 
-def _strokes(onsets: list[Onset], places: list[int], sounds: Palette, rng: np.random.Generator) -> list[Event]:
+def _strokes(
+    onsets: list[Onset], places: list[int], motion: Curve | None, sounds: Palette, rng: np.random.Generator
+) -> list[Event]:
     """Of a continuous example: a stretch per onset, with a start as sharp as the eye expects and a soft end."""
     rate, total = sounds.exemplar.sample_rate, len(sounds.material.samples)
     events = []
     for i, (onset, place) in enumerate(zip(onsets, places, strict=True)):
-        gap = places[i + 1] - place if i + 1 < len(places) else rate
-        length = max(1, min(round(0.9 * gap), round(_LONGEST_STROKE_S * rate * rng.uniform(0.7, 1)), total))
+        gap = (places[i + 1] - place) / rate if i + 1 < len(places) else np.inf
+        lasts_s = min(0.9 * gap, _stroke_s(onset.time_s, motion, rng))
+        length = max(1, min(round(lasts_s * rate), total))
         offset = int(rng.integers(0, total - length + 1))
         gain_db = QUIETEST_DB * (1 - onset.strength) - rng.uniform(0, _LOOSE_DB)
-        fade_out = max(1, round(0.4 * length))
+        fade_out = max(1, min(round(0.4 * length), round(_STROKE_FADE_S * rate)))
         events.append(
             Event(place, 0, offset, length, 10 ** (max(gain_db, QUIETEST_DB) / 20), min(rate // 500, length // 4), fade_out)
         )
     return events
+
+
+def _stroke_s(onset_s: float, motion: Curve | None, rng: np.random.Generator) -> float:
+    """How long a stroke lasts: until the picture comes to rest; where nothing is known of its motion, a little under
+    ``_STROKE_S``."""
+    if motion is None or not len(motion.time_s):
+        return float(_STROKE_S * rng.uniform(0.7, 1))
+    step_s = 0.02
+    ahead = onset_s + _SHORTEST_STROKE_S + step_s * np.arange(round(_LONGEST_STROKE_S / step_s))
+    resting = uniform_filter1d((motion.at(ahead) < _RESTING).astype(float), 5, mode="nearest") > 0.9
+    return _SHORTEST_STROKE_S + step_s * (int(np.argmax(resting)) if resting.any() else len(ahead))
 
 
 # --- the sound ---------------------------------------------------------------------------------------------------------------
