@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 something is not ok, 2 bad input, 130 cancelled."""
     args = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
-        signal.signal(signal.SIGTERM, _stop)  # so that a job told to end takes its files away, as for Ctrl-C
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stop)
     as_json = "--json" in args
     try:
         status = app(args or ["--help"], standalone_mode=False)
@@ -45,8 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(as_json, type(error).__name__, error.message, error.hint, EXIT_CANCELLED)
     except FoleyError as error:
         return _say(as_json, type(error).__name__, error.message, error.hint, EXIT_BAD_INPUT)
-    except (typer.Abort, KeyboardInterrupt):
-        return _say(as_json, "Cancelled", "stopped; nothing was kept", "", EXIT_CANCELLED)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
@@ -65,7 +64,8 @@ def _say(as_json: bool, kind: str, message: str, hint: str, status: int) -> int:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    """A job told to end takes its files away."""
+    raise Cancelled("stopped; nothing was kept")
 
 
 def _version(wanted: bool) -> None:
