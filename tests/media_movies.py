@@ -76,7 +76,6 @@ def make_movie(
             stream.set_display_rotation(rotation)
         if interlaced:
             context.flags |= 1 << 18 | 1 << 29  # interlaced DCT and motion estimation
-        stream.metadata.update({})
         container.metadata.update(metadata or {})
         heard = None
         if sound is not None:

@@ -140,7 +140,7 @@ def test_metadata_round_trip_over_a_24_hour_day(
     assert back.loudness_lufs == (None if lufs is None else pytest.approx(lufs, abs=0.005))
     if description.isascii() and "\0" not in description:
         assert back.description == description[:256]
-    assert read_ixml(path) == text
+    assert read_ixml(path) == text.strip()
     root = ElementTree.fromstring(text)
     low, high = (int(root.findtext(f"BEXT/BWF_TIME_REFERENCE_{half}") or "") for half in ("LOW", "HIGH"))
     assert (high << 32) + low == reference, "iXML and bext agree"

@@ -138,9 +138,10 @@ def _header(sound: Sound, bit_depth: int, bext: Bext, ixml: str | None) -> bytes
     if history is None:
         mode = {1: ",M=mono", 2: ",M=stereo"}.get(sound.channels, "")
         history = f"A=PCM,F={sound.sample_rate},W={bit_depth}{mode},T={bext.originator or 'foley_bridge'}\r\n"
-    chunks = _chunk(b"bext", _bext_bytes(bext) + _ascii(history))
+    # Both filled up to even lengths inside the chunk: libsndfile's RF64 reader overlooks the padding byte after odd ones.
+    chunks = _chunk(b"bext", _even(_bext_bytes(bext) + _ascii(history), b"\0"))
     if ixml is not None:
-        chunks += _chunk(b"iXML", ixml.encode())
+        chunks += _chunk(b"iXML", _even(ixml.encode(), b"\n"))
     chunks += _chunk(b"fmt ", _format(sound, bit_depth, frame_bytes))
     if bit_depth == 32:
         chunks += _chunk(b"fact", struct.pack("<I", min(sound.frames, LARGEST_RIFF)))
@@ -149,6 +150,10 @@ def _header(sound: Sound, bit_depth: int, bext: Bext, ixml: str | None) -> bytes
         return struct.pack("<4sI4s", b"RIFF", riff_bytes, b"WAVE") + chunks + struct.pack("<4sI", b"data", data_bytes)
     ds64 = _chunk(b"ds64", struct.pack("<QQQI", riff_bytes + 36, data_bytes, sound.frames, 0))
     return struct.pack("<4sI4s", b"RF64", LARGEST_RIFF, b"WAVE") + ds64 + chunks + struct.pack("<4sI", b"data", LARGEST_RIFF)
+
+
+def _even(body: bytes, filler: bytes) -> bytes:
+    return body + filler * (len(body) % 2)
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:
@@ -248,9 +253,9 @@ def read_bext(path: str | Path) -> Bext | None:
 
 
 def read_ixml(path: str | Path) -> str | None:
-    """The iXML text of a WAV or RF64; None when it has none. Errors as `read_bext`."""
+    """The iXML text of a WAV or RF64, without blanks around it; None when it has none. Errors as `read_bext`."""
     body = _find_chunk(Path(path), b"iXML")
-    return None if body is None else body.rstrip(b"\0").decode("utf-8", "replace")
+    return None if body is None else body.decode("utf-8", "replace").strip("\0 \t\r\n")
 
 
 def _text(field: bytes) -> str:

@@ -30,7 +30,7 @@ HOLD_FRAMES = 2  # containers round their lengths: this long past its end the la
 BLIND_SEEK_S = 10  # without an index, decoding on is tried up to this far before seeking
 SEEK_MARGIN_FRAMES = 8  # a seek throws away the frames that decoding threads have in hand
 UNSEEKABLE = {"mpeg"}  # program streams stamp only some pictures: times guessed after a seek are off by fields
-REVERSED_BYTES = 24 << 20  # frames kept at once while reading backwards
+REVERSED_BYTES = 12 << 20  # frames kept at once while reading backwards
 
 
 @dataclass(frozen=True, eq=False)
