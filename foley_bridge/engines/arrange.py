@@ -9,7 +9,7 @@ docs/transfer.md has the figures.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -36,6 +36,7 @@ _LOOSE_DB = 1.5  # random, below the wanted gain
 _TOO_QUIET_DB = 24.0  # under the example's louder hits: noises rather than hits
 _STROKE_S, _SHORTEST_STROKE_S, _LONGEST_STROKE_S = 0.6, 0.15, 4.0
 _STROKE_FADE_S = 0.25
+_STEP_S, _REST_STEPS = 0.02, 5
 _RESTING = 0.12  # of the region's strongest motion: below it things have come to rest
 # (semitones, dB of brightness): small enough to pass as the same object struck again; the first is the hit itself.
 _VARIATIONS = ((0.0, 0.0), (0.15, -1.0), (-0.2, 1.0), (0.3, 0.5), (-0.3, -0.5), (0.08, 1.5), (-0.1, -1.5), (0.22, -0.7))
@@ -159,7 +160,10 @@ def arrange(
         source: what the example is, passed on.
     """
     if detection.reliable and detection.onsets:
-        return arrange_hits(detection.onsets, sounds, motion=detection.motion, seed=seed, start=start, end=end, source=source)
+        onsets, motion = detection.onsets, detection.motion
+        if sounds.exemplar.kind == "texture":
+            onsets = _strokes_begin(onsets, motion)
+        return arrange_hits(onsets, sounds, motion=motion, seed=seed, start=start, end=end, source=source)
     return texture.texture_candidate(
         sounds.material,
         detection.motion,
@@ -269,15 +273,48 @@ def _strokes(
     return events
 
 
+def _strokes_begin(onsets: Sequence[Onset], motion: Curve) -> tuple[Onset, ...]:
+    """The onsets at which continuous action begins: those that come after a rest, each moved to the moment of least motion
+    around it, where the way there ends and the action itself begins. What lies between (the turns of a rubbing hand) is
+    part of one stroke. Without a motion curve (tapped hits), all of them as they are."""
+    if not len(motion.time_s):
+        return tuple(onsets)
+    begun: list[Onset] = []
+    last_s = -np.inf
+    for onset in sorted(onsets, key=lambda onset: onset.time_s):
+        if last_s == -np.inf or _rested(motion, last_s + _SHORTEST_STROKE_S, onset.time_s):
+            begun.append(replace(onset, time_s=_least_motion(motion, onset.time_s)))
+        last_s = onset.time_s
+    return tuple(begun)
+
+
+def _rested(motion: Curve, from_s: float, to_s: float) -> bool:
+    between = motion.at(np.arange(from_s, to_s, _STEP_S)) < _RESTING
+    return len(between) >= _REST_STEPS and bool((uniform_filter1d(between.astype(float), _REST_STEPS) > 0.9).any())
+
+
+def _least_motion(motion: Curve, onset_s: float) -> float:
+    """Where a parabola through the lowest point near an onset and its neighbours is lowest; the onset when that is an edge."""
+    near = np.flatnonzero((motion.time_s > onset_s - 0.03) & (motion.time_s < onset_s + 0.13))
+    if not len(near):
+        return onset_s
+    k = int(near[np.argmin(motion.value[near])])
+    if not 0 < k < len(motion.time_s) - 1:
+        return onset_s
+    before, here, after = (float(value) for value in motion.value[k - 1 : k + 2])
+    bend = before - 2 * here + after
+    step = float(motion.time_s[k + 1] - motion.time_s[k - 1]) / 2
+    return float(motion.time_s[k]) + (0.5 * (before - after) / bend * step if bend > 0 else 0.0)
+
+
 def _stroke_s(onset_s: float, motion: Curve | None, rng: np.random.Generator) -> float:
     """How long a stroke lasts: until the picture comes to rest; where nothing is known of its motion, a little under
     ``_STROKE_S``."""
     if motion is None or not len(motion.time_s):
         return float(_STROKE_S * rng.uniform(0.7, 1))
-    step_s = 0.02
-    ahead = onset_s + _SHORTEST_STROKE_S + step_s * np.arange(round(_LONGEST_STROKE_S / step_s))
-    resting = uniform_filter1d((motion.at(ahead) < _RESTING).astype(float), 5, mode="nearest") > 0.9
-    return _SHORTEST_STROKE_S + step_s * (int(np.argmax(resting)) if resting.any() else len(ahead))
+    ahead = onset_s + _SHORTEST_STROKE_S + _STEP_S * np.arange(round(_LONGEST_STROKE_S / _STEP_S))
+    resting = uniform_filter1d((motion.at(ahead) < _RESTING).astype(float), _REST_STEPS, mode="nearest") > 0.9
+    return _SHORTEST_STROKE_S + _STEP_S * (int(np.argmax(resting)) if resting.any() else len(ahead))
 
 
 # --- the sound ---------------------------------------------------------------------------------------------------------------

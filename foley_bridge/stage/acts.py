@@ -46,10 +46,7 @@ def demo_acts(seed: int = 1) -> tuple[Act, ...]:
     spots = (0.0, 0.05, -0.04, 0.02, -0.06, 0.04, 0.0)
     blows = [Event(Fraction(t), "hit", "metal", s, spot=x) for t, s, x in zip(hits, strengths, spots, strict=True)]
     steps = [Fraction(t) for t in ("0.363", "0.911", "1.427", "1.973", "2.491", "3.013")]
-    rubs = [
-        Event(Fraction("0.291"), "scratch", "wood", 0.8, Fraction("1.213")),
-        Event(Fraction("1.873"), "scratch", "wood", 0.9, Fraction("1.129")),
-    ]
+    rubs = [Event(Fraction("0.543"), "scratch", "wood", 0.9, Fraction("2.263"))]
     looks = (
         Look(
             (Shot(0.0, x=0.03, zoom=1.08),),
