@@ -22,6 +22,7 @@ from foley_bridge.timeline.time import ceil_frame, floor_frame, rational
 
 FPS = Fraction(24)
 SIZE = (640, 360)
+TAPPED = "footsteps gravel"  # this act shows HIT markers: heel and toe are for an editor to choose between
 RECORD_START = Fraction(3600)  # 01:00:00:00, where programmes start
 
 
@@ -86,9 +87,18 @@ def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watche
         marked = otio.opentime.TimeRange(rational(Fraction(first) / FPS, FPS), rational(Fraction(last - first) / FPS, FPS))
         text = f'FOLEY {act.words} like="exemplars/{path.name}"'
         timeline.tracks.markers.append(otio.schema.Marker(text, marked, color="GREEN"))
+        if act.words == TAPPED:
+            timeline.tracks.markers.extend(_tapped(act))
     path = out / "timeline.otio"
     files.write(timeline, outputs.add(path))
     return path
+
+
+def _tapped(act: Act) -> list[otio.schema.Marker]:
+    """HIT markers on an act's events, finer than a frame, as an editor leaves them who taps along and nudges."""
+    frame = otio.opentime.RationalTime(1, 24)
+    starts = (otio.opentime.RationalTime(float(time_s * FPS), 24) for time_s in act.onsets_s)
+    return [otio.schema.Marker("HIT", otio.opentime.TimeRange(start, frame), color="ORANGE") for start in starts]
 
 
 def _timeline(frames: int) -> otio.schema.Timeline:
