@@ -198,7 +198,7 @@ class _Bar:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 TextColumn("{task.percentage:3.0f} %"),
                 TimeRemainingColumn(),
@@ -222,6 +222,7 @@ class _Bar:
 def _print_regions(result: Result, sync_error_ms: Sequence[dict[str, float]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=None, show_edge=False, pad_edge=False)
     headings = ["region", "at", "engine", "takes", "onsets"] + (["sync median", "worst"] if sync_error_ms else [])
@@ -231,7 +232,7 @@ def _print_regions(result: Result, sync_error_ms: Sequence[dict[str, float]]) ->
         row = [done.name, done.timecode, done.engine, str(len(done.takes)), str(len(done.onsets))]
         if sync_error_ms:
             row += [f"{sync_error_ms[number][key]:.1f} ms" for key in ("median", "worst")]
-        table.add_row(*row)
+        table.add_row(*(Text(cell) for cell in row))  # Text: a region's words are no markup
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     for note in [f"{done.name}: {note}" for done in result.regions for note in done.notes] + list(result.notes):
