@@ -40,6 +40,9 @@ class Step:
         likeness: correlation of the two pictures' coarse layouts, -1 to 1.
         change: mean absolute difference in levels before anything is taken off.
         camera: fitted camera motion, pixels (typical over the picture).
+        turn: how much came back at ``start_s``: grid sum of what the step before and this one changed together, less twice what
+            both together did. Things that move on give none, things that turn back give all they moved, and no flow is
+            needed to see it.
     """
 
     start_s: float
@@ -51,6 +54,7 @@ class Step:
     likeness: float
     change: float
     camera: float
+    turn: float = 0.0
 
 
 def measure(frames: Iterable[MotionFrame]) -> Iterator[Step]:
@@ -61,13 +65,17 @@ def measure(frames: Iterable[MotionFrame]) -> Iterator[Step]:
     """
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     before: _Picture | None = None
+    past: _Past | None = None
     for frame in frames:
         picture = _prepare(frame)
         if before is not None and picture.time_s > before.time_s:
             if frame.cut or picture.gray.shape != before.gray.shape:
                 yield _blank(before, picture)
+                past = None
             else:
-                yield _compare(flow, before, picture)
+                step, way = _compare(flow, before, picture, past)
+                yield step
+                past = _Past(before, way, step.energy)
         before = picture
 
 
@@ -77,6 +85,15 @@ class _Picture:
     gray: np.ndarray  # uint8 (h, w)
     soft: np.ndarray  # float32 (h, w), lightly smoothed
     layout: np.ndarray  # float32 (9, 16)
+
+
+@dataclass(frozen=True, eq=False)
+class _Past:
+    """The step before: the picture it began with, the camera's way (where each pixel came from; None: it stood), what changed."""
+
+    picture: _Picture
+    way: np.ndarray | None
+    energy: np.ndarray
 
 
 def _prepare(frame: MotionFrame) -> _Picture:
@@ -96,52 +113,66 @@ def _blank(before: _Picture, after: _Picture) -> Step:
     return Step(before.time_s, after.time_s, True, zero, zero, zero, 0.0, 255.0, 0.0)
 
 
-def _compare(dis: cv2.DISOpticalFlow, before: _Picture, after: _Picture) -> Step:
+def _compare(
+    dis: cv2.DISOpticalFlow, before: _Picture, after: _Picture, past: _Past | None
+) -> tuple[Step, np.ndarray | None]:
+    """The step, and the camera's way in it."""
     raw = cv2.absdiff(before.gray, after.gray)
-    change = float(raw.mean())
-    likeness = _correlation(before.layout, after.layout)
     if not raw.any():
         zero = np.zeros(GRID, np.float32)
-        return Step(before.time_s, after.time_s, False, zero, zero, zero, 1.0, 0.0, 0.0)
+        return Step(before.time_s, after.time_s, False, zero, zero, zero, 1.0, 0.0, 0.0), None
     flow = _flow(dis, after.gray, before.gray)  # where each pixel of the later picture came from: (h, w, 2)
-    full_flow = flow
+    way = None
     model = _camera(flow, after.soft)
-    still = _difference(before.soft, after.soft)
-    left, camera = still, 0.0
+    left, seen = _left(before, after, None)
     if model is not None:
-        camera_flow = _model_flow(model, flow.shape[:2])
-        moved = cv2.remap(
-            before.soft,
-            camera_flow + _pixel_grid(flow.shape[:2]),
-            None,
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=float("nan"),
-        )
-        seen = np.isfinite(moved)
-        compensated = np.where(seen, _difference(np.where(seen, moved, after.soft), after.soft), 0)
-        if np.median(np.abs(compensated[seen])) < CAMERA_GAIN * np.median(np.abs(still)) or np.abs(
-            compensated[seen]
-        ).mean() < CAMERA_GAIN * np.abs(still).mean():
-            left, camera = compensated, float(np.hypot(*camera_flow.mean(axis=(0, 1))))
-            flow = np.where(seen[..., None], flow - camera_flow, 0)
+        camera = _model_flow(model, flow.shape[:2])
+        compensated, covered = _left(before, after, camera)
+        now, was = np.abs(compensated[covered]), np.abs(left)
+        if np.median(now) < CAMERA_GAIN * np.median(was) or now.mean() < CAMERA_GAIN * was.mean():
+            left, seen, way = compensated, covered, camera
     size = np.abs(left)
-    floor = NOISE_LEVELS + 3 * min(1.4826 * float(np.median(size)), 4.0)
-    energy = np.maximum(size - floor, 0)
-    trust = _explained(full_flow, before.soft, after.soft, size, energy > 0)
-    ways = -flow * (trust * (ANALYSIS_WIDTH / flow.shape[1]))[..., None]
-    cells = (GRID[1], GRID[0])
-    return Step(
+    energy = _above_noise(size)
+    trust = _explained(flow, before.soft, after.soft, size, energy > 0)
+    ways = -(flow if way is None else flow - way) * (trust * seen * (ANALYSIS_WIDTH / flow.shape[1]))[..., None]
+    cells = _cells(energy)
+    turn = 0.0
+    if past is not None:
+        both = way if past.way is None else past.way if way is None else way + past.way
+        twice = _cells(_above_noise(np.abs(_left(past.picture, after, both)[0])))
+        turn = float(np.maximum(cells + past.energy - 2 * twice, 0).sum())
+    step = Step(
         before.time_s,
         after.time_s,
         False,
-        cv2.resize(energy, cells, interpolation=cv2.INTER_AREA),
-        cv2.resize(ways[..., 0].astype(np.float32), cells, interpolation=cv2.INTER_AREA),
-        cv2.resize(ways[..., 1].astype(np.float32), cells, interpolation=cv2.INTER_AREA),
-        likeness,
-        change,
-        camera,
+        cells,
+        _cells(ways[..., 0]),
+        _cells(ways[..., 1]),
+        _correlation(before.layout, after.layout),
+        float(raw.mean()),
+        0.0 if way is None else float(np.hypot(*way.mean(axis=(0, 1)))),
+        turn,
     )
+    return step, way
+
+
+def _left(before: _Picture, after: _Picture, way: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """What differs once the earlier picture is moved along the camera's way, and where the two overlap: both (h, w)."""
+    if way is None:
+        return _difference(before.soft, after.soft), np.ones(after.soft.shape, bool)
+    source = way + _pixel_grid(way.shape[:2])
+    outside = float("nan")
+    moved = cv2.remap(before.soft, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside)
+    seen = np.isfinite(moved)
+    return np.where(seen, _difference(np.where(seen, moved, after.soft), after.soft), 0), seen
+
+
+def _above_noise(size: np.ndarray) -> np.ndarray:
+    return np.maximum(size - (NOISE_LEVELS + 3 * min(1.4826 * float(np.median(size)), 4.0)), 0)
+
+
+def _cells(motion: np.ndarray) -> np.ndarray:
+    return cv2.resize(motion.astype(np.float32), (GRID[1], GRID[0]), interpolation=cv2.INTER_AREA)
 
 
 def _explained(flow: np.ndarray, before: np.ndarray, after: np.ndarray, left: np.ndarray, moving: np.ndarray) -> np.ndarray:

@@ -24,14 +24,18 @@ BEFORE_S, AFTER_S = 0.085, 0.07
 CLOSEST_S = 0.10  # two contacts are never nearer: at 8 a second there are 0.125 s between them
 RIVAL_S = 0.30  # candidates this near are rivals: the strongest of them is likelier the contact
 SCALE = 0.5  # drops are taken of log(1 + motion / (SCALE * its 90th percentile))
-FLOOR_ENERGY, FLOOR_FLOW = 12.0, 0.4  # per second and picture: less motion than this is what noise leaves
-WEIGHTS = {"all": 0.5, "place": 0.5, "down": 0.8, "balance": 0.8, "left": 0.15, "right": 0.15}
+FLOOR_ENERGY, FLOOR_FLOW, FLOOR_SINKING = 12.0, 0.4, 1.0  # per second and picture: less motion than this is what noise leaves
+WEIGHTS = {"all": 0.5, "place": 0.5, "down": 0.8, "balance": 0.8, "sinking": 1.0, "left": 0.15, "right": 0.15}
+TURN_WEIGHT, TURN_REACH_S = 0.8, 0.07
+UNPLACED, QUICK_S = 0.25, 0.05
+EARLIER, LATER = 0.3, 1.0  # intervals that placing may move a candidate by
 LIKENESS_SHARE = 0.7  # how much of a score depends on resembling the other candidates
 LIKENESS_PARTS_S = (-0.16, -0.08, 0.0, 0.08, 0.16)
 LIKENESS_GRID = (3, 4)
 LEAST_SCORE = 0.2
 CUT_LIKENESS, CUT_CHANGE, CUT_EXCESS = 0.55, 12.0, 3.0
 CUT_SHADOW_S = 0.05
+MANY_REPEATS, SAME_CHANGE = 0.12, 0.1
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class _Stretch:
     energy: np.ndarray  # (n, rows, columns), per second
     across: np.ndarray
     down: np.ndarray
+    turn: np.ndarray  # (n,), per second, at start
     shot: np.ndarray  # int (n,)
 
 
@@ -107,11 +112,20 @@ def _stretch(steps: Sequence[Step]) -> _Stretch:
     cut = _cuts(steps)
     shot = np.cumsum(cut)
     keep = ~cut
-    repeated = _repeated(energy.mean(axis=(1, 2)), cut)
+    repeated = _repeated(energy.mean(axis=(1, 2)), np.array([s.change for s in steps]), cut)
     start[np.flatnonzero(repeated) + 1] = start[repeated]
     keep &= ~repeated
+    turn = np.array([s.turn for s in steps])[keep]
     length = np.maximum(end - start, 1e-3)[keep, None, None]
-    return _Stretch(start[keep], end[keep], energy[keep] / length, across[keep] / length, down[keep] / length, shot[keep])
+    return _Stretch(
+        start[keep],
+        end[keep],
+        energy[keep] / length,
+        across[keep] / length,
+        down[keep] / length,
+        turn / length[:, 0, 0],
+        shot[keep],
+    )
 
 
 def _cuts(steps: Sequence[Step]) -> np.ndarray:
@@ -125,34 +139,40 @@ def _cuts(steps: Sequence[Step]) -> np.ndarray:
     return out
 
 
-def _repeated(motion: np.ndarray, cut: np.ndarray) -> np.ndarray:
-    """bool (n,): steps between a picture and its own repeat (12 a second shown at 24, telecine). Only lone ones, and only where
-    there are many: a single one may be a real moment of rest."""
+def _repeated(motion: np.ndarray, change: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """bool (n,): steps between a picture and its own repeat (12 a second shown at 24, telecine, 24 made 25). Only lone ones
+    between moving ones, and only where there are many or the two pictures are all but identical: else it may be a moment of
+    rest."""
     moving = motion[motion > 0.02]
     still = motion < 0.03 * (np.median(moving) if len(moving) else 1.0)
     lone = np.zeros(len(motion), bool)
     lone[1:-1] = still[1:-1] & ~still[:-2] & ~still[2:] & ~cut[1:-1] & ~cut[2:]
-    return lone if lone.sum() >= 0.12 * len(motion) else np.zeros(len(motion), bool)
+    if lone.sum() >= MANY_REPEATS * len(motion):
+        return lone
+    lone[1:-1] &= change[1:-1] < SAME_CHANGE * np.minimum(change[:-2], change[2:])
+    return lone
 
 
 def _novelty(s: _Stretch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(seconds, step each lies in, novelty), all (m,) on the even time axis."""
     grid = np.arange(s.start[0], s.end[-1], 1 / GRID_HZ)
     index = np.clip(np.searchsorted(s.end, grid, side="right"), 0, len(s.end) - 1)
-    down, up = np.maximum(s.down, 0).sum(axis=(1, 2)), np.maximum(-s.down, 0).sum(axis=(1, 2))
-    per_cell = s.energy.max(axis=(1, 2))
-    place = _levels(s.energy, per_cell, FLOOR_ENERGY / 8)
+    up, down, left, right = (np.maximum(way, 0).sum(axis=(1, 2)) for way in (-s.down, s.down, -s.across, s.across))
+    place = _levels(s.energy, s.energy.max(axis=(1, 2)), FLOOR_ENERGY / 8)
     nearby = np.array([cv2.dilate(cells.astype(np.float32), np.ones((3, 3), np.uint8)) for cells in place])
-    net = down - up
+    net, sinking = down - up, _sinking(s)
     curves = {
         "all": _levels(s.energy.sum(axis=(1, 2)), None, FLOOR_ENERGY),
         "down": _levels(down, None, FLOOR_FLOW),
         "balance": np.sign(net) * _levels(np.abs(net), None, FLOOR_FLOW),
-        "left": _levels(np.maximum(-s.across, 0).sum(axis=(1, 2)), None, FLOOR_FLOW),
-        "right": _levels(np.maximum(s.across, 0).sum(axis=(1, 2)), None, FLOOR_FLOW),
+        "sinking": np.sign(sinking) * _levels(np.abs(sinking), None, FLOOR_SINKING),
+        "left": _levels(left, None, FLOOR_FLOW),
+        "right": _levels(right, None, FLOOR_FLOW),
     }
     total = np.zeros(len(grid))
     shots = s.shot[index]
+    middles = (s.start + s.end) / 2
+    half_later = np.clip(np.searchsorted(middles, grid, side="right"), 0, len(middles) - 1)  # sinking is from middle to middle
     for name, weight in WEIGHTS.items():
         drop = np.zeros(len(grid))
         for shot in np.unique(shots):
@@ -161,10 +181,34 @@ def _novelty(s: _Stretch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
                 before, after = _before(place[index[on]], BEFORE_S), _after(nearby[index[on]], AFTER_S)
                 drop[on] = np.maximum(before - after, 0).sum(axis=(1, 2))
             else:
-                curve = curves[name][index[on]]
+                curve = curves[name][(half_later if name == "sinking" else index)[on]]
                 drop[on] = np.maximum(_before(curve, BEFORE_S) - _after(curve, AFTER_S), 0)
         total += weight * drop / (np.sqrt(np.mean(drop**2)) + 1e-3)
-    return grid, index, total / sum(WEIGHTS.values())
+    turned = _turns(s, grid)
+    total += TURN_WEIGHT * turned / (np.sqrt(np.mean(turned**2)) + 1e-3)
+    return grid, index, total / (sum(WEIGHTS.values()) + TURN_WEIGHT)
+
+
+def _sinking(s: _Stretch) -> np.ndarray:
+    """(n,): how fast the middle of what changes goes down from the step before to this one, times how much changes."""
+    energy = np.maximum(s.energy - np.percentile(s.energy, 20, axis=0), 0)
+    mass = energy.sum(axis=(1, 2))
+    middle = (energy * np.arange(GRID[0])[:, None]).sum(axis=(1, 2)) / (mass + 1e-6)
+    out = np.zeros(len(mass))
+    between = ((s.end[1:] - s.start[1:]) + (s.end[:-1] - s.start[:-1])) / 2
+    out[1:] = np.diff(middle) / between * np.minimum(mass[1:], mass[:-1])
+    return out
+
+
+def _turns(s: _Stretch, grid: np.ndarray) -> np.ndarray:
+    """What turned back, as a hat around each picture it did so at, on the even time axis."""
+    height = _levels(s.turn, None, FLOOR_ENERGY)
+    out = np.zeros(len(grid))
+    for time, h in zip(s.start, height, strict=True):
+        if h > 0:
+            lo, hi = np.searchsorted(grid, (time - TURN_REACH_S, time + TURN_REACH_S))
+            out[lo:hi] = np.maximum(out[lo:hi], h * (1 - np.abs(grid[lo:hi] - time) / TURN_REACH_S))
+    return out
 
 
 def _levels(motion: np.ndarray, reference: np.ndarray | None, floor: float) -> np.ndarray:
@@ -249,6 +293,8 @@ def _refined(s: _Stretch, step: int, time_s: float) -> float:
     """
     if step + 1 >= len(s.end) or step < 1:
         return time_s
+    interval = float(s.end[step] - s.start[step])
+    unplaced = time_s - UNPLACED * interval if interval < QUICK_S else time_s
     pair = slice(step - 1, step + 1)
     where = s.energy[pair].mean(axis=0)
     where = cv2.dilate((where / (where.max() + 1e-9)).astype(np.float32), np.ones((3, 3), np.uint8)) > 0.05
@@ -256,7 +302,7 @@ def _refined(s: _Stretch, step: int, time_s: float) -> float:
     size = float(np.hypot(s.across[pair, where], s.down[pair, where]).sum())
     net = float(np.hypot(x, y))
     if net < 0.4 * size or y < 0.55 * net or size < 1e-6:
-        return time_s
+        return unplaced
 
     def speed(k: int) -> float:
         return float((s.across[k, where].sum() * x + s.down[k, where].sum() * y) / net) if k < len(s.end) else 0.0
@@ -268,4 +314,6 @@ def _refined(s: _Stretch, step: int, time_s: float) -> float:
     else:
         held, v, w = step, before, speed(step + 1)
     share = np.clip((speed(held) - w) / (v - w), 0, 1) if v - w > 1e-6 else 0.5
-    return float(s.start[held] + share * (s.end[held] - s.start[held]))
+    interval = s.end[held] - s.start[held]
+    refined = s.start[held] + share * interval
+    return float(np.clip(refined, s.end[step] - EARLIER * interval, s.end[step] + LATER * interval))

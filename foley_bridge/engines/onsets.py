@@ -15,6 +15,7 @@ import numpy as np
 from foley_bridge.engines import calibration, motion
 from foley_bridge.engines.candidate import Curve, Detection, MotionFrame, Onset
 from foley_bridge.engines.novelty import Candidate, find_candidates
+from foley_bridge.errors import EngineError
 
 ANALYSIS_WIDTH = motion.ANALYSIS_WIDTH
 WINDOW_S = 20.0  # candidates are taken from this much at a time
@@ -28,22 +29,33 @@ def detect(frames: Iterable[MotionFrame], *, start_s: float, end_s: float, sensi
         frames: every picture once, at the time it appears, ``ANALYSIS_WIDTH`` wide; a second of context before and after the
             region helps where there is any.
         start_s, end_s: timeline seconds.
-        sensitivity: 0-1, how readily motion counts as an action: moves the least confidence an onset needs, from
-            ``calibration.threshold(0)`` (almost none pass) to ``threshold(1)`` (nearly all). More never returns fewer.
+        sensitivity: 0-1, how readily motion counts as an action: moves the least confidence an onset needs
+            (``calibration.threshold``) and the bar for calling a region reliable. More never returns fewer.
+
+    Raises:
+        EngineError: sensitivity outside 0-1, or a region that ends before it starts.
     """
+    if not 0 <= sensitivity <= 1:
+        raise EngineError(f"sensitivity is {sensitivity:g}", "give a value from 0 to 1")
+    if not end_s > start_s:
+        raise EngineError(f"the region ends at {end_s:g} s, not after its start at {start_s:g} s", "give a region a length")
     curve = _CurveKeeper(start_s, end_s)
     found = [c for c in _candidates(curve.watching(motion.measure(frames))) if start_s <= c.time_s < end_s]
-    confidence = calibration.confidence(found)
-    reliable, reason = calibration.judge(found, confidence, curve.stillness, sensitivity)
+    evidence = calibration.evidence(found)
+    reliable, reason = calibration.judge(
+        found, evidence, duration_s=end_s - start_s, stillness=curve.stillness, sensitivity=sensitivity
+    )
     if not reliable:
         return Detection((), False, reason, curve.curve())
     loudest = float(np.percentile([c.energy for c in found], 95)) + 1e-9
     least = calibration.threshold(sensitivity)
     onsets = tuple(
         Onset(c.time_s, float(p), float(np.clip(np.sqrt(c.energy / loudest), 0, 1)))
-        for c, p in zip(found, confidence, strict=True)
+        for c, p in zip(found, calibration.confidence(evidence), strict=True)
         if p >= least
     )
+    if not onsets:
+        return Detection((), False, "no contact is sure enough at this sensitivity", curve.curve())
     return Detection(onsets, True, "", curve.curve())
 
 
