@@ -143,10 +143,12 @@ def _look(region: Region, options: Options, picture: Picture, seen: Callable[[fl
 
 
 def _shifted(detection: Detection, offset: Fraction, region: Region) -> Detection:
-    if not offset:
+    if not offset or not detection.onsets:
         return detection
     moved = (replace(onset, time_s=onset.time_s + float(offset)) for onset in detection.onsets)
     inside = tuple(onset for onset in moved if region.start <= Fraction(onset.time_s) < region.end)
+    if not inside:
+        return replace(detection, onsets=(), reliable=False, reason="offset= moves every onset out of the region")
     return replace(detection, onsets=inside)
 
 

@@ -38,6 +38,7 @@ from foley_bridge.timeline.picture import Picture, picture_under
 from foley_bridge.timeline.place import PlacedTake, Placement, mark_hits, place_takes
 from foley_bridge.timeline.time import timecode
 
+FX_NAME_LENGTH = 60  # what `ucs_name` keeps of it; in bytes, twice that
 CONTEXT = Fraction(1)  # seconds watched before and after a region, so that its edges are judged like its middle
 
 
@@ -238,7 +239,7 @@ def _take(job: _Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, key:
         cat_id=category.cat_id,
         category=category.category,
         sub_category=category.subcategory,
-        fx_name=f"{cue.region.words or job.exemplars[cue.example].name} R{cue.number:02d} T{number}",
+        fx_name=_fx_name(cue.region.words or job.exemplars[cue.example].name, f" R{cue.number:02d} T{number}"),
         source_id=f"{job.request.timeline.stem[:15]} {key[:8]}",
     )
     path = job.request.media_dir / ucs_name(label.cat_id, label.fx_name, label.creator_id, label.source_id)
@@ -254,6 +255,14 @@ def _take(job: _Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, key:
         global_start=job.opened.record_start,
         provenance={"engine": cue.engine, "key": key, "region": cue.region.text},
     )
+
+
+def _fx_name(words: str, ending: str) -> str:
+    """Words and ending, the words shortened so that a file name has room for both: the ending tells takes apart."""
+    words = words[: FX_NAME_LENGTH - len(ending)]
+    while len(words.encode("utf-8", "ignore")) > 2 * FX_NAME_LENGTH - len(ending):
+        words = words[:-1]
+    return words.rstrip() + ending
 
 
 def _key(job: _Job, cue: Cue, proposal: Proposal) -> str:
