@@ -16,12 +16,12 @@ import numpy as np
 
 from foley_bridge.engines.novelty import Candidate
 
-WEIGHTS = (-6.5, 1.0, 2.05, 1.35, 1.05)  # of: 1, log score, likeness, dominance, level
+WEIGHTS = (-6.95, 1.4, 2.0, 1.9, 1.05)  # of: 1, log score, likeness, dominance, level
 LEVELS = (1.0, 3.5)  # the range of levels the fit has seen
 FLOOR, CEILING = 0.10, 0.80
 STILL_ENERGY = 20.0  # grid energy per second below which nothing is said to move
-SURE_ENOUGH = 0.42  # the mean evidence of a region's best candidates must reach this
-PLENTY_LEVEL, QUIET_COST = 2.95, 0.65  # the less moves, the surer they must be
+SURE_ENOUGH = 0.43  # the mean evidence of a region's best candidates must reach this
+PLENTY_LEVEL, QUIET_COST = 2.95, 0.75  # the less moves, the surer they must be
 BEST_PER_S, FEWEST = 0.8, 3  # how many count as the best
 LEAST = ((0.0, 0.78), (0.5, 0.275), (1.0, 0.12))  # sensitivity -> least confidence
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -24,7 +25,6 @@ NOISE_LEVELS = 2.5  # 8-bit levels: differences below this (plus the picture's o
 MIN_CAMERA_PX = 0.12  # a fitted camera move smaller than this is the flow's own noise
 CAMERA_GAIN = 0.9  # a camera move must bring the typical difference below this share of what it was
 TRUST_EASE, LEAST_TRUST = 1.3, 0.15  # flow counts fully while it leaves less than 0.3 of a change unexplained, then ever less
-CUT_LIKENESS = 0.55  # pictures whose layouts correlate less than this may have a cut between them
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def measure(frames: Iterable[MotionFrame]) -> Iterator[Step]:
     Holds two pictures at a time. The result does not depend on how many threads OpenCV uses: DIS flow splits its work
     into stripes by thread count, so it runs on one.
     """
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     before: _Picture | None = None
     past: _Past | None = None
     for frame in frames:
@@ -89,7 +89,7 @@ class _Picture:
 
 @dataclass(frozen=True, eq=False)
 class _Past:
-    """The step before: the picture it began with, the camera's way (where each pixel came from; None: it stood), what changed."""
+    """The step before: the picture it began with, the camera's way (where pixels came from; None: it stood), what changed."""
 
     picture: _Picture
     way: np.ndarray | None
@@ -113,9 +113,7 @@ def _blank(before: _Picture, after: _Picture) -> Step:
     return Step(before.time_s, after.time_s, True, zero, zero, zero, 0.0, 255.0, 0.0)
 
 
-def _compare(
-    dis: cv2.DISOpticalFlow, before: _Picture, after: _Picture, past: _Past | None
-) -> tuple[Step, np.ndarray | None]:
+def _compare(dis: cv2.DISOpticalFlow, before: _Picture, after: _Picture, past: _Past | None) -> tuple[Step, np.ndarray | None]:
     """The step, and the camera's way in it."""
     raw = cv2.absdiff(before.gray, after.gray)
     if not raw.any():
@@ -128,7 +126,7 @@ def _compare(
     if model is not None:
         camera = _model_flow(model, flow.shape[:2])
         compensated, covered = _left(before, after, camera)
-        now, was = np.abs(compensated[covered]), np.abs(left)
+        now, was = np.abs(compensated[::2, ::2][covered[::2, ::2]]), np.abs(left[::2, ::2])
         if np.median(now) < CAMERA_GAIN * np.median(was) or now.mean() < CAMERA_GAIN * was.mean():
             left, seen, way = compensated, covered, camera
     size = np.abs(left)
@@ -160,15 +158,19 @@ def _left(before: _Picture, after: _Picture, way: np.ndarray | None) -> tuple[np
     """What differs once the earlier picture is moved along the camera's way, and where the two overlap: both (h, w)."""
     if way is None:
         return _difference(before.soft, after.soft), np.ones(after.soft.shape, bool)
-    source = way + _pixel_grid(way.shape[:2])
-    outside = float("nan")
-    moved = cv2.remap(before.soft, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside)
+    moved = _fetched(before.soft, way, cv2.BORDER_CONSTANT)
     seen = np.isfinite(moved)
     return np.where(seen, _difference(np.where(seen, moved, after.soft), after.soft), 0), seen
 
 
+def _fetched(picture: np.ndarray, way: np.ndarray, border: int) -> np.ndarray:
+    """Each pixel from where it came; NaN from outside the picture when the border is constant."""
+    source = way + _pixel_grid(way.shape[:2])
+    return cv2.remap(picture, source[..., 0], source[..., 1], cv2.INTER_LINEAR, borderMode=border, borderValue=(float("nan"),))
+
+
 def _above_noise(size: np.ndarray) -> np.ndarray:
-    return np.maximum(size - (NOISE_LEVELS + 3 * min(1.4826 * float(np.median(size)), 4.0)), 0)
+    return np.maximum(size - (NOISE_LEVELS + 3 * min(1.4826 * float(np.median(size[::2, ::2])), 4.0)), 0)
 
 
 def _cells(motion: np.ndarray) -> np.ndarray:
@@ -178,10 +180,10 @@ def _cells(motion: np.ndarray) -> np.ndarray:
 def _explained(flow: np.ndarray, before: np.ndarray, after: np.ndarray, left: np.ndarray, moving: np.ndarray) -> np.ndarray:
     """0-1 (h, w): how far the flow accounts for the change it is said to make.
 
-    A thin or blurred thing that jumps too far is lost by the flow, which then answers with some large vector or other; following
-    that vector back does not find the same grey, so it gets little weight.
+    A thin or blurred thing that jumps too far is lost by the flow, which then answers with some large vector or other;
+    following that vector back does not find the same grey, so it gets little weight.
     """
-    fetched = cv2.remap(before, flow + _pixel_grid(flow.shape[:2]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    fetched = _fetched(before, flow, cv2.BORDER_REPLICATE)
     wrong = cv2.boxFilter(np.where(moving, np.abs(_difference(fetched, after)), 0), -1, (7, 7))
     change = cv2.boxFilter(np.where(moving, left, 0), -1, (7, 7))
     near = np.minimum(1, 2 * cv2.boxFilter(moving.astype(np.float32), -1, (5, 5)))
@@ -192,7 +194,7 @@ def _flow(dis: cv2.DISOpticalFlow, source: np.ndarray, target: np.ndarray) -> np
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        return dis.calc(source, target, None)
+        return dis.calc(source, target, np.zeros((*source.shape, 2), np.float32))
     finally:
         cv2.setNumThreads(threads)
 
@@ -205,7 +207,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 def _difference(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """after - before, float32, with the light's change (one gain and one lift for the whole picture) taken off."""
-    x, y = before[::3, ::3].ravel(), after[::3, ::3].ravel()
+    x, y = before[::4, ::4].ravel(), after[::4, ::4].ravel()
     gain, lift = 1.0, float(np.median(y - x))
     for _ in range(3):
         rest = y - gain * x - lift
@@ -227,8 +229,8 @@ def _camera(flow: np.ndarray, picture: np.ndarray) -> np.ndarray | None:
     h, w = flow.shape[:2]
     part = (slice(2, None, 4), slice(2, None, 4))
     texture = np.hypot(cv2.Sobel(picture, cv2.CV_32F, 1, 0)[part], cv2.Sobel(picture, cv2.CV_32F, 0, 1)[part]).ravel()
-    y, x = (axis[part].ravel().astype(np.float64) for axis in np.mgrid[0:h, 0:w])
-    x, y = (x - w / 2) / w, (y - h / 2) / w
+    grid = _pixel_grid((h, w))[part].astype(np.float64)
+    x, y = (grid[..., 0].ravel() - w / 2) / w, (grid[..., 1].ravel() - h / 2) / w
     u, v = flow[..., 0][part].ravel().astype(np.float64), flow[..., 1][part].ravel().astype(np.float64)
     trust = np.minimum(1, texture / 40.0)
     if trust.sum() < 30:
@@ -252,9 +254,12 @@ def _camera(flow: np.ndarray, picture: np.ndarray) -> np.ndarray | None:
     return np.array([a, b, tx, ty])
 
 
+@lru_cache(maxsize=4)
 def _pixel_grid(shape: tuple[int, ...]) -> np.ndarray:
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-    return np.stack([x, y], -1)
+    grid = np.stack([x, y], -1)
+    grid.setflags(write=False)
+    return grid
 
 
 def _model_flow(model: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,9 +1,12 @@
 """Where motion stops or turns at once: candidates for contacts, from the coarse motion of a stretch of picture.
 
-Five readings of the same event, each the *drop* of something from the 0.085 s before a moment to the 0.07 s after it:
-all motion; motion in one place that does not just go on next door (the maximum filter of SuperFlux, Boeck and Widmer, DAFx 2013,
-turned round); motion downwards; the balance of downward over upward motion, which a rebound turns over; and motion sideways.
-A swing's top and a lift-off drop little in all of them. Each reading is measured beside the stretch's own scale.
+Eight readings of the same event. Seven are the *drop* of something from the 0.085 s before a moment to the 0.07 s after it: all
+motion; motion in one place that does not just go on next door (the maximum filter of SuperFlux, Boeck and Widmer, DAFx 2013,
+turned round); motion downwards by the flow; the balance of downward over upward motion, which a rebound turns over; the sinking
+of the middle of all that changes, which needs no flow and so sees the stick that flow loses; and, little, motion to either
+side. The eighth is what turns back at a picture, again without flow. A swing's top and a lift-off have little of any of them.
+Each reading is measured beside the stretch's own scale. Together they count for more where motion grew towards the moment, and
+for less where it came from below.
 
 Then the candidates are compared with each other: blows of one action look alike (where, which way, in what order things move),
 accidents do not. A candidate gains by resembling the other strong ones.
@@ -18,6 +21,7 @@ import cv2
 import numpy as np
 
 from foley_bridge.engines.motion import GRID, Step
+from foley_bridge.engines.stretch import Stretch, stretch_of
 
 GRID_HZ = 120.0  # the even time axis the drops are taken on; divides most frame rates well enough
 BEFORE_S, AFTER_S = 0.085, 0.07
@@ -26,6 +30,8 @@ RIVAL_S = 0.30  # candidates this near are rivals: the strongest of them is like
 SCALE = 0.5  # drops are taken of log(1 + motion / (SCALE * its 90th percentile))
 FLOOR_ENERGY, FLOOR_FLOW, FLOOR_SINKING = 12.0, 0.4, 1.0  # per second and picture: less motion than this is what noise leaves
 WEIGHTS = {"all": 0.5, "place": 0.5, "down": 0.8, "balance": 0.8, "sinking": 1.0, "left": 0.15, "right": 0.15}
+EARLIER_S = (0.30, 0.13)  # before a moment: what the approach is faster than
+GROWTH_GAIN, RISING_COST = 0.6, 0.8
 TURN_WEIGHT, TURN_REACH_S = 0.8, 0.07
 UNPLACED, QUICK_S = 0.25, 0.05
 EARLIER, LATER = 0.3, 1.0  # intervals that placing may move a candidate by
@@ -33,9 +39,7 @@ LIKENESS_SHARE = 0.7  # how much of a score depends on resembling the other cand
 LIKENESS_PARTS_S = (-0.16, -0.08, 0.0, 0.08, 0.16)
 LIKENESS_GRID = (3, 4)
 LEAST_SCORE = 0.2
-CUT_LIKENESS, CUT_CHANGE, CUT_EXCESS = 0.55, 12.0, 3.0
 CUT_SHADOW_S = 0.05
-MANY_REPEATS, SAME_CHANGE = 0.12, 0.1
 
 
 @dataclass(frozen=True)
@@ -59,23 +63,13 @@ class Candidate:
     energy: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Stretch:
-    start: np.ndarray  # (n,) seconds
-    end: np.ndarray
-    energy: np.ndarray  # (n, rows, columns), per second
-    across: np.ndarray
-    down: np.ndarray
-    turn: np.ndarray  # (n,), per second, at start
-    shot: np.ndarray  # int (n,)
-
-
 def find_candidates(steps: Sequence[Step]) -> list[Candidate]:
     """Candidates in time order. steps: consecutive, half a minute or so; fewer than four have none."""
-    stretch = _stretch(steps)
+    stretch = stretch_of(steps)
     if len(stretch.end) < 4:
         return []
     grid, index, novelty = _novelty(stretch)
+    novelty = novelty * _approached(stretch, index)
     peaks = _peaks(grid, novelty, stretch, index)
     if not len(peaks):
         return []
@@ -103,57 +97,7 @@ def find_candidates(steps: Sequence[Step]) -> list[Candidate]:
     return sorted(out, key=lambda c: c.time_s)
 
 
-def _stretch(steps: Sequence[Step]) -> _Stretch:
-    start = np.array([s.start_s for s in steps])
-    end = np.array([s.end_s for s in steps])
-    energy = np.array([s.energy for s in steps]).reshape(-1, *GRID)
-    across = np.array([s.across for s in steps]).reshape(-1, *GRID)
-    down = np.array([s.down for s in steps]).reshape(-1, *GRID)
-    cut = _cuts(steps)
-    shot = np.cumsum(cut)
-    keep = ~cut
-    repeated = _repeated(energy.mean(axis=(1, 2)), np.array([s.change for s in steps]), cut)
-    start[np.flatnonzero(repeated) + 1] = start[repeated]
-    keep &= ~repeated
-    turn = np.array([s.turn for s in steps])[keep]
-    length = np.maximum(end - start, 1e-3)[keep, None, None]
-    return _Stretch(
-        start[keep],
-        end[keep],
-        energy[keep] / length,
-        across[keep] / length,
-        down[keep] / length,
-        turn / length[:, 0, 0],
-        shot[keep],
-    )
-
-
-def _cuts(steps: Sequence[Step]) -> np.ndarray:
-    """bool (n,): told, or seen as a change of layout far larger than the changes around it."""
-    change = np.array([s.change for s in steps])
-    out = np.array([s.cut for s in steps])
-    for k, step in enumerate(steps):
-        if step.likeness < CUT_LIKENESS and step.change > CUT_CHANGE:
-            around = np.concatenate([change[max(0, k - 4) : k], change[k + 1 : k + 5]])
-            out[k] |= len(around) > 0 and step.change > CUT_EXCESS * np.median(around) + 1
-    return out
-
-
-def _repeated(motion: np.ndarray, change: np.ndarray, cut: np.ndarray) -> np.ndarray:
-    """bool (n,): steps between a picture and its own repeat (12 a second shown at 24, telecine, 24 made 25). Only lone ones
-    between moving ones, and only where there are many or the two pictures are all but identical: else it may be a moment of
-    rest."""
-    moving = motion[motion > 0.02]
-    still = motion < 0.03 * (np.median(moving) if len(moving) else 1.0)
-    lone = np.zeros(len(motion), bool)
-    lone[1:-1] = still[1:-1] & ~still[:-2] & ~still[2:] & ~cut[1:-1] & ~cut[2:]
-    if lone.sum() >= MANY_REPEATS * len(motion):
-        return lone
-    lone[1:-1] &= change[1:-1] < SAME_CHANGE * np.minimum(change[:-2], change[2:])
-    return lone
-
-
-def _novelty(s: _Stretch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _novelty(s: Stretch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(seconds, step each lies in, novelty), all (m,) on the even time axis."""
     grid = np.arange(s.start[0], s.end[-1], 1 / GRID_HZ)
     index = np.clip(np.searchsorted(s.end, grid, side="right"), 0, len(s.end) - 1)
@@ -189,7 +133,21 @@ def _novelty(s: _Stretch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return grid, index, total / (sum(WEIGHTS.values()) + TURN_WEIGHT)
 
 
-def _sinking(s: _Stretch) -> np.ndarray:
+def _approached(s: Stretch, index: np.ndarray) -> np.ndarray:
+    """What novelty is multiplied by, (m,): a blow is faster at its end than a moment before, and does not come from below.
+
+    More than 1 where motion grew towards the moment (beside a fifth of a second earlier), less where it had been dying away
+    as at the top of a swing, and less the more of it went upwards.
+    """
+    energy = s.energy.sum(axis=(1, 2))[index]
+    rest = 0.3 * float(np.percentile(energy, 75)) + FLOOR_ENERGY
+    growth = np.log((_before(energy, BEFORE_S) + rest) / (_earlier(energy, *EARLIER_S) + rest))
+    up = np.maximum(-s.down, 0).sum(axis=(1, 2))[index]
+    rising = np.log1p(_before(up, BEFORE_S) / (0.4 * float(np.percentile(up, 85)) + FLOOR_FLOW))
+    return np.maximum(1 + GROWTH_GAIN * np.clip(growth, -0.8, 1.5), 0.05) * np.exp(-RISING_COST * rising)
+
+
+def _sinking(s: Stretch) -> np.ndarray:
     """(n,): how fast the middle of what changes goes down from the step before to this one, times how much changes."""
     energy = np.maximum(s.energy - np.percentile(s.energy, 20, axis=0), 0)
     mass = energy.sum(axis=(1, 2))
@@ -200,7 +158,7 @@ def _sinking(s: _Stretch) -> np.ndarray:
     return out
 
 
-def _turns(s: _Stretch, grid: np.ndarray) -> np.ndarray:
+def _turns(s: Stretch, grid: np.ndarray) -> np.ndarray:
     """What turned back, as a hat around each picture it did so at, on the even time axis."""
     height = _levels(s.turn, None, FLOOR_ENERGY)
     out = np.zeros(len(grid))
@@ -223,13 +181,20 @@ def _before(y: np.ndarray, width_s: float) -> np.ndarray:
     return (total[n : n + len(y)] - total[: len(y)]) / n
 
 
+def _earlier(y: np.ndarray, from_s: float, to_s: float) -> np.ndarray:
+    """Mean from ``from_s`` to ``to_s`` before each sample, along the first axis; the first value is held before the start."""
+    lag = round(to_s * GRID_HZ)
+    mean = _before(y, from_s - to_s)
+    return np.concatenate([np.repeat(mean[:1], lag, axis=0), mean])[: len(y)]
+
+
 def _after(y: np.ndarray, width_s: float) -> np.ndarray:
     n = round(width_s * GRID_HZ)
     total = np.concatenate([np.zeros_like(y[:1]), np.cumsum(np.concatenate([y, np.repeat(y[-1:], n, axis=0)]), axis=0)])
     return (total[n : n + len(y)] - total[: len(y)]) / n
 
 
-def _peaks(grid: np.ndarray, novelty: np.ndarray, s: _Stretch, index: np.ndarray) -> np.ndarray:
+def _peaks(grid: np.ndarray, novelty: np.ndarray, s: Stretch, index: np.ndarray) -> np.ndarray:
     """int (p,): local maxima, the strongest first to claim its surroundings, none in the shadow of a cut."""
     reach = round(0.8 * CLOSEST_S * GRID_HZ)
     free = np.ones(len(grid), bool)
@@ -256,7 +221,7 @@ def _spaced(times: np.ndarray, scores: np.ndarray) -> list[int]:
     return sorted(kept)
 
 
-def _likeness(s: _Stretch, index: np.ndarray, peaks: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def _likeness(s: Stretch, index: np.ndarray, peaks: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """0-1 (p,): cosine of each candidate's motion pattern with the others', weighted by their strength, best one 1."""
     if len(peaks) < 3:
         return np.full(len(peaks), 0.7)
@@ -285,7 +250,7 @@ def _likeness(s: _Stretch, index: np.ndarray, peaks: np.ndarray, scores: np.ndar
     return np.clip(likeness, 0, 1)
 
 
-def _refined(s: _Stretch, step: int, time_s: float) -> float:
+def _refined(s: Stretch, step: int, time_s: float) -> float:
     """The contact's time between two pictures, by how much of the interval that holds it was still approach.
 
     With approach speed v before it, speed w after it and mean speed r in it (all along the way of approach), the approach
