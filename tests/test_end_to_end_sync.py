@@ -17,6 +17,7 @@ from job_materials import clicks, generate, hits_in, marker, movie, run, save, t
 from opentimelineio.opentime import RationalTime, TimeRange
 from wavinfo import WavInfoReader
 
+from foley_bridge.media import video
 from foley_bridge.timeline import files
 
 RATES = [
@@ -254,3 +255,25 @@ def test_fcp7_xml_in_and_out_places_the_same_takes(tmp_path: Path, example: Path
             for key in ("start_samples", "duration_samples", "handle_samples", "sample_rate"):
                 assert ours[key] == theirs[key]
             assert list(theirs["onsets_s"]) == pytest.approx(list(ours["onsets_s"]), abs=1e-9)
+
+
+@pytest.mark.nightly
+def test_every_real_video_gets_sound_where_it_is_asked_for(tmp_path: Path, real_media: Path) -> None:
+    """Whole, and 0.2 s at the start, in the middle and at the end of each."""
+    example = real_media / "audio" / "adafruit" / "door.wav"
+    for path in sorted((real_media / "video").iterdir()):
+        info = video.probe(path)
+        length = info.duration
+        parts = [(Fraction(0), Fraction(1, 5)), (length / 2, length / 2 + Fraction(1, 5)), (length - Fraction(1, 5), length)]
+        short = [word for a, b in parts for word in ("--region", f"{float(a):.6f}-{float(b):.6f} part")]
+        for asked, texts in ((parts, short), ([(Fraction(0), length)], [])):
+            done = generate(tmp_path, path, "--exemplar", example, "--takes", 1, *texts, to=f"{path.stem} {len(asked)}")
+            assert done.status == 0, (path, done)
+            rate = Fraction(done.json["timeline"]["rate"])
+            for region, (start, end) in zip(done.json["regions"], asked, strict=True):
+                take = region["takes"][0]
+                first, last = take["start"]["value"], take["start"]["value"] + take["duration"]["value"]
+                assert first / rate <= start + Fraction(1, 10**5) and (first + 1) / rate > start - Fraction(1, 10**5)
+                assert last / rate >= end - Fraction(1, 10**5) and (last - 1) / rate < end + Fraction(1, 10**5)
+                assert soundfile.info(take["path"]).frames == round(last / rate * 48000) - round(first / rate * 48000)
+                assert all(start <= onset <= end for onset in take["onsets_s"])

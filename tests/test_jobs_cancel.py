@@ -38,13 +38,12 @@ def firsts_and_lasts(steps: list[str]) -> list[int]:
     return sorted(edges)
 
 
-@pytest.mark.parametrize("suffix", [".otio", ".xml"])
-def test_a_job_cancelled_at_any_step_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+def test_a_job_cancelled_at_any_step_leaves_nothing(tmp_path: Path) -> None:
     shot = movie(tmp_path / "shot.mp4", seconds=1)
     marks = (marker("FOLEY kettle", 0, 10, 25), marker("FOLEY drum", 12, 10, 25))
     request = GenerateRequest(
         timeline=save(timeline_of(shot, 25, 25, *marks), tmp_path / "cut.otio"),
-        out=tmp_path / "a" / "b" / f"foley{suffix}",
+        out=tmp_path / "a" / "b" / "foley.otio",
         media_dir=tmp_path / "m" / "takes",
         exemplar=clicks(tmp_path / "hit.wav"),
         options={"takes": "2"},
@@ -56,9 +55,9 @@ def test_a_job_cancelled_at_any_step_leaves_nothing(tmp_path: Path, suffix: str)
     with pytest.raises(Cancelled):
         generate(request, Stopper(0))
     assert files_under(tmp_path) == before
-    probe = GenerateRequest(**{**vars(request), "out": tmp_path / f"probe{suffix}", "media_dir": tmp_path / "probe"})
+    probe = GenerateRequest(**{**vars(request), "out": tmp_path / "probe.otio", "media_dir": tmp_path / "probe"})
     generate(probe, whole)
-    for path in sorted((tmp_path / "probe", tmp_path / "a", tmp_path / "r", tmp_path / f"probe{suffix}")):
+    for path in sorted((tmp_path / "probe", tmp_path / "a", tmp_path / "r", tmp_path / "probe.otio")):
         _remove(path)
     assert files_under(tmp_path) == before
     assert {"looking at the picture", "writing takes", "rendering the preview", "writing the report"} <= set(whole.steps)
@@ -77,7 +76,7 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-@pytest.mark.parametrize("at", [0, 150, 300])
+@pytest.mark.parametrize("at", [0, 300])
 def test_a_demo_cancelled_at_any_step_leaves_nothing(tmp_path: Path, at: int) -> None:
     with pytest.raises(Cancelled):
         run_demo(tmp_path / "demo", watcher=Stopper(at))

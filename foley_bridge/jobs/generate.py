@@ -239,7 +239,7 @@ def _take(job: _Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, key:
         cat_id=category.cat_id,
         category=category.category,
         sub_category=category.subcategory,
-        fx_name=_fx_name(cue.region.words or job.exemplars[cue.example].name, f" R{cue.number:02d} T{number}"),
+        fx_name=_fx_name(cue.region.words or cue.example.path.stem, f" R{cue.number:02d} T{number}"),
         source_id=f"{job.request.timeline.stem[:15]} {key[:8]}",
     )
     path = job.request.media_dir / ucs_name(label.cat_id, label.fx_name, label.creator_id, label.source_id)
