@@ -41,12 +41,12 @@ def demo_acts(seed: int = 1) -> tuple[Act, ...]:
     No event lies on a frame of 24 per second, hits are uneven, the camera is held by hand, and one thing in each act moves
     without a sound.
     """
-    hits = ("0.437", "0.903", "1.361", "1.787", "2.213", "2.739", "3.187")
-    strengths = (0.8, 0.65, 0.95, 0.75, 0.6, 0.9, 0.75)
+    hits = ("0.449", "0.911", "1.369", "1.783", "2.239", "2.743", "3.191")
+    strengths = (0.8, 0.7, 0.95, 0.75, 0.8, 0.9, 0.75)
     spots = (0.0, 0.05, -0.04, 0.02, -0.06, 0.04, 0.0)
     blows = [Event(Fraction(t), "hit", "metal", s, spot=x) for t, s, x in zip(hits, strengths, spots, strict=True)]
     steps = [Fraction(t) for t in ("0.363", "0.911", "1.427", "1.973", "2.491", "3.013")]
-    rubs = [Event(Fraction("0.543"), "scratch", "wood", 0.9, Fraction("2.263"))]
+    rubs = [Event(Fraction("0.566"), "scratch", "wood", 0.9, Fraction("2.243"))]
     looks = (
         Look(
             (Shot(0.0, x=0.03, zoom=1.08),),
