@@ -31,7 +31,9 @@ class Clip:
     kind: str
 
 
-def make_clip(seed: int, *, seconds: float = 7.0, hard: float = 1.0, kind: str | None = None, rate: float | None = None) -> Clip:
+def make_clip(
+    seed: int, *, seconds: float = 7.0, hard: float = 1.0, kind: str | None = None, rate: float | None = None
+) -> Clip:
     """hard: 0 gives a calm studio, 1 the full range of troubles."""
     rng = np.random.default_rng([77, seed])
     kind = kind or KINDS[int(rng.integers(len(KINDS) - 1))]
@@ -138,7 +140,14 @@ class _World:
             cv2.ellipse(canvas, (round(x * W * 8), round(0.55 * H * 8)), (25 * 8, 60 * 8), 0, 0, 360, 70, -1, cv2.LINE_AA, 3)
         wobble = self._ring(t, 9.0) * self.reaction * H
         if self.kind not in ("clap",):
-            _box(canvas, px - 40 * self.scale, py + wobble, px + 40 * self.scale, py + 30 * self.scale + wobble, self.object_shade)
+            _box(
+                canvas,
+                px - 40 * self.scale,
+                py + wobble,
+                px + 40 * self.scale,
+                py + 30 * self.scale + wobble,
+                self.object_shade,
+            )
         if self.kind == "still":
             return canvas.astype(np.float32)
         if self.kind == "two hands":
@@ -195,7 +204,13 @@ class _World:
             for f in range(4):
                 up = rise if f == i % 4 else 0.02 * H
                 fx = x + (f - 1.5) * 14 * self.scale
-                _line(canvas, (fx + self.side * 14, y - 40 * self.scale - 0.3 * up), (fx, y - 3 - up), max(3, round(7 * self.scale)), self.shade)
+                _line(
+                    canvas,
+                    (fx + self.side * 14, y - 40 * self.scale - 0.3 * up),
+                    (fx, y - 3 - up),
+                    max(3, round(7 * self.scale)),
+                    self.shade,
+                )
             _disc(canvas, (x + self.side * 16, y - 52 * self.scale - 0.2 * rise), 26 * self.scale, self.shade)
 
 
@@ -229,7 +244,9 @@ def _texture(rng: np.random.Generator) -> np.ndarray:
 def _through_h264(frames: np.ndarray, rate: float, crf: int) -> np.ndarray:
     memory = io.BytesIO()
     with av.open(memory, "w", format="mp4") as out:
-        stream = out.add_stream("libx264", rate=round(rate * 1000) // 1000 or 1, options={"crf": str(crf), "preset": "veryfast", "threads": "1"})
+        stream = out.add_stream(
+            "libx264", rate=round(rate * 1000) // 1000 or 1, options={"crf": str(crf), "preset": "veryfast", "threads": "1"}
+        )
         stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
         for gray in frames:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(gray, format="gray").reformat(format="yuv420p")))

@@ -16,12 +16,13 @@ import numpy as np
 
 from foley_bridge.engines.novelty import Candidate
 
-WEIGHTS = (-6.95, 1.4, 2.0, 1.9, 1.05)  # of: 1, log score, likeness, dominance, level
+WEIGHTS = (-6.87, 1.35, 2.4, 1.5, 1.13)  # of: 1, log score, likeness, dominance, level
 LEVELS = (1.0, 3.5)  # the range of levels the fit has seen
 FLOOR, CEILING = 0.10, 0.80
 STILL_ENERGY = 20.0  # grid energy per second below which nothing is said to move
-SURE_ENOUGH = 0.43  # the mean evidence of a region's best candidates must reach this
-PLENTY_LEVEL, QUIET_COST = 2.95, 0.75  # the less moves, the surer they must be
+SURE_ENOUGH = 0.55  # the mean evidence of a region's best candidates must reach this
+PLENTY_LEVEL, FAINT_COST = 2.95, 1.2  # the less moves, the surer they must be,
+CLEAR_RISE = 1.4  # unless motion rises this far (decades) over the region's quiet moments: faint then, but clear
 BEST_PER_S, FEWEST = 0.8, 3  # how many count as the best
 LEAST = ((0.0, 0.78), (0.5, 0.275), (1.0, 0.12))  # sensitivity -> least confidence
 
@@ -44,20 +45,28 @@ def threshold(sensitivity: float) -> float:
 
 
 def judge(
-    candidates: Sequence[Candidate], evidence: np.ndarray, *, duration_s: float, stillness: float, sensitivity: float
+    candidates: Sequence[Candidate],
+    evidence: np.ndarray,
+    *,
+    duration_s: float,
+    quiet: float,
+    stillness: float,
+    sensitivity: float,
 ) -> tuple[bool, str]:
     """Whether a region's onsets can be relied on, and if not, why (one sentence for a person).
 
     Args:
         duration_s: of the region.
+        quiet: the region's quiet level, log10 of grid energy per second (its lowest fifth of pictures lies below).
         stillness: share of the region in which nothing moves, 0-1.
-        sensitivity: 0-1; lowers the bar (by 40 % at 1), never below what chance gives.
+        sensitivity: 0-1; lowers the bar by 40 % at 1, raises it by as much at 0.
     """
     if not len(candidates):
         return False, "nothing moves in this picture" if stillness > 0.95 else "nothing in this picture stops or turns sharply"
     best = np.argsort(-evidence, kind="stable")[: max(FEWEST, int(BEST_PER_S * duration_s))]
     level = float(np.mean([candidates[i].level for i in best]))
-    bar = SURE_ENOUGH + QUIET_COST * max(0.0, PLENTY_LEVEL - level)
+    unclear = 1 - min(max((level - quiet) / CLEAR_RISE, 0.0), 1.0)
+    bar = SURE_ENOUGH + FAINT_COST * max(0.0, PLENTY_LEVEL - level) * unclear
     if float(evidence[best].mean()) >= bar * (1.4 - 0.8 * sensitivity):
         return True, ""
     if stillness > 0.95:

@@ -43,7 +43,12 @@ def detect(frames: Iterable[MotionFrame], *, start_s: float, end_s: float, sensi
     found = [c for c in _candidates(curve.watching(motion.measure(frames))) if start_s <= c.time_s < end_s]
     evidence = calibration.evidence(found)
     reliable, reason = calibration.judge(
-        found, evidence, duration_s=end_s - start_s, stillness=curve.stillness, sensitivity=sensitivity
+        found,
+        evidence,
+        duration_s=end_s - start_s,
+        quiet=curve.quiet,
+        stillness=curve.stillness,
+        sensitivity=sensitivity,
     )
     if not reliable:
         return Detection((), False, reason, curve.curve())
@@ -100,6 +105,11 @@ class _CurveKeeper:
     def stillness(self) -> float:
         """Share of the region in which nothing moved, 0-1."""
         return self.still / self.pictures if self.pictures else 1.0
+
+    @property
+    def quiet(self) -> float:
+        """log10 of the grid energy per second below which a fifth of the pictures lie."""
+        return float(np.log10(1 + np.percentile(np.frombuffer(self.value), 20))) if self.pictures else 0.0
 
     def curve(self) -> Curve:
         time, value = np.frombuffer(self.time_s), np.frombuffer(self.value)

@@ -1,9 +1,9 @@
 """How well predicted onsets, counts and confidences agree with the truth: numpy only.
 
 Onset average precision is the one of CondFoleyGen (Du et al., CVPR 2023, section 4.3): detections sorted by confidence, each
-within 0.1 s of a true onset counts once. Two readings of it live here. ``average_precision`` divides by all true onsets, so each
-missed one costs. ``average_precision_published`` follows the evaluation as it was released, whose loop ends when the predictions
-run out, so later missed onsets cost nothing: for comparing with printed figures only.
+within 0.1 s of a true onset counts once. Two readings of it live here. ``average_precision`` divides by all true onsets, so
+each missed one costs. ``average_precision_published`` follows the evaluation as it was released, whose loop ends when the
+predictions run out, so later missed onsets cost nothing: for comparing with printed figures only.
 """
 
 from __future__ import annotations
@@ -126,7 +126,13 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10)
 
 
 def random_baseline(
-    score: Callable[[np.ndarray, np.ndarray], float], count: int, start_s: float, end_s: float, *, seed: int = 0, draws: int = 50
+    score: Callable[[np.ndarray, np.ndarray], float],
+    count: int,
+    start_s: float,
+    end_s: float,
+    *,
+    seed: int = 0,
+    draws: int = 50,
 ) -> float:
     """Mean score of ``count`` uniform random onsets in [start_s, end_s) with uniform random confidence.
 
