@@ -34,7 +34,7 @@ EARLIER_S = (0.30, 0.13)  # before a moment: what the approach is faster than
 GROWTH_GAIN, RISING_COST = 0.5, 0.6
 TURN_WEIGHT, TURN_REACH_S = 0.8, 0.07
 UNPLACED, QUICK_S = 0.25, 0.05
-EARLIER, LATER = 0.3, 1.0  # intervals that placing may move a candidate by
+LATER = 1.0  # intervals that placing may move a candidate on by; never back: the approach is the commonest mistake
 LIKENESS_SHARE = 0.7  # how much of a score depends on resembling the other candidates
 LIKENESS_PARTS_S = (-0.16, -0.08, 0.0, 0.08, 0.16)
 LIKENESS_GRID = (3, 4)
@@ -281,4 +281,4 @@ def _refined(s: Stretch, step: int, time_s: float) -> float:
     share = np.clip((speed(held) - w) / (v - w), 0, 1) if v - w > 1e-6 else 0.5
     interval = s.end[held] - s.start[held]
     refined = s.start[held] + share * interval
-    return float(np.clip(refined, s.end[step] - EARLIER * interval, s.end[step] + LATER * interval))
+    return float(np.clip(refined, s.end[step], s.end[step] + LATER * interval))
