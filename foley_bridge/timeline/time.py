@@ -24,7 +24,7 @@ _DECIMAL = re.compile(r"\d{1,9}(\.\d{1,18})?")
 _RATIO = re.compile(r"(\d{1,12})\s*/\s*(\d{1,12})")
 _TIMECODE = re.compile(r"(\d{1,2})([:;])(\d{1,2})([:;])(\d{1,2})([:;])(\d{1,3})")
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d{1,12})?)")
-_AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})\s*(ms|s|sec|seconds?|f|fr|frames?)?", re.IGNORECASE)
+_AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{0,20})?|\.\d{1,20})\s*(ms|s|sec|seconds?|f|fr|frames?)?", re.IGNORECASE)
 
 
 # --- rates ---
