@@ -229,7 +229,14 @@ def _print_regions(result: Result, sync_error_ms: Sequence[dict[str, float]]) ->
     for heading in headings:
         table.add_column(heading, justify="left" if heading in ("region", "at", "engine") else "right")
     for number, done in enumerate(result.regions):
-        row = [done.name, done.timecode, done.engine, str(len(done.takes)), str(len(done.onsets))]
+        onsets = (
+            "none reliable"
+            if not done.reliable
+            else f"{len(done.onsets)} tapped"
+            if done.tapped
+            else f"{len(done.onsets)} seen"
+        )
+        row = [done.name, done.timecode, done.engine, str(len(done.takes)), onsets]
         if sync_error_ms:
             row += [f"{sync_error_ms[number][key]:.1f} ms" for key in ("median", "worst")]
         table.add_row(*(Text(cell) for cell in row))  # Text: a region's words are no markup

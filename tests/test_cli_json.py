@@ -33,6 +33,7 @@ REGION = {
     "start": TIME,
     "end": TIME,
     "engine": str,
+    "tapped": bool,
     "reliable": bool,
     "reason": str,
     "onsets": [{"time_s": float, "confidence": float, "strength": float}],

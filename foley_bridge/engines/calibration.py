@@ -21,8 +21,9 @@ LEVELS = (1.0, 3.5)  # the range of levels the fit has seen
 FLOOR, CEILING = 0.10, 0.80
 STILL_ENERGY = 20.0  # grid energy per second below which nothing is said to move
 SURE_ENOUGH = 0.55  # the mean evidence of a region's best candidates must reach this
-PLENTY_LEVEL, FAINT_COST = 2.95, 1.2  # the less moves, the surer they must be,
+PLENTY_LEVEL, FAINT_COST = 2.95, 1.2  # before a moving camera: the less moves, the surer they must be,
 CLEAR_RISE = 1.4  # unless motion rises this far (decades) over the region's quiet moments: faint then, but clear
+CAMERA_SHARE = 0.3  # a camera that moves in this share of the pictures is a moving one
 BEST_PER_S, FEWEST = 0.8, 3  # how many count as the best
 LEAST = ((0.0, 0.78), (0.5, 0.275), (1.0, 0.12))  # sensitivity -> least confidence
 
@@ -51,6 +52,7 @@ def judge(
     duration_s: float,
     quiet: float,
     stillness: float,
+    roaming: float,
     sensitivity: float,
 ) -> tuple[bool, str]:
     """Whether a region's onsets can be relied on, and if not, why (one sentence for a person).
@@ -59,6 +61,7 @@ def judge(
         duration_s: of the region.
         quiet: the region's quiet level, log10 of grid energy per second (its lowest fifth of pictures lies below).
         stillness: share of the region in which nothing moves, 0-1.
+        roaming: share of its pictures before which the camera moved, 0-1.
         sensitivity: 0-1; lowers the bar by 40 % at 1, raises it by as much at 0.
     """
     if not len(candidates):
@@ -66,7 +69,8 @@ def judge(
     best = np.argsort(-evidence, kind="stable")[: max(FEWEST, int(BEST_PER_S * duration_s))]
     level = float(np.mean([candidates[i].level for i in best]))
     unclear = 1 - min(max((level - quiet) / CLEAR_RISE, 0.0), 1.0)
-    bar = SURE_ENOUGH + FAINT_COST * max(0.0, PLENTY_LEVEL - level) * unclear
+    faint = max(0.0, PLENTY_LEVEL - level) * min(1.0, roaming / CAMERA_SHARE)
+    bar = SURE_ENOUGH + FAINT_COST * faint * unclear
     if float(evidence[best].mean()) >= bar * (1.4 - 0.8 * sensitivity):
         return True, ""
     if stillness > 0.95:

@@ -62,12 +62,14 @@ class Detection:
         reliable: False means "no reliable onsets here"; then ``reason`` says why and a texture is fitted instead of hits.
         reason: one short sentence for a person; empty when reliable.
         motion: how much moves on screen over the region, 0-1, camera motion taken out.
+        tapped: the onsets are HIT markers, not seen in the picture.
     """
 
     onsets: tuple[Onset, ...]
     reliable: bool
     reason: str
     motion: Curve
+    tapped: bool = False
 
 
 @dataclass(frozen=True)

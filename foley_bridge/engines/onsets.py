@@ -48,6 +48,7 @@ def detect(frames: Iterable[MotionFrame], *, start_s: float, end_s: float, sensi
         duration_s=end_s - start_s,
         quiet=curve.quiet,
         stillness=curve.stillness,
+        roaming=curve.roaming,
         sensitivity=sensitivity,
     )
     if not reliable:
@@ -88,7 +89,7 @@ class _CurveKeeper:
     def __init__(self, start_s: float, end_s: float) -> None:
         self.start_s, self.end_s = start_s, end_s
         self.time_s, self.value = array("d"), array("d")
-        self.pictures = self.still = 0
+        self.pictures = self.still = self.roamed = 0
 
     def watching(self, steps: Iterable[motion.Step]) -> Iterator[motion.Step]:
         for step in steps:
@@ -99,12 +100,18 @@ class _CurveKeeper:
                 self.value.append(value)
                 self.pictures += 1
                 self.still += value < calibration.STILL_ENERGY
+                self.roamed += step.camera > 0
             yield step
 
     @property
     def stillness(self) -> float:
         """Share of the region in which nothing moved, 0-1."""
         return self.still / self.pictures if self.pictures else 1.0
+
+    @property
+    def roaming(self) -> float:
+        """Share of the region's pictures before which the camera moved, 0-1."""
+        return self.roamed / self.pictures if self.pictures else 0.0
 
     @property
     def quiet(self) -> float:

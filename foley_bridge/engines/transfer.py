@@ -131,7 +131,7 @@ def _look(region: Region, options: Options, picture: Picture, seen: Callable[[fl
         raise EngineError("hits=markers, but no HIT marker lies inside", "tap HIT markers into the region, or use hits=auto")
     if region.hits and options.hits != "auto":
         tapped = tuple(Onset(float(hit), 1.0) for hit in region.hits)
-        return Detection(tapped, True, "", Curve(np.zeros(0), np.zeros(0)))
+        return Detection(tapped, True, "", Curve(np.zeros(0), np.zeros(0)), tapped=True)
 
     def told() -> Iterator[MotionFrame]:
         for frame in watch(picture, region.start, region.end, width=onsets.ANALYSIS_WIDTH):

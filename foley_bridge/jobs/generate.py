@@ -353,6 +353,7 @@ def _region_result(job: _Job, done: _Done) -> RegionResult:
         timecode=timecode(job.opened.record_start + region.start, region.rate),
         engine=done.cue.engine,
         onsets=detection.onsets,
+        tapped=detection.tapped,
         reliable=detection.reliable,
         reason=detection.reason,
         takes=done.takes,

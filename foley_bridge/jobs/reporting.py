@@ -67,6 +67,7 @@ def _region(region: RegionResult, picture: Picture, curve: Curve, error: dict[st
         start_s=float(region.start),
         end_s=float(region.end),
         engine=region.engine,
+        tapped=region.tapped,
         reliable=region.reliable,
         reason=region.reason,
         onsets=[(onset.time_s, onset.confidence) for onset in region.onsets],

@@ -22,6 +22,7 @@ class RegionResult:
         timecode: record timecode of the start.
         engine: which engine answered.
         onsets: what was seen (or tapped), in time order.
+        tapped: the onsets are HIT markers.
         reliable, reason: whether the picture showed onsets that can be trusted, and why not.
         takes: best first; the first one lies on the timeline.
         scores, seeds, sources: of the takes, in the same order.
@@ -35,6 +36,7 @@ class RegionResult:
     timecode: str
     engine: str
     onsets: tuple[Onset, ...]
+    tapped: bool
     reliable: bool
     reason: str
     takes: tuple[Take, ...]
@@ -79,6 +81,7 @@ def _region_json(region: RegionResult, rate: Fraction) -> dict[str, Any]:
         "start": time_json(region.start, rate),
         "end": time_json(region.end, rate),
         "engine": region.engine,
+        "tapped": region.tapped,
         "reliable": region.reliable,
         "reason": region.reason,
         "onsets": [

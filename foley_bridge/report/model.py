@@ -48,6 +48,7 @@ class ReportRegion:
         name, text: as the editor wrote them.
         start_s, end_s: the region's range.
         engine: which engine answered.
+        tapped: the onsets are HIT markers, not seen in the picture.
         reliable: False when no onset in the picture could be trusted; ``reason`` then says why.
         onsets: (time_s, confidence 0-1) of each onset seen.
         thumbnails: (time_s, uint8 RGB (h, w, 3)), in time order; time_s is the moment that the picture appears.
@@ -61,6 +62,7 @@ class ReportRegion:
     start_s: float
     end_s: float
     engine: str
+    tapped: bool = False
     reliable: bool = True
     reason: str = ""
     onsets: Sequence[tuple[float, float]] = ()
