@@ -78,7 +78,13 @@ def _version(wanted: bool) -> None:
 def _root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
 ) -> None:
-    pass
+    from foley_bridge.inference.providers import both_runtimes_installed
+
+    if both_runtimes_installed():
+        print(
+            "foley-bridge: onnxruntime and onnxruntime-gpu are installed over each other; run foley-bridge doctor",
+            file=sys.stderr,
+        )
 
 
 @app.command()
