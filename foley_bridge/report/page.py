@@ -264,4 +264,3 @@ def _template() -> jinja2.Template:
     environment.filters["number"] = _number
     environment.filters["pc"] = lambda value: f"{value:.4f}%"
     return environment.get_template("page.html.j2")
-
