@@ -285,7 +285,7 @@ def _split(piece: np.ndarray) -> int:
         return 0
     before = np.cumsum(power)
     k = np.arange(2, n - 2)
-    floor = power.max() * 1e-9 + 1e-20
+    floor = power.max() * 1e-5 + 1e-20  # 50 dB down: what a resampler or a lossy codec smears before an attack is no attack
     left = before[k - 1] / k + floor
     right = (before[-1] - before[k - 1]) / (n - k) + floor
     return int(k[np.argmin(k * np.log(left) + (n - k) * np.log(right))])
