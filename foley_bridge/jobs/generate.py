@@ -8,38 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from foley_bridge import __version__
-from foley_bridge.conform import Cut, Label, Take, cut_for, take_bytes, ucs_name, write_take
+from foley_bridge.conform import Cut, Label, Take, take_bytes, ucs_name, write_take
 from foley_bridge.engines import transfer
 from foley_bridge.engines.candidate import Candidate, Proposal
-from foley_bridge.engines.exemplar import Exemplar
-from foley_bridge.errors import Cancelled, FoleyError, JobError, MediaError, TimelineError
-from foley_bridge.jobs.cues import Cue, ExampleClip, settle
-from foley_bridge.jobs.opening import Opened, open_request
+from foley_bridge.jobs.cues import Cue, settle
+from foley_bridge.jobs.job import Job, naming, start_timecode
+from foley_bridge.jobs.opening import open_request
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.preview import write_preview
+from foley_bridge.jobs.refusals import refuse_impossible, refuse_overwriting_media, rehearse_writing
 from foley_bridge.jobs.reporting import write_job_report
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher, unwatched
 from foley_bridge.jobs.result import RegionResult, Result
 from foley_bridge.library import ucs
-from foley_bridge.media import video
 from foley_bridge.timeline import files
-from foley_bridge.timeline.picture import Picture, picture_under
+from foley_bridge.timeline.picture import picture_under
 from foley_bridge.timeline.place import PlacedTake, Placement, mark_hits, place_takes
 from foley_bridge.timeline.time import timecode
 
 FX_NAME_LENGTH = 60  # what `ucs_name` keeps of it; in bytes, twice that
-CONTEXT = Fraction(1)  # seconds watched before and after a region, so that its edges are judged like its middle
 
 
 def generate(
@@ -62,21 +57,6 @@ def generate(
 
 
 @dataclass(frozen=True)
-class _Job:
-    """A job under way: what was asked, what was opened, and where things go."""
-
-    request: GenerateRequest
-    opened: Opened
-    cues: tuple[Cue, ...]
-    exemplars: Mapping[ExampleClip, Exemplar]
-    outputs: Outputs
-    watcher: Watcher
-
-    def progress(self, step: str, cue: Cue | None = None, fraction: float = 0.0) -> None:
-        self.watcher(Progress(step, cue.number if cue else 0, len(self.cues), fraction))
-
-
-@dataclass(frozen=True)
 class _Done:
     """A cue, done."""
 
@@ -89,14 +69,8 @@ class _Done:
 # --- everything that can be wrong is looked at before the first long step ---
 
 
-def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> _Job:
-    _refuse_clashes(request)
-    if request.out.suffix.lower() not in files.WRITTEN:
-        raise JobError(f"{request.out}: cannot write timelines of this kind", f"end the name in {', '.join(files.WRITTEN)}")
-    if not 8000 <= request.sample_rate <= 384000:
-        raise JobError(
-            f"a sample rate of {request.sample_rate} Hz is not for takes", "48000 is usual; 44100 and 96000 are common"
-        )
+def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> Job:
+    refuse_impossible(request)
     watcher(Progress("reading the timeline"))
     opened = open_request(request.timeline, request.regions)
     cues = settle(
@@ -111,16 +85,16 @@ def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> _Job:
     for cue in cues:
         if cue.example not in exemplars:
             watcher(Progress(f"listening to {cue.example.path.name}", cue.number, len(cues)))
-            with _naming(cue):
+            with naming(cue):
                 exemplars[cue.example] = transfer.listen(
                     cue.example.path, sample_rate=request.sample_rate, start=cue.example.start, duration=cue.example.duration
                 )
-    job = _Job(request, opened, tuple(cues), exemplars, outputs, watcher)
+    job = Job(request, opened, tuple(cues), exemplars, outputs, watcher)
     for cue in cues:
-        with _naming(cue):
-            transfer.check_picture(_picture(job, cue), cue.region)
-    _refuse_overwriting_media(job)
-    _rehearse_writing(job)
+        with naming(cue):
+            transfer.check_picture(job.picture(cue), cue.region)
+    refuse_overwriting_media(job)
+    rehearse_writing(job)
     outputs.folder(request.media_dir.resolve(), "takes")
     for path in (request.out, request.preview, request.report):
         if path is not None:
@@ -129,101 +103,22 @@ def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> _Job:
     return job
 
 
-def _refuse_clashes(request: GenerateRequest) -> None:
-    """No output may be an input, or another output."""
-    taken = {request.timeline.resolve(): "the request itself"}
-    if request.exemplar is not None:
-        taken[request.exemplar.resolve()] = "the example sound"
-    for option, path in (("--out", request.out), ("--preview", request.preview), ("--report", request.report)):
-        if path is None:
-            continue
-        what = taken.setdefault(path.resolve(), f"what {option} writes")
-        if what != f"what {option} writes":
-            raise JobError(f"{option} would overwrite {what}, {path}", "give it another name")
-
-
-def _refuse_overwriting_media(job: _Job) -> None:
-    """A preview on top of the picture that it shows would destroy an editor's material."""
-    used = {example.path.resolve() for example in job.exemplars}
-    whole = picture_under(job.opened.timeline, Fraction(0), job.opened.duration, _start_timecode, base=job.opened.base)
-    used |= {Path(span.media.path).resolve() for span in whole.spans if span.media is not None and span.media.path}
-    for option, path in (("--out", job.request.out), ("--preview", job.request.preview), ("--report", job.request.report)):
-        if path is not None and path.resolve() in used:
-            raise JobError(f"{option} would overwrite {path}, which the timeline uses", "give it another name")
-
-
-def _rehearse_writing(job: _Job) -> None:
-    """Write the timeline once with empty takes into a temporary folder: a format that cannot hold it is refused now, not after
-    an hour of work."""
-    request, opened = job.request, job.opened
-    if request.out.suffix.lower() == ".otio":
-        return
-    sample_rate = request.sample_rate
-    timeline = opened.timeline.clone()
-    placements = []
-    for cue in job.cues:
-        cut = _cut(cue)
-        path = request.media_dir / f"rehearsal {cue.number}.wav"
-        frames = cut.frames(sample_rate)
-        take = PlacedTake(path, cut.start, cut.end - cut.start, cut.handle, sample_rate, frames, 1, (), 0.0, 0)
-        placements.append(Placement(cue.region, (take,), cue.engine))
-    place_takes(timeline, placements)
-    with tempfile.TemporaryDirectory() as folder:
-        trial = Path(folder) / request.out.name
-        try:
-            files.write(timeline, trial, base=opened.base)
-        except TimelineError as error:
-            raise TimelineError(error.message.replace(str(trial), str(request.out)), error.hint) from error
-
-
-def _start_timecode(path: str) -> Fraction | None:
-    """As `video.start_timecode`; None for what cannot be read, which is told where a region needs it."""
-    try:
-        return video.start_timecode(path)
-    except MediaError:
-        return None
-
-
-@contextmanager
-def _naming(cue: Cue) -> Iterator[None]:
-    """Errors inside say which region they are about."""
-    try:
-        yield
-    except Cancelled:
-        raise
-    except FoleyError as error:
-        raise type(error)(f"region '{cue.region.name}': {error.message}", error.hint) from error
-
-
-def _picture(job: _Job, cue: Cue) -> Picture:
-    """What is on screen in a region and ``CONTEXT`` around it."""
-    start = max(Fraction(0), cue.region.start - CONTEXT)
-    end = min(job.opened.duration, cue.region.end + CONTEXT)
-    return picture_under(job.opened.timeline, start, end, _start_timecode, base=job.opened.base)
-
-
-def _cut(cue: Cue) -> Cut:
-    options = cue.options
-    assert options.handles is not None and options.tail is not None  # they have defaults
-    return cut_for(cue.region.start, cue.region.end, cue.region.rate, handles=options.handles, tail=options.tail)
-
-
-def _bytes_of(job: _Job, cue: Cue) -> int:
+def _bytes_of(job: Job, cue: Cue) -> int:
     channels = max(2, job.exemplars[cue.example].samples.shape[1])
-    return (cue.options.takes or 1) * take_bytes(_cut(cue), sample_rate=job.request.sample_rate, channels=channels)
+    return (cue.options.takes or 1) * take_bytes(job.cut(cue), sample_rate=job.request.sample_rate, channels=channels)
 
 
 # --- one cue: picture, engine, conform ---
 
 
-def _work(job: _Job, cue: Cue) -> _Done:
-    picture, cut = _picture(job, cue), _cut(cue)
+def _work(job: Job, cue: Cue) -> _Done:
+    picture, cut = job.picture(cue), job.cut(cue)
     first, length = picture.spans[0].start, picture.spans[-1].end - picture.spans[0].start
 
     def seen(time_s: float) -> None:
         job.progress("looking at the picture", cue, min(1.0, max(0.0, (time_s - float(first)) / float(length))))
 
-    with _naming(cue):
+    with naming(cue):
         proposal = transfer.propose(cue.region, cue.options, picture, job.exemplars[cue.example], cut=cut, seen=seen)
         key = _key(job, cue, proposal)
         takes = []
@@ -233,7 +128,7 @@ def _work(job: _Job, cue: Cue) -> _Done:
     return _Done(cue, key, proposal, tuple(takes))
 
 
-def _take(job: _Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, key: str) -> Take:
+def _take(job: Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, key: str) -> Take:
     category = ucs.category(cue.cat_id)
     label = Label(
         cat_id=category.cat_id,
@@ -265,7 +160,7 @@ def _fx_name(words: str, ending: str) -> str:
     return words.rstrip() + ending
 
 
-def _key(job: _Job, cue: Cue, proposal: Proposal) -> str:
+def _key(job: Job, cue: Cue, proposal: Proposal) -> str:
     """The idempotency key: the same for the same request on the same picture and example, and only then."""
     exemplar = job.exemplars[cue.example]
     motion = proposal.detection.motion
@@ -291,7 +186,7 @@ def _key(job: _Job, cue: Cue, proposal: Proposal) -> str:
 # --- all cues done: place, write, the timeline last ---
 
 
-def _publish(job: _Job, done: Sequence[_Done], truth: Mapping[int, Sequence[float]]) -> Result:
+def _publish(job: Job, done: Sequence[_Done], truth: Mapping[int, Sequence[float]]) -> Result:
     request, opened = job.request, job.opened
     placements = [Placement(d.cue.region, tuple(_placed(take) for take in d.takes), d.cue.engine, d.key) for d in done]
     place_takes(opened.timeline, placements, takes_as_tracks=request.takes_as_tracks)
@@ -300,7 +195,7 @@ def _publish(job: _Job, done: Sequence[_Done], truth: Mapping[int, Sequence[floa
             mark_hits(opened.timeline, d.cue.region, [(Fraction(o.time_s), o.confidence) for o in d.proposal.detection.onsets])
     notes = list(opened.notes)
     if request.preview is not None:
-        whole = picture_under(opened.timeline, Fraction(0), opened.duration, _start_timecode, base=opened.base)
+        whole = picture_under(opened.timeline, Fraction(0), opened.duration, start_timecode, base=opened.base)
         advance = partial(job.progress, "rendering the preview", None)
         chosen = [d.takes[0] for d in done]
         notes += write_preview(job.outputs.add(request.preview), whole, chosen, rate=opened.rate, advance=advance)
@@ -318,7 +213,7 @@ def _publish(job: _Job, done: Sequence[_Done], truth: Mapping[int, Sequence[floa
     )
     if request.report is not None:
         job.progress("writing the report")
-        pictures = [_picture(job, d.cue) for d in done]
+        pictures = [job.picture(d.cue) for d in done]
         motion = [d.proposal.detection.motion for d in done]
         write_job_report(job.outputs.add(request.report), result, pictures, motion, truth)
     job.progress("writing the timeline")
@@ -342,7 +237,7 @@ def _placed(take: Take) -> PlacedTake:
     )
 
 
-def _region_result(job: _Job, done: _Done) -> RegionResult:
+def _region_result(job: Job, done: _Done) -> RegionResult:
     region, detection = done.cue.region, done.proposal.detection
     notes = (*region.notes, *done.proposal.notes, *dict.fromkeys(note for take in done.takes for note in take.notes))
     return RegionResult(

@@ -1,0 +1,72 @@
+"""What a job refuses before its first long step: outputs that would overwrite inputs, formats that cannot hold the result."""
+
+from __future__ import annotations
+
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+from foley_bridge.errors import JobError, TimelineError
+from foley_bridge.jobs.job import Job, start_timecode
+from foley_bridge.jobs.request import GenerateRequest
+from foley_bridge.timeline import files
+from foley_bridge.timeline.picture import picture_under
+from foley_bridge.timeline.place import PlacedTake, Placement, place_takes
+
+
+def refuse_impossible(request: GenerateRequest) -> None:
+    """Raises JobError for a request that cannot end well whatever its timeline holds."""
+    _refuse_clashes(request)
+    if request.out.suffix.lower() not in files.WRITTEN:
+        raise JobError(f"{request.out}: cannot write timelines of this kind", f"end the name in {', '.join(files.WRITTEN)}")
+    if not 8000 <= request.sample_rate <= 384000:
+        raise JobError(
+            f"a sample rate of {request.sample_rate} Hz is not for takes", "48000 is usual; 44100 and 96000 are common"
+        )
+
+
+def _refuse_clashes(request: GenerateRequest) -> None:
+    """No output may be an input, or another output."""
+    taken = {request.timeline.resolve(): "the request itself"}
+    if request.exemplar is not None:
+        taken[request.exemplar.resolve()] = "the example sound"
+    for option, path in (("--out", request.out), ("--preview", request.preview), ("--report", request.report)):
+        if path is None:
+            continue
+        what = taken.setdefault(path.resolve(), f"what {option} writes")
+        if what != f"what {option} writes":
+            raise JobError(f"{option} would overwrite {what}, {path}", "give it another name")
+
+
+def refuse_overwriting_media(job: Job) -> None:
+    """A preview on top of the picture that it shows would destroy an editor's material."""
+    used = {example.path.resolve() for example in job.exemplars}
+    whole = picture_under(job.opened.timeline, Fraction(0), job.opened.duration, start_timecode, base=job.opened.base)
+    used |= {Path(span.media.path).resolve() for span in whole.spans if span.media is not None and span.media.path}
+    for option, path in (("--out", job.request.out), ("--preview", job.request.preview), ("--report", job.request.report)):
+        if path is not None and path.resolve() in used:
+            raise JobError(f"{option} would overwrite {path}, which the timeline uses", "give it another name")
+
+
+def rehearse_writing(job: Job) -> None:
+    """Write the timeline once with empty takes into a temporary folder: a format that cannot hold it is refused now, not after
+    an hour of work."""
+    request, opened = job.request, job.opened
+    if request.out.suffix.lower() == ".otio":
+        return
+    sample_rate = request.sample_rate
+    timeline = opened.timeline.clone()
+    placements = []
+    for cue in job.cues:
+        cut = job.cut(cue)
+        path = request.media_dir / f"rehearsal {cue.number}.wav"
+        frames = cut.frames(sample_rate)
+        take = PlacedTake(path, cut.start, cut.end - cut.start, cut.handle, sample_rate, frames, 1, (), 0.0, 0)
+        placements.append(Placement(cue.region, (take,), cue.engine))
+    place_takes(timeline, placements)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / request.out.name
+        try:
+            files.write(timeline, trial, base=opened.base)
+        except TimelineError as error:
+            raise TimelineError(error.message.replace(str(trial), str(request.out)), error.hint) from error
