@@ -222,6 +222,37 @@ def test_a_continuous_example_gives_every_action_a_stroke_that_starts_on_time() 
     assert not wave[: int(0.499 * rate)].any() and not wave[int(3.3 * rate) :].any()
 
 
+def rubbing(*bouts: tuple[float, float]) -> Curve:
+    """Motion at 25 pictures a second: per bout a way there, a moment of rest at its first time, rubbing with short dips."""
+    time = np.arange(0, 6, 0.04)
+    value = np.zeros(len(time))
+    for first, last in bouts:
+        value[(time > first - 0.3) & (time < last)] = 0.8
+        value[(time > first) & (time < last) & (np.arange(len(time)) % 7 == 0)] = 0.05
+        value[np.argmin(np.abs(time - first))] = 0.2
+    return Curve(time, value)
+
+
+def test_turns_of_a_rubbing_hand_are_one_stroke_that_begins_where_the_way_there_ends_and_lasts_while_it_moves() -> None:
+    noise = np.random.default_rng(1).standard_normal(5 * 48000) * 0.1
+    sounds = palette(analyse(noise, 48000))
+    assert sounds.exemplar.kind == "texture"
+    seen = even_onsets([0.96, 1.4, 1.7, 3.94, 4.3])
+    detection = Detection(seen, True, "", rubbing((1.0, 2.2), (4.0, 4.8)))
+    where = {"start": Fraction(0), "end": Fraction(6), "region_start": Fraction(0), "region_end": Fraction(6)}
+    take = arrange(detection, sounds, seed=3, **where)
+    assert np.abs(np.array(take.onsets_s) - [1.0, 4.0]).max() < 0.012
+    level = np.abs(rendered(take.sound)).max(axis=1).reshape(-1, 4800).max(axis=1)  # tenths of a second
+    assert (level[10:20] > 0.02).all() and (level[25:39] == 0).all() and (level[41:46] > 0.02).all() and (level[52:] == 0).all()
+    short = palette(replace(sounds.exemplar, steady=(0, 24000)))  # half a second of material, strung together
+    long = np.sqrt(
+        (rendered(arrange(detection, short, seed=3, **where).sound) ** 2).mean(axis=1).reshape(-1, 2400).mean(axis=1)
+    )
+    assert long[22:42].min() > 0.6 * long[22:42].max() and (long[50:78] == 0).all()
+    tapped = arrange(replace(detection, motion=STILL), sounds, seed=3, **where)
+    assert tapped.onsets_s == tuple(onset.time_s for onset in seen)
+
+
 def test_onsets_outside_what_the_take_covers_are_left_out() -> None:
     take = arrange_hits(even_onsets([-0.5, 0.5, 2.0]), few(), seed=0, start=Fraction(0), end=Fraction(2))
     assert take.onsets_s == (0.5,)

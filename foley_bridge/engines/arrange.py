@@ -34,7 +34,7 @@ _MOST_BUFFERED_S = 180.0
 _WANTED_VARIANTS = 24
 _LOOSE_DB = 1.5  # random, below the wanted gain
 _TOO_QUIET_DB = 24.0  # under the example's louder hits: noises rather than hits
-_STROKE_S, _SHORTEST_STROKE_S, _LONGEST_STROKE_S = 0.6, 0.15, 4.0
+_STROKE_S, _SHORTEST_STROKE_S = 0.6, 0.15
 _STROKE_FADE_S = 0.25
 _STEP_S, _REST_STEPS = 0.02, 5
 _RESTING = 0.12  # of the region's strongest motion: below it things have come to rest
@@ -257,19 +257,24 @@ def _choose(onsets: list[Onset], places: list[int], sounds: Palette, rng: np.ran
 def _strokes(
     onsets: list[Onset], places: list[int], motion: Curve | None, sounds: Palette, rng: np.random.Generator
 ) -> list[Event]:
-    """Of a continuous example: a stretch per onset, with a start as sharp as the eye expects and a soft end."""
+    """Of a continuous example: a stretch per onset, with a start as sharp as the eye expects and a soft end. One that lasts
+    longer than the material is made of several, cross-faded."""
     rate, total = sounds.exemplar.sample_rate, len(sounds.material.samples)
+    fade = max(1, min(round(_STROKE_FADE_S * rate), total // 4))
     events = []
     for i, (onset, place) in enumerate(zip(onsets, places, strict=True)):
-        gap = (places[i + 1] - place) / rate if i + 1 < len(places) else np.inf
-        lasts_s = min(0.9 * gap, _stroke_s(onset.time_s, motion, rng))
-        length = max(1, min(round(lasts_s * rate), total))
-        offset = int(rng.integers(0, total - length + 1))
-        gain_db = QUIETEST_DB * (1 - onset.strength) - rng.uniform(0, _LOOSE_DB)
-        fade_out = max(1, min(round(0.4 * length), round(_STROKE_FADE_S * rate)))
-        events.append(
-            Event(place, 0, offset, length, 10 ** (max(gain_db, QUIETEST_DB) / 20), min(rate // 500, length // 4), fade_out)
-        )
+        gap_s = (places[i + 1] - place) / rate if i + 1 < len(places) else np.inf
+        left = max(1, round(min(0.9 * gap_s, _stroke_s(onset.time_s, gap_s, motion, rng)) * rate))
+        gain_db = max(QUIETEST_DB * (1 - onset.strength) - rng.uniform(0, _LOOSE_DB), QUIETEST_DB)
+        fade_in = min(rate // 500, left // 4)
+        while left > 0:
+            length = min(left, total)
+            offset = int(rng.integers(0, total - length + 1))
+            fade_out = max(1, min(round(0.4 * length), fade))
+            events.append(Event(place, 0, offset, length, 10 ** (gain_db / 20), fade_in, fade_out))
+            if length == left:
+                break
+            place, left, fade_in = place + length - fade_out, left - length + fade_out, fade_out
     return events
 
 
@@ -307,12 +312,15 @@ def _least_motion(motion: Curve, onset_s: float) -> float:
     return float(motion.time_s[k]) + (0.5 * (before - after) / bend * step if bend > 0 else 0.0)
 
 
-def _stroke_s(onset_s: float, motion: Curve | None, rng: np.random.Generator) -> float:
-    """How long a stroke lasts: until the picture comes to rest; where nothing is known of its motion, a little under
-    ``_STROKE_S``."""
+def _stroke_s(onset_s: float, most_s: float, motion: Curve | None, rng: np.random.Generator) -> float:
+    """How long a stroke lasts: until the picture comes to rest, ``most_s`` at most; where nothing is known of its motion, a
+    little under ``_STROKE_S``."""
     if motion is None or not len(motion.time_s):
         return float(_STROKE_S * rng.uniform(0.7, 1))
-    ahead = onset_s + _SHORTEST_STROKE_S + _STEP_S * np.arange(round(_LONGEST_STROKE_S / _STEP_S))
+    end_s = min(onset_s + most_s, float(motion.time_s[-1]))
+    ahead = np.arange(onset_s + _SHORTEST_STROKE_S, end_s, _STEP_S)
+    if not len(ahead):
+        return _SHORTEST_STROKE_S
     resting = uniform_filter1d((motion.at(ahead) < _RESTING).astype(float), _REST_STEPS, mode="nearest") > 0.9
     return _SHORTEST_STROKE_S + _STEP_S * (int(np.argmax(resting)) if resting.any() else len(ahead))
 
