@@ -27,15 +27,16 @@ SIZE = (160, 90)
 
 
 def draw_loop(path: Path) -> None:
-    """Ten seconds in which something heavy falls every 1.25 s, over noise that does not stand still."""
+    """Ten seconds in which something heavy falls and is lifted again every 1.25 s, over noise that does not stand still."""
     rng = np.random.default_rng(1)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options={"crf": "28", "preset": "veryfast", "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.codec_context.gop_size = RATE * LOOP_S
         for number in range(RATE * LOOP_S):
-            image = rng.integers(100, 116, (SIZE[1], SIZE[0], 3), np.uint8)
-            fall = min(1.0, (number % 15) / 7) ** 2
+            image = rng.integers(100, 104, (SIZE[1], SIZE[0], 3), np.uint8)
+            phase = number % 15
+            fall = min(1.0, phase / 5) ** 2 if phase < 8 else 0.5 + 0.5 * float(np.cos(np.pi * (phase - 8) / 6))
             top = int(5 + fall * 55)
             image[top : top + 20, 60:100] = (200, 180, 40)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
@@ -76,7 +77,7 @@ def measure(minutes: float, folder: Path, outputs: bool) -> dict[str, float]:
         repeat(loop, shot, minutes)
     out = folder / f"out {minutes:g}"
     args = [str(shot), "--out", str(out / "foley.otio"), "--media-dir", str(out / "media")]
-    args += ["--exemplar", str(example), "--takes", "1", "--json"]
+    args += ["--exemplar", str(example), "--takes", "1", "--sensitivity", "1", "--json"]
     if outputs:
         args += ["--preview", str(out / "p.mp4"), "--report", str(out / "r.html")]
     done = subprocess.run([sys.executable, __file__, "--child", *args], capture_output=True, text=True, check=False)
