@@ -43,5 +43,17 @@ class JobError(FoleyError):
     """A job that cannot run as asked."""
 
 
+class LibraryError(FoleyError):
+    """A sound library, or a sound in it, that cannot be used as asked."""
+
+
+class RequestError(FoleyError):
+    """A message to the daemon that does not follow docs/protocol.md; names the field."""
+
+
+class BridgeError(FoleyError):
+    """The daemon cannot be reached, or cannot be started."""
+
+
 class Cancelled(FoleyError):
     """The user stopped the job; nothing of it was kept."""
