@@ -55,5 +55,9 @@ class BridgeError(FoleyError):
     """The daemon cannot be reached, or cannot be started."""
 
 
+class InternalError(FoleyError):
+    """A fault of ours, met by the daemon; its log has more."""
+
+
 class Cancelled(FoleyError):
     """The user stopped the job; nothing of it was kept."""
