@@ -1,9 +1,4 @@
-"""What a region's text says: free words, and the options of docs/timeline.md as ``name=value``.
-
-Quoting: a word, or an option's value, may be wrapped in single or double quotes. A quote opens only at the start of a word
-or of a value, and closes only before a space or the end, so ``dog's bark`` and ``'it's here.wav'`` need no escaping; a
-backslash is an ordinary character everywhere, so Windows paths survive.
-"""
+"""What the options in a region's text mean (docs/timeline.md), each value checked; ``region_text.py`` takes the text apart."""
 
 from __future__ import annotations
 
@@ -14,6 +9,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 
 from foley_bridge.errors import TimelineError
+from foley_bridge.timeline.region_text import split_region_text
 from foley_bridge.timeline.time import parse_time
 
 ENGINES = ("recommend", "transfer", "analogy", "classes")
@@ -176,7 +172,6 @@ def parse_option(name: str, value: str, rate: Fraction) -> object:
 # --- the text ---
 
 _FOLEY = re.compile(r"\s*FOLEY(?=[\s:]|$):?", re.IGNORECASE)
-_OPTION = re.compile(r"([A-Za-z][\w-]*)=")
 
 
 def is_region_text(text: str) -> bool:
@@ -195,34 +190,6 @@ def parse_region_text(text: str, rate: Fraction) -> tuple[str, Options]:
     """
     if foley := _FOLEY.match(text):
         text = text[foley.end() :]
-    words: list[str] = []
-    values: dict[str, object] = {}
-    position = 0
-    while position < len(text):
-        if text[position].isspace():
-            position += 1
-            continue
-        option = _OPTION.match(text, position)
-        token, position = _token(text, option.end() if option else position)
-        if not option:
-            if token.startswith("="):
-                raise TimelineError(f"there is a space before {token!r}", "write options as name=value, without spaces")
-            words.append(token)
-            continue
-        key = option[1].lower()
-        if key in values:
-            raise TimelineError(f"option {key}= is given twice")
-        values[key] = parse_option(option[1], token, rate)
+    words, named = split_region_text(text)
+    values = {name: parse_option(name, value, rate) for name, value in named.items()}
     return " ".join(words), Options(**values)  # type: ignore[arg-type]  # each parser returns its field's type
-
-
-def _token(text: str, start: int) -> tuple[str, int]:
-    """The word or value that begins at ``start``, without its quotes, and where it ends."""
-    if start < len(text) and text[start] in "\"'":
-        closing = re.compile(re.escape(text[start]) + r"(?=\s|$)").search(text, start + 1)
-        if not closing:
-            raise TimelineError(f"the quote {text[start:]} is not closed")
-        return text[start + 1 : closing.start()], closing.end()
-    end = re.compile(r"\s|$").search(text, start)
-    assert end is not None  # "$" always matches
-    return text[start : end.start()], end.start()
