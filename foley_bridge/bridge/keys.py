@@ -1,0 +1,165 @@
+"""CURVE keys: one pair for the server, one for each seat.
+
+    DIR/server.key          the server's public key: every seat gets it
+    DIR/server.key_secret   stays with the server
+    DIR/seats/NAME.key      a seat's public key: lets that seat in while it lies here
+    DIR/NAME.key_secret     goes to that seat, beside server.key, and to nobody else
+
+The files are ZeroMQ certificates, as ``zmq.auth`` reads them too. They are written here because ``zmq.auth`` makes secret files
+that others can read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import zmq
+from zmq.utils import z85
+
+from foley_bridge.errors import BridgeError, MediaError
+from foley_bridge.media.whole_file import whole_file
+
+_SERVER = "server"
+_LARGEST_FILE = 4096  # bytes
+_SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LINE = re.compile(r"\s*(public-key|secret-key)\s*=\s*[\"']?([^\"'\s]+)[\"']?\s*")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A key pair, 40 characters of Z85 each. The secret never shows in a log or a traceback."""
+
+    public: bytes
+    secret: bytes = field(repr=False)
+
+
+def make_keys(folder: Path, seats: Iterable[str] = ()) -> list[Path]:
+    """Make the server's pair unless it is there, and a pair for each seat named.
+
+    Returns:
+        the files made.
+
+    Raises:
+        BridgeError: a name that cannot be one, or a seat that has a key already (nothing is made then); a folder that cannot
+            be written to.
+    """
+    seats = list(dict.fromkeys(seats))
+    for seat in seats:
+        if not _SEAT.fullmatch(seat) or seat.lower() == _SERVER:
+            raise BridgeError(
+                f"{seat[:80]!r} cannot name a seat",
+                "use up to 64 letters, digits, dots, dashes and underscores, but not 'server'",
+            )
+        for taken in (folder / "seats" / f"{seat}.key", folder / f"{seat}.key_secret"):
+            if taken.exists():
+                raise BridgeError(f"seat {seat} has a key already: {taken}", "delete it first to give the seat a new one")
+    try:
+        for place in (folder, folder / "seats"):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = []
+        if not (folder / f"{_SERVER}.key_secret").exists():
+            made += _write_pair(folder / f"{_SERVER}.key_secret", folder / f"{_SERVER}.key")
+        for seat in seats:
+            made += _write_pair(folder / f"{seat}.key_secret", folder / "seats" / f"{seat}.key")
+    except (OSError, MediaError) as error:
+        raise BridgeError(f"{folder}: the keys cannot be written: {error}", "choose a folder that you may write to") from error
+    return made
+
+
+def server_pair(folder: Path) -> Pair:
+    """The server's own pair.
+
+    Raises:
+        BridgeError: it is not there, it is no key, or others than its owner can read it (not looked at on Windows).
+    """
+    path = folder / f"{_SERVER}.key_secret"
+    secret = _read(path, "secret-key", f"make it with: foley-bridge keys {folder} --seat NAME")
+    if os.name == "posix" and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
+        raise BridgeError(f"{path}: others can read or change this secret key (mode {mode:04o})", f"chmod 600 {path}")
+    return Pair(zmq.curve_public(secret), secret)
+
+
+class Seats:
+    """Who is let in: the public keys in ``DIR/seats``, read again whenever a file there changes.
+
+    Attributes:
+        unreadable: files there that are no keys, and why; they let nobody in.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "seats"
+        self.unreadable: list[str] = []
+        self._names: dict[bytes, str] = {}
+        self._seen: list[tuple[str, int, int, int]] | None = None
+
+    def names(self) -> list[str]:
+        """The seats there are now."""
+        self._refresh()
+        return sorted(self._names.values())
+
+    def name_of(self, public_key: bytes) -> str | None:
+        """The seat that a key (32 bytes) belongs to; None when it is nobody's."""
+        self._refresh()
+        return self._names.get(z85.encode(public_key))
+
+    def _refresh(self) -> None:
+        try:
+            with os.scandir(self.folder) as entries:
+                seen = sorted(_marks(entry) for entry in entries if entry.name.endswith(".key"))
+        except OSError as error:
+            self._names, self._seen, self.unreadable = {}, None, [f"{self.folder}: {error.strerror}"]
+            return
+        if seen == self._seen:
+            return
+        self._names, self._seen, self.unreadable = {}, seen, []
+        for name, *_ in seen:
+            try:
+                self._names[_read(self.folder / name, "public-key", "")] = name.removesuffix(".key")
+            except BridgeError as error:
+                self.unreadable.append(error.message)
+
+
+def _marks(entry: os.DirEntry[str]) -> tuple[str, int, int, int]:
+    """What changes when a file is put in another's place."""
+    status = entry.stat()
+    return entry.name, status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _write_pair(secret_file: Path, public_file: Path) -> list[Path]:
+    """The secret half first: without its public half it lets nobody in."""
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    _write(secret_file, 0o600, {"public-key": public, "secret-key": secret}, "secret: for its owner only")
+    _write(public_file, 0o644, {"public-key": public}, "public")
+    return [secret_file, public_file]
+
+
+def _write(path: Path, mode: int, keys: dict[str, str], note: str) -> None:
+    lines = [f"# foley_bridge: CURVE key of {path.stem}, {note}", "metadata", "curve"]
+    lines += [f'    {name} = "{key}"' for name, key in keys.items()]
+    with whole_file(path) as temporary:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)  # never readable by others, not even at first
+        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
+            file.write("\n".join(lines) + "\n")
+
+
+def _read(path: Path, wanted: str, hint: str) -> bytes:
+    """One key of a certificate file, as 40 characters that really are a key."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST_FILE).decode("utf-8", "replace")
+    except OSError as error:
+        raise BridgeError(f"{path}: the key cannot be read: {error.strerror}", hint) from None
+    found = {match[1]: match[2] for line in text.splitlines() if (match := _LINE.fullmatch(line))}
+    key = found.get(wanted, "")
+    try:
+        if len(z85.decode(key)) == 32:
+            return key.encode("ascii")
+    except (KeyError, ValueError, struct.error):
+        pass
+    raise BridgeError(f"{path}: there is no {wanted} in it", hint)
