@@ -51,17 +51,18 @@ def run_demo(out: Path, *, seed: int = 0, watcher: Watcher = unwatched) -> Shown
     """
     acts = demo_acts(seed + 1)
     truth = {number: tuple(float(t) for t in act.onsets_s) for number, act in enumerate(acts, start=1)}
-    with Outputs() as outputs:
+    with Outputs(out.absolute(), "demo") as outputs:
         request = _stage(out, acts, seed, outputs, watcher)
-        job = GenerateRequest(
-            timeline=request,
-            out=out / "foley.otio",
-            media_dir=out / "media",
-            options={"seed": str(seed)},
-            preview=out / "preview.mp4",
-            report=out / "report.html",
-        )
-        result = generate(job, watcher, truth=truth)
+        outputs.publish({})
+    job = GenerateRequest(
+        timeline=request,
+        out=out / "foley.otio",
+        media_dir=out / "media",
+        options={"seed": str(seed)},
+        preview=out / "preview.mp4",
+        report=out / "report.html",
+    )
+    result = generate(job, watcher)
     errors = [sync_error_ms(done.takes[0].onsets_s, truth[number]) for number, done in enumerate(result.regions, start=1)]
     return Shown(request, result, tuple(errors))
 

@@ -22,6 +22,10 @@ class FoleyError(Exception):
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
+    def to_json(self) -> dict[str, str]:
+        """``kind``, ``message`` and ``hint``, as programs are told."""
+        return {"kind": type(self).__name__, "message": self.message, "hint": self.hint}
+
 
 class TimelineError(FoleyError):
     """A timeline, region, option or timecode that cannot be used."""

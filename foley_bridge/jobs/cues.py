@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import opentimelineio as otio
 
-from foley_bridge.errors import JobError, TimelineError
-from foley_bridge.jobs.request import DEFAULTS
+from foley_bridge.errors import FoleyError, JobError, LibraryError, TimelineError
+from foley_bridge.jobs.opening import Opened
+from foley_bridge.jobs.request import DEFAULTS, GenerateRequest
 from foley_bridge.library import ucs
+from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.timeline.files import local_path
 from foley_bridge.timeline.layout import available
 from foley_bridge.timeline.options import ENGINES, Options, parse_option
-from foley_bridge.timeline.regions import Region
+from foley_bridge.timeline.regions import Refused, Region
 from foley_bridge.timeline.time import seconds_of, timecode
 
-ENGINES_HERE = ("transfer",)
+ENGINES_HERE = ("recommend", "transfer")
+LIBRARY_ID = "lib:"
+"""What ``like=`` begins with when it names a sound of the library."""
 
 
 @dataclass(frozen=True)
@@ -36,100 +40,153 @@ class Cue:
     """A region resolved.
 
     Attributes:
-        number: 1-based, in timeline order.
+        number: 1-based, in timeline order, those that cannot be used counted too.
         region: its range and text.
         options: every field that has a default is set (``jobs.request.DEFAULTS``).
         engine: which engine answers.
-        example: what it should sound like.
-        cat_id: the UCS CatID it is named by.
+        example: what it should sound like; None where the words say it.
+        choices: sounds that the library has for its words, take by take.
     """
 
     number: int
     region: Region
     options: Options
     engine: str
-    example: ExampleClip
-    cat_id: str
+    example: ExampleClip | None
+    choices: tuple[Any, ...] = ()
 
 
-def settle(
-    timeline: otio.schema.Timeline,
-    regions: tuple[Region, ...],
-    *,
-    base: Path,
-    named: Mapping[str, str],
-    exemplar: Path | None,
-    record_start: Fraction = Fraction(0),
-) -> list[Cue]:
-    """Settle every region's options, engine and exemplar; nothing is decoded yet.
+@dataclass(frozen=True)
+class Failed:
+    """A region that cannot be done: where it is (timeline seconds), and why."""
 
-    Args:
-        timeline: where ``like=`` looks for clips by name.
-        regions: in timeline order.
-        base: the folder that relative paths start from.
-        named: the request's own options, by name.
-        exemplar: the request's own exemplar.
-        record_start: timecode of the timeline's first frame, seconds.
+    number: int
+    name: str
+    text: str
+    start: Fraction
+    end: Fraction
+    error: FoleyError
+
+
+def settle(opened: Opened, request: GenerateRequest) -> tuple[list[Cue], list[Failed]]:
+    """Settle every region's options, engine and exemplar, and let the library propose; no sound is read yet.
 
     Raises:
-        TimelineError: a bad option.
-        JobError: an engine that is not here, or no exemplar; names the region.
+        TimelineError, JobError: the fault of the first region, when none can be done.
     """
-    cues = []
-    for number, region in enumerate(_told_apart(regions, record_start), start=1):
-        asked = Options(**{name: parse_option(name, value, region.rate) for name, value in named.items()})  # type: ignore[arg-type]
-        options = region.options.over(asked).over(DEFAULTS)
-        example = _example(region, options, timeline, base, exemplar)
-        engine = _engine(region, options, example)
-        assert example is not None
-        cues.append(Cue(number, region, options, engine, example, _cat_id(region, options)))
-    return cues
+    refused: list[Region | Refused] = [*opened.regions, *opened.refused]
+    numbered = enumerate(sorted(refused, key=lambda each: (each.start, each.end)), start=1)
+    often = Counter(region.name for region in opened.regions)
+    cues, failed = [], []
+    for number, each in numbered:
+        if isinstance(each, Refused):
+            failed.append(Failed(number, each.text, each.text, each.start, each.end, each.error))
+            continue
+        region = each
+        if often[region.name] > 1:
+            region = replace(region, name=f"{region.name} at {timecode(opened.record_start + region.start, region.rate)}")
+        try:
+            cues.append(_cue(number, region, opened, request))
+        except FoleyError as error:
+            failed.append(failure(number, region, error))
+    cues = _with_choices(cues, request, failed)
+    if not cues:
+        raise min(failed, key=lambda each: each.number).error
+    return cues, failed
 
 
-def _told_apart(regions: tuple[Region, ...], record_start: Fraction) -> list[Region]:
-    """The regions, those of the same name with their timecode added to it."""
-    often = Counter(region.name for region in regions)
-    return [
-        replace(region, name=f"{region.name} at {timecode(record_start + region.start, region.rate)}")
-        if often[region.name] > 1
-        else region
-        for region in regions
-    ]
+def failure(number: int, region: Region, error: FoleyError) -> Failed:
+    """A region that cannot be done."""
+    return Failed(number, region.name, region.text, region.start, region.end, error)
 
 
-def _engine(region: Region, options: Options, example: ExampleClip | None) -> str:
-    engine = options.engine or ("transfer" if example else None)
+def _cue(number: int, region: Region, opened: Opened, request: GenerateRequest) -> Cue:
+    named = {name: parse_option(name, value, region.rate) for name, value in request.options.items()}
+    options = region.options.over(Options(**named)).over(DEFAULTS)  # type: ignore[arg-type]
+    if options.ucs is not None:
+        try:
+            options = replace(options, ucs=ucs.category(options.ucs).cat_id)
+        except TimelineError as error:
+            raise TimelineError(f"region '{region.name}': {error.message}", error.hint) from error
+    example = _example(region, options, opened, request)
+    if example is not None:
+        request.roots.media_file(str(example.path.absolute()), f"region '{region.name}': the example sound")
+    engine = _engine(region, options, example, request)
+    return Cue(number, region, options, engine, example)
+
+
+def _engine(region: Region, options: Options, example: ExampleClip | None, request: GenerateRequest) -> str:
+    has_library = request.catalogue is not None and request.catalogue.is_dir()
+    engine = options.engine or ("transfer" if example else "recommend" if region.words and has_library else None)
     if engine is None:
+        say = "add a sound library (foley-bridge library add FOLDER) and write in words what it should sound like"
         raise JobError(
             f"region '{region.name}' does not say what it should sound like",
-            'give an example sound: like="FILE" in the region\'s text, or --exemplar FILE for all regions',
+            f'give an example sound: like="FILE" in the region\'s text, or --exemplar FILE for all regions; or {say}',
         )
     if engine not in ENGINES_HERE:
         known = "is not in this version" if engine in ENGINES else "is unknown"
         raise JobError(f"region '{region.name}': engine '{engine}' {known}", f"use engine={' or '.join(ENGINES_HERE)}")
-    if example is None:
+    if engine == "transfer" and example is None:
         raise JobError(
             f"region '{region.name}': engine '{engine}' needs an example sound", 'give like="FILE", or --exemplar FILE'
+        )
+    if engine == "recommend" and not has_library:
+        raise JobError(
+            f"region '{region.name}': engine '{engine}' needs a sound library", "make one: foley-bridge library add FOLDER"
         )
     return engine
 
 
-def _example(
-    region: Region, options: Options, timeline: otio.schema.Timeline, base: Path, exemplar: Path | None
-) -> ExampleClip | None:
+def _with_choices(cues: list[Cue], request: GenerateRequest, failed: list[Failed]) -> list[Cue]:
+    """Let the library propose for the whole reel at once, so that it does not propose one sound everywhere."""
+    if not any(cue.engine == "recommend" for cue in cues):
+        return cues
+    from foley_bridge.engines import recommend
+
+    assert request.catalogue is not None  # `_engine` looked
+    catalogue = Catalogue.open(request.catalogue)
+    asks = [recommend.ask(cue.region, cue.options) if cue.engine == "recommend" else None for cue in cues]
+    settled = []
+    for cue, choices in zip(cues, recommend.pick(asks, catalogue), strict=True):
+        if cue.engine == "recommend" and not choices:
+            error = JobError(
+                f"region '{cue.region.name}': the sound library has nothing for '{cue.region.words}'",
+                'use other words, or give an example sound: like="FILE"',
+            )
+            failed.append(failure(cue.number, cue.region, error))
+        else:
+            settled.append(replace(cue, choices=choices))
+    return settled
+
+
+def _example(region: Region, options: Options, opened: Opened, request: GenerateRequest) -> ExampleClip | None:
+    base = opened.base
     if options.like is None:
-        return ExampleClip(exemplar) if exemplar else None
-    for clip in timeline.find_clips():
+        return ExampleClip(request.exemplar) if request.exemplar and options.engine != "recommend" else None
+    for clip in opened.timeline.find_clips():
         found = _clip_range(clip, base) if clip.name == options.like else None
         if found is not None:
             return found
-    path = base / Path(options.like).expanduser()
+    if options.like.lower().startswith(LIBRARY_ID):
+        return ExampleClip(_library_file(region, options.like[len(LIBRARY_ID) :], request))
+    path = base / Path(request.roots.to_local(options.like)).expanduser()
     if path.is_file():
         return ExampleClip(path)
     raise JobError(
         f"region '{region.name}': like={options.like} is neither a clip of this timeline nor a file ({path})",
-        "name a clip, or give a path; relative paths start at the timeline's folder",
+        f"name a clip, give a path (relative ones start at the timeline's folder), or a sound of the library as {LIBRARY_ID}ID",
     )
+
+
+def _library_file(region: Region, sound_id: str, request: GenerateRequest) -> Path:
+    if request.catalogue is None or not request.catalogue.is_dir():
+        raise JobError(f"region '{region.name}': there is no sound library", "make one: foley-bridge library add FOLDER")
+    try:
+        sound = Catalogue.open(request.catalogue).get(sound_id)
+    except LibraryError as error:
+        raise LibraryError(f"region '{region.name}': {error.message}", error.hint) from error
+    return Path(sound.paths[0])
 
 
 def _clip_range(clip: otio.schema.Clip, base: Path) -> ExampleClip | None:
@@ -140,12 +197,3 @@ def _clip_range(clip: otio.schema.Clip, base: Path) -> ExampleClip | None:
     shown, held = clip.trimmed_range(), available(reference)
     first = held[0] if held else Fraction(0)
     return ExampleClip(path, max(Fraction(0), seconds_of(shown.start_time) - first), seconds_of(shown.duration))
-
-
-def _cat_id(region: Region, options: Options) -> str:
-    if options.ucs is None:
-        return ucs.guess(region.words)
-    try:
-        return ucs.category(options.ucs).cat_id
-    except TimelineError as error:
-        raise TimelineError(f"region '{region.name}': {error.message}", error.hint) from error

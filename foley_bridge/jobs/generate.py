@@ -1,146 +1,225 @@
 """The job: a timeline with marked regions in, a timeline with takes out.
 
 The way of a cue, top to bottom: open the timeline, settle the cues, and for each look at the picture, let the engine propose,
-conform the proposals to takes; then place all takes, and write the timeline last.
+conform the proposals to takes; then place all takes, write the timeline, and publish everything at once. A region that cannot be
+done does not keep the others from being done.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from foley_bridge import __version__
 from foley_bridge.conform import Cut, Label, Take, take_bytes, ucs_name, write_take
 from foley_bridge.engines import transfer
-from foley_bridge.engines.candidate import Candidate, Proposal
-from foley_bridge.jobs.cues import Cue, settle
-from foley_bridge.jobs.job import Job, naming, start_timecode
+from foley_bridge.engines.candidate import Candidate, Detection, Proposal
+from foley_bridge.errors import Cancelled, FoleyError
+from foley_bridge.jobs import checkpoint
+from foley_bridge.jobs.cues import Cue, Failed, failure, settle
+from foley_bridge.jobs.job import Done, Job, naming
 from foley_bridge.jobs.opening import open_request
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.preview import write_preview
 from foley_bridge.jobs.refusals import refuse_impossible, refuse_overwriting_media, rehearse_writing
-from foley_bridge.jobs.reporting import write_job_report
+from foley_bridge.jobs.reporting import Seen, write_job_report
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher, unwatched
 from foley_bridge.jobs.result import RegionResult, Result
 from foley_bridge.library import ucs
 from foley_bridge.timeline import files
-from foley_bridge.timeline.picture import picture_under
-from foley_bridge.timeline.place import PlacedTake, Placement, mark_hits, place_takes
+from foley_bridge.timeline.place import METADATA, PlacedTake, Placement, mark_hits, place_takes
 from foley_bridge.timeline.time import timecode
 
 FX_NAME_LENGTH = 60  # what `ucs_name` keeps of it; in bytes, twice that
 
 
-def generate(
-    request: GenerateRequest, watcher: Watcher = unwatched, *, truth: Mapping[int, Sequence[float]] | None = None
-) -> Result:
-    """Run a job.
+def generate(request: GenerateRequest, watcher: Watcher = unwatched) -> Result:
+    """Run a job here and now.
 
     Args:
         request: what to do.
         watcher: is told the progress; raise ``errors.Cancelled`` in it to stop.
-        truth: true onsets by region number (from 1), timeline seconds, for the report (the demo knows them).
 
     Raises:
         FoleyError: what cannot be done, and which file, region or field is the cause. Nothing is left behind.
     """
-    with Outputs() as outputs:
-        job = _open(request, outputs, watcher)
-        done = [_work(job, cue) for cue in job.cues]
-        return _publish(job, done, truth or {})
+    with Outputs(request.out.absolute().parent, uuid.uuid4().hex[:12]) as outputs:
+        return _run(request, outputs, watcher, lambda step: None)
+
+
+def run_job(
+    request: GenerateRequest, watcher: Watcher = unwatched, *, job: str, enter: Callable[[str], None] = lambda step: None
+) -> dict[str, Any]:
+    """Run a job that may have been interrupted before: what it had done is used again, and the files are the same.
+
+    Args:
+        request, watcher: as in ``generate``.
+        job: its id, by which what it staged is found again. ``outputs.sweep`` removes that once the answer is safe.
+        enter: told the name of each step as it begins (docs/protocol.md).
+
+    Returns:
+        The result as JSON (docs/json.md), paths as the seat names them.
+
+    Raises:
+        FoleyError: as ``generate``.
+    """
+    with Outputs(request.out.absolute().parent, job, keep=True) as outputs:
+        answer = outputs.published()
+        if answer is None:
+            answer = _run(request, outputs, watcher, enter).to_json(request.roots.to_remote)
+        return answer
+
+
+def _run(request: GenerateRequest, outputs: Outputs, watcher: Watcher, enter: Callable[[str], None]) -> Result:
+    enter("opening")
+    job, failed = _open(request, outputs, watcher)
+    worked: list[_Worked] = []
+    for cue in job.cues:
+        enter(f"region {cue.number}")
+        try:
+            worked.append(_Worked(cue, _work(job, cue)))
+        except _RegionFault as fault:
+            failed.append(failure(cue.number, cue.region, fault.error))
+    if not worked:
+        raise min(failed, key=lambda each: each.number).error
+    return _publish(job, worked, failed, enter)
 
 
 @dataclass(frozen=True)
-class _Done:
-    """A cue, done."""
+class _Worked:
+    """A cue and what was made for it."""
 
     cue: Cue
-    key: str
-    proposal: Proposal
-    takes: tuple[Take, ...]
+    done: Done
+
+
+class _RegionFault(Exception):
+    """A fault that belongs to one region; the others can be done."""
+
+    def __init__(self, error: FoleyError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 # --- everything that can be wrong is looked at before the first long step ---
 
 
-def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> Job:
+def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> tuple[Job, list[Failed]]:
     refuse_impossible(request)
     watcher(Progress("reading the timeline"))
-    opened = open_request(request.timeline, request.regions)
-    cues = settle(
-        opened.timeline,
-        opened.regions,
-        base=opened.base,
-        named=request.options,
-        exemplar=request.exemplar,
-        record_start=opened.record_start,
-    )
-    exemplars = {}
+    opened = open_request(request.timeline, request.regions, base=request.base, roots=request.roots)
+    cues, failed = settle(opened, request)
+    job = Job(request, opened, (), {}, outputs, watcher)
     for cue in cues:
-        if cue.example not in exemplars:
-            watcher(Progress(f"listening to {cue.example.path.name}", cue.number, len(cues)))
+        if cue.example is not None and cue.example not in job.exemplars:
+            watcher(Progress(f"listening to {cue.example.path.name}", cue.number, opened.count))
+        try:
             with naming(cue):
-                exemplars[cue.example] = transfer.listen(
-                    cue.example.path, sample_rate=request.sample_rate, start=cue.example.start, duration=cue.example.duration
-                )
-    job = Job(request, opened, tuple(cues), exemplars, outputs, watcher)
-    for cue in cues:
-        with naming(cue):
-            transfer.check_picture(job.picture(cue), cue.region)
+                _look_over(job, cue)
+        except Cancelled:
+            raise
+        except FoleyError as error:
+            failed.append(failure(cue.number, cue.region, error))
+        else:
+            job.cues = (*job.cues, cue)
+    if not job.cues:
+        raise min(failed, key=lambda each: each.number).error
     refuse_overwriting_media(job)
     rehearse_writing(job)
     outputs.folder(request.media_dir.resolve(), "takes")
     for path in (request.out, request.preview, request.report):
         if path is not None:
             outputs.folder(path.resolve().parent, path.name)
-    outputs.room(request.media_dir, sum(_bytes_of(job, cue) for cue in cues))
-    return job
+    outputs.room(request.media_dir, sum(_bytes_of(job, cue) for cue in job.cues))
+    return job, failed
+
+
+def _look_over(job: Job, cue: Cue) -> None:
+    """Listen to a cue's example and see that its picture is there."""
+    example = cue.example
+    if example is not None and example not in job.exemplars:
+        heard = transfer.listen(
+            example.path, sample_rate=job.request.sample_rate, start=example.start, duration=example.duration
+        )
+        job.exemplars = {**job.exemplars, example: heard}
+    transfer.check_picture(job.picture(cue), cue.region)
 
 
 def _bytes_of(job: Job, cue: Cue) -> int:
-    channels = max(2, job.exemplars[cue.example].samples.shape[1])
+    channels = max(2, job.exemplars[cue.example].samples.shape[1] if cue.example else 2)
     return (cue.options.takes or 1) * take_bytes(job.cut(cue), sample_rate=job.request.sample_rate, channels=channels)
 
 
 # --- one cue: picture, engine, conform ---
 
 
-def _work(job: Job, cue: Cue) -> _Done:
-    picture, cut = job.picture(cue), job.cut(cue)
-    first, length = picture.spans[0].start, picture.spans[-1].end - picture.spans[0].start
+def _work(job: Job, cue: Cue) -> Done:
+    """Raises _RegionFault for what is the region's own fault; a disk that is full is the whole job's."""
+    note = job.outputs.note(f"region_{cue.number}.json")
+    asked = _hash(_facts(job, cue), _files_of(job, cue))
+    if (before := checkpoint.load(note, asked, job.outputs.staging(job.request.media_dir))) is not None:
+        for take in before.takes:
+            job.outputs.add(take.path)
+        return before
+    cut = job.cut(cue)
+    try:
+        with naming(cue):
+            proposal = _propose(job, cue, cut)
+    except Cancelled:
+        raise
+    except FoleyError as error:
+        raise _RegionFault(error) from error
+    key = _key(job, cue, proposal.detection)
+    takes = []
+    with naming(cue):
+        for number, candidate in enumerate(proposal.candidates, start=1):
+            job.writing_takes(cue, (number - 1) / len(proposal.candidates))
+            takes.append(_take(job, cue, cut, candidate, number, key))
+    done = Done(key, proposal.detection, tuple(takes), proposal.notes)
+    checkpoint.save(note, done, asked)
+    return done
+
+
+def _propose(job: Job, cue: Cue, cut: Cut) -> Proposal:
+    picture = job.picture(cue)
 
     def seen(time_s: float) -> None:
-        job.progress("looking at the picture", cue, min(1.0, max(0.0, (time_s - float(first)) / float(length))))
+        job.looking(cue, time_s)
 
-    with naming(cue):
-        proposal = transfer.propose(cue.region, cue.options, picture, job.exemplars[cue.example], cut=cut, seen=seen)
-        key = _key(job, cue, proposal)
-        takes = []
-        for number, candidate in enumerate(proposal.candidates, start=1):
-            job.progress("writing takes", cue, (number - 1) / len(proposal.candidates))
-            takes.append(_take(job, cue, cut, candidate, number, key))
-    return _Done(cue, key, proposal, tuple(takes))
+    if cue.engine == "recommend":
+        from foley_bridge.engines import recommend
+
+        heard, notes = recommend.listen_to(cue.choices, sample_rate=job.request.sample_rate, roots=job.request.roots)
+        proposal = recommend.propose(cue.region, cue.options, picture, heard, cut=cut, seen=seen)
+        return replace(proposal, notes=(*notes, *proposal.notes))
+    assert cue.example is not None  # `settle` saw to it
+    return transfer.propose(cue.region, cue.options, picture, job.exemplars[cue.example], cut=cut, seen=seen)
 
 
 def _take(job: Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, key: str) -> Take:
-    category = ucs.category(cue.cat_id)
+    category = ucs.category(_cat_id(cue, candidate))
+    words = cue.region.words or (cue.example.path.stem if cue.example else "")
+    if cue.example is None:  # another sound of the library makes another file
+        key = _hash(key, candidate.source)
     label = Label(
         cat_id=category.cat_id,
         category=category.category,
         sub_category=category.subcategory,
-        fx_name=_fx_name(cue.region.words or cue.example.path.stem, f" R{cue.number:02d} T{number}"),
-        source_id=f"{job.request.timeline.stem[:15]} {key[:8]}",
+        fx_name=_fx_name(words, f" R{cue.number:02d} T{number}"),
+        source_id=f"{_title(job)[:15]} {key[:8]}",
     )
-    path = job.request.media_dir / ucs_name(label.cat_id, label.fx_name, label.creator_id, label.source_id)
-    return write_take(
+    place = job.request.media_dir / ucs_name(label.cat_id, label.fx_name, label.creator_id, label.source_id)
+    take = write_take(
         candidate,
-        path=job.outputs.add(path),
+        path=job.outputs.add(place),
         cut=cut,
         label=label,
         sample_rate=job.request.sample_rate,
@@ -150,6 +229,15 @@ def _take(job: Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, key: 
         global_start=job.opened.record_start,
         provenance={"engine": cue.engine, "key": key, "region": cue.region.text},
     )
+    return replace(take, path=place)
+
+
+def _cat_id(cue: Cue, candidate: Candidate) -> str:
+    return cue.options.ucs or candidate.source.get("cat_id") or ucs.guess(cue.region.words)
+
+
+def _title(job: Job) -> str:
+    return job.opened.timeline.name or "timeline" if job.request.inline else job.request.timeline.stem
 
 
 def _fx_name(words: str, ending: str) -> str:
@@ -160,14 +248,13 @@ def _fx_name(words: str, ending: str) -> str:
     return words.rstrip() + ending
 
 
-def _key(job: Job, cue: Cue, proposal: Proposal) -> str:
-    """The idempotency key: the same for the same request on the same picture and example, and only then."""
-    exemplar = job.exemplars[cue.example]
-    motion = proposal.detection.motion
-    facts = [
+def _facts(job: Job, cue: Cue) -> list[Any]:
+    """What a region was asked: its text, its options, its example, and the timeline around it."""
+    exemplar = job.exemplars[cue.example] if cue.example else None
+    return [
         __version__,
         cue.engine,
-        exemplar.name,
+        exemplar.name if exemplar else None,
         str(job.opened.record_start),
         str(job.opened.duration),
         cue.region.text,
@@ -176,49 +263,91 @@ def _key(job: Job, cue: Cue, proposal: Proposal) -> str:
         str(cue.region.rate),
         job.request.sample_rate,
         {f.name: str(getattr(cue.options, f.name)) for f in fields(cue.options) if f.name != "takes"},
-        hashlib.sha256(np.ascontiguousarray(exemplar.samples).data).hexdigest(),
-        hashlib.sha256(np.concatenate([motion.time_s, motion.value]).tobytes()).hexdigest(),
-        [(onset.time_s, onset.confidence, onset.strength) for onset in proposal.detection.onsets],
+        hashlib.sha256(np.ascontiguousarray(exemplar.samples).data).hexdigest() if exemplar else None,
     ]
+
+
+def _files_of(job: Job, cue: Cue) -> list[Any]:
+    """What tells that a region's picture and sounds are still the same files, and how many takes are asked."""
+    paths = {span.media.path for span in job.picture(cue).spans if span.media is not None and span.media.path}
+    paths |= {choice.sound.paths[0] for choice in cue.choices}
+    known = [(str(path), _stamp(Path(path))) for path in sorted(paths)]
+    return [known, cue.options.takes, [choice.sound.id for choice in cue.choices]]
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _key(job: Job, cue: Cue, detection: Detection) -> str:
+    """The key of a region: the same for the same request on the same picture and example, and only then."""
+    motion = detection.motion
+    seen = hashlib.sha256(np.concatenate([motion.time_s, motion.value]).tobytes()).hexdigest()
+    return _hash(_facts(job, cue), seen, [(onset.time_s, onset.confidence, onset.strength) for onset in detection.onsets])
+
+
+def _hash(*facts: Any) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
-# --- all cues done: place, write, the timeline last ---
+# --- all cues done: place, write, publish ---
 
 
-def _publish(job: Job, done: Sequence[_Done], truth: Mapping[int, Sequence[float]]) -> Result:
-    request, opened = job.request, job.opened
-    placements = [Placement(d.cue.region, tuple(_placed(take) for take in d.takes), d.cue.engine, d.key) for d in done]
-    place_takes(opened.timeline, placements, takes_as_tracks=request.takes_as_tracks)
+def _publish(job: Job, worked: Sequence[_Worked], failed: Sequence[Failed], enter: Callable[[str], None]) -> Result:
+    request, opened, outputs = job.request, job.opened, job.outputs
+    enter("placing")
+    placements = [
+        Placement(each.cue.region, tuple(_placed(take) for take in each.done.takes), each.cue.engine, each.done.key)
+        for each in worked
+    ]
+    clips = place_takes(opened.timeline, placements, takes_as_tracks=request.takes_as_tracks)
+    for clip in clips if request.key else ():
+        clip.metadata[METADATA]["job_key"] = request.key
     if request.hits_as_markers:
-        for d in done:
-            mark_hits(opened.timeline, d.cue.region, [(Fraction(o.time_s), o.confidence) for o in d.proposal.detection.onsets])
+        for each in worked:
+            onsets = each.done.detection.onsets
+            mark_hits(opened.timeline, each.cue.region, [(Fraction(onset.time_s), onset.confidence) for onset in onsets])
     notes = list(opened.notes)
     if request.preview is not None:
-        whole = picture_under(opened.timeline, Fraction(0), opened.duration, start_timecode, base=opened.base)
-        advance = partial(job.progress, "rendering the preview", None)
-        chosen = [d.takes[0] for d in done]
-        notes += write_preview(job.outputs.add(request.preview), whole, chosen, rate=opened.rate, advance=advance)
-    regions = tuple(_region_result(job, d) for d in done)
+        enter("preview")
+        chosen = [replace(each.done.takes[0], path=outputs.at(each.done.takes[0].path)) for each in worked]
+
+        def advance(share: float) -> None:
+            job.finishing("rendering the preview", share, begins=0.0)
+
+        path = outputs.add(request.preview)
+        notes += write_preview(path, job.whole_picture(), chosen, rate=opened.rate, advance=advance)
+    results = [(each.cue.number, _region_result(job, each)) for each in worked]
+    results += [(each.number, _failed_result(job, each)) for each in failed]
     result = Result(
-        request.timeline,
+        None if request.inline else request.timeline,
         request.out,
         opened.rate,
         opened.duration,
         opened.record_start,
-        regions,
+        tuple(region for _, region in sorted(results, key=lambda each: each[0])),
         tuple(notes),
         request.preview,
         request.report,
     )
     if request.report is not None:
-        job.progress("writing the report")
-        pictures = [job.picture(d.cue) for d in done]
-        motion = [d.proposal.detection.motion for d in done]
-        write_job_report(job.outputs.add(request.report), result, pictures, motion, truth)
-    job.progress("writing the timeline")
-    said = files.write(opened.timeline, job.outputs.add(request.out), base=opened.base)
-    return replace(result, notes=(*result.notes, *said))
+        enter("report")
+        job.finishing("writing the report", begins=0.9)
+        seen = [Seen(job.picture(each.cue), each.done.detection.motion, each.cue.region.truth_s) for each in worked]
+        write_job_report(outputs.add(request.report), result, _title(job), seen, outputs.at)
+    enter("timeline")
+    job.finishing("writing the timeline", begins=0.95)
+    opened.under_seats_names(clips, request.roots)
+    folder = request.out.absolute().parent
+    said = files.write(opened.timeline, outputs.add(request.out), base=opened.base, folder=folder)
+    result = replace(result, notes=(*result.notes, *said))
+    enter("publishing")
+    outputs.publish(result.to_json(request.roots.to_remote))
+    return result
 
 
 def _placed(take: Take) -> PlacedTake:
@@ -237,20 +366,37 @@ def _placed(take: Take) -> PlacedTake:
     )
 
 
-def _region_result(job: Job, done: _Done) -> RegionResult:
-    region, detection = done.cue.region, done.proposal.detection
-    notes = (*region.notes, *done.proposal.notes, *dict.fromkeys(note for take in done.takes for note in take.notes))
+def _region_result(job: Job, worked: _Worked) -> RegionResult:
+    region, detection, takes = worked.cue.region, worked.done.detection, worked.done.takes
+    notes = (*region.notes, *worked.done.notes, *dict.fromkeys(note for take in takes for note in take.notes))
     return RegionResult(
         name=region.name,
         text=region.text,
         start=region.start,
         end=region.end,
         timecode=timecode(job.opened.record_start + region.start, region.rate),
-        engine=done.cue.engine,
+        engine=worked.cue.engine,
         onsets=detection.onsets,
         tapped=detection.tapped,
         reliable=detection.reliable,
         reason=detection.reason,
-        takes=done.takes,
+        takes=takes,
         notes=notes,
+    )
+
+
+def _failed_result(job: Job, failed: Failed) -> RegionResult:
+    return RegionResult(
+        name=failed.name,
+        text=failed.text,
+        start=failed.start,
+        end=failed.end,
+        timecode=timecode(job.opened.record_start + max(Fraction(0), failed.start), job.opened.rate),
+        engine="",
+        onsets=(),
+        tapped=False,
+        reliable=False,
+        reason="",
+        takes=(),
+        error=failed.error,
     )

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
-from foley_bridge.conform import Cut, cut_for
+from foley_bridge.conform import Cut, Take, cut_for
+from foley_bridge.engines.candidate import Detection
 from foley_bridge.engines.exemplar import Exemplar
-from foley_bridge.errors import Cancelled, FoleyError, MediaError
+from foley_bridge.errors import Cancelled, FoleyError, JobError, MediaError
 from foley_bridge.jobs.cues import Cue, ExampleClip
 from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher
+from foley_bridge.jobs.roots import Roots
 from foley_bridge.media import video
 from foley_bridge.timeline.picture import Picture, picture_under
 
 CONTEXT = Fraction(1)  # seconds watched before and after a region, so that its edges are judged like its middle
+_OPENED, _WORKED = 0.02, 0.9  # of the whole job: where the regions begin and end, as far as can be told beforehand
+_LOOKED = 0.8  # of a region: looking at its picture
 
 
 @dataclass(frozen=True)
+class Done:
+    """A region, done: the key of what it was asked, what was seen, its takes best first, what a person should know."""
+
+    key: str
+    detection: Detection
+    takes: tuple[Take, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass
 class Job:
     """A job under way: what was asked, what was opened, and where things go."""
 
@@ -30,16 +45,56 @@ class Job:
     exemplars: Mapping[ExampleClip, Exemplar]
     outputs: Outputs
     watcher: Watcher
+    frames: int = 0
+    _pictures: dict[int, Picture] = field(default_factory=dict)
 
-    def progress(self, step: str, cue: Cue | None = None, fraction: float = 0.0) -> None:
-        """Tell the watcher."""
-        self.watcher(Progress(step, cue.number if cue else 0, len(self.cues), fraction))
+    def looking(self, cue: Cue, time_s: float) -> None:
+        """Tell the watcher that a picture at a timeline time was looked at."""
+        self.frames += 1
+        spans = self.picture(cue).spans
+        first, last = float(spans[0].start), float(spans[-1].end)
+        share = min(1.0, max(0.0, (time_s - first) / (last - first)))
+        self._tell("looking at the picture", cue, share, self._of_regions(cue, _LOOKED * share))
+
+    def writing_takes(self, cue: Cue, share: float) -> None:
+        """Tell the watcher how much of a region's takes is written, 0-1."""
+        self._tell("writing takes", cue, share, self._of_regions(cue, _LOOKED + (1 - _LOOKED) * share))
+
+    def finishing(self, step: str, share: float = 0.0, *, begins: float) -> None:
+        """Tell the watcher about a step after the regions; ``begins``: where in the rest of the job, 0-1."""
+        self._tell(step, None, share, _WORKED + (1 - _WORKED) * (begins + (1 - begins) * 0.9 * share))
+
+    def _tell(self, step: str, cue: Cue | None, share: float, whole: float) -> None:
+        self.watcher(Progress(step, cue.number if cue else 0, self.opened.count, share, self.frames, whole))
+
+    def _of_regions(self, cue: Cue, share: float) -> float:
+        lengths = {each.number: float(each.region.end - each.region.start) for each in self.cues}
+        before = sum(length for number, length in lengths.items() if number < cue.number)
+        return _OPENED + (_WORKED - _OPENED) * (before + lengths[cue.number] * share) / sum(lengths.values())
 
     def picture(self, cue: Cue) -> Picture:
-        """What is on screen in a region and ``CONTEXT`` around it."""
-        start = max(Fraction(0), cue.region.start - CONTEXT)
-        end = min(self.opened.duration, cue.region.end + CONTEXT)
-        return picture_under(self.opened.timeline, start, end, start_timecode, base=self.opened.base)
+        """What is on screen in a region and ``CONTEXT`` around it.
+
+        Raises:
+            JobError: media that may not be read.
+        """
+        if cue.number not in self._pictures:
+            start = max(Fraction(0), cue.region.start - CONTEXT)
+            end = min(self.opened.duration, cue.region.end + CONTEXT)
+            self._pictures[cue.number] = self._picture(start, end)
+        return self._pictures[cue.number]
+
+    def whole_picture(self) -> Picture:
+        """What is on screen over the whole timeline; raises as ``picture``."""
+        return self._picture(Fraction(0), self.opened.duration)
+
+    def _picture(self, start: Fraction, end: Fraction) -> Picture:
+        roots = self.request.roots
+        picture = picture_under(self.opened.timeline, start, end, _start_timecode(roots), base=self.opened.base)
+        for span in picture.spans:
+            if span.media is not None and span.media.path:
+                roots.media_file(str(Path(span.media.path).absolute()), "the picture")
+        return picture
 
     def cut(self, cue: Cue) -> Cut:
         """The stretch of timeline that a cue's takes cover."""
@@ -48,12 +103,17 @@ class Job:
         return cut_for(cue.region.start, cue.region.end, cue.region.rate, handles=options.handles, tail=options.tail)
 
 
-def start_timecode(path: str) -> Fraction | None:
-    """As `video.start_timecode`; None for what cannot be read, which is told where a region needs it."""
-    try:
-        return video.start_timecode(path)
-    except MediaError:
-        return None
+def _start_timecode(roots: Roots) -> Callable[[str], Fraction | None]:
+    """As `video.start_timecode`; None for what may not or cannot be read, which is told where a region needs it."""
+
+    def start_of(path: str) -> Fraction | None:
+        try:
+            roots.media_file(str(Path(path).absolute()), "the picture")
+            return video.start_timecode(path)
+        except (MediaError, JobError):
+            return None
+
+    return start_of
 
 
 @contextmanager

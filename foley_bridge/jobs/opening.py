@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import opentimelineio as otio
 
 from foley_bridge.errors import TimelineError
+from foley_bridge.jobs.roots import ANYWHERE, Roots
 from foley_bridge.media import video
 from foley_bridge.timeline import files
 from foley_bridge.timeline.layout import timeline_duration, timeline_rate
-from foley_bridge.timeline.regions import Region, find_hits, find_regions, parse_region, refuse_overlaps
+from foley_bridge.timeline.place import METADATA
+from foley_bridge.timeline.regions import Refused, Region, find_hits, find_regions, parse_region, refuse_overlaps
 from foley_bridge.timeline.time import ceil_frame, rational, seconds_of
 
 TIMELINE_SUFFIXES = (".otio", ".otioz", ".otiod", ".xml", ".fcpxml", ".edl", ".aaf")
@@ -29,6 +33,8 @@ class Opened:
         duration: seconds.
         record_start: the timecode of its first frame, in seconds.
         regions: in timeline order.
+        refused: marked regions that cannot be used.
+        seats_names: media references and the address each had in the request, where a map changed it.
         notes: what a person should know.
     """
 
@@ -38,45 +44,109 @@ class Opened:
     duration: Fraction
     record_start: Fraction
     regions: tuple[Region, ...]
+    refused: tuple[Refused, ...]
+    seats_names: tuple[tuple[Any, str], ...]
     notes: tuple[str, ...]
 
+    @property
+    def count(self) -> int:
+        """How many regions the timeline marks, those that cannot be used among them."""
+        return len(self.regions) + len(self.refused)
 
-def open_request(path: Path, region_texts: tuple[str, ...]) -> Opened:
+    def under_seats_names(self, taken: Iterable[otio.schema.Clip], roots: Roots) -> None:
+        """Give every address in the timeline the form that the seat knows it by.
+
+        Args:
+            taken: the clips that the job placed.
+            roots: with the maps.
+        """
+        for reference, address in self.seats_names:
+            _set_address(reference, address)
+        if not roots.maps:
+            return
+        for clip in taken:
+            clip.media_reference.target_url = roots.to_remote(clip.media_reference.target_url)
+            ours = clip.metadata[METADATA]
+            for told in (ours, *ours["alternatives"]):
+                told["path"] = roots.to_remote(told["path"])
+
+
+def open_request(path: Path, region_texts: tuple[str, ...], *, base: Path | None = None, roots: Roots = ANYWHERE) -> Opened:
     """Open a timeline or a video, and find its regions.
 
     Args:
         path: a file whose suffix is one of ``TIMELINE_SUFFIXES``, or anything with a picture.
         region_texts: further regions, ``"START-END TEXT"``. A video without any is one region over the whole.
+        base: the folder that relative paths start from, when it is not the timeline's own.
+        roots: how seats name the media.
 
     Raises:
-        TimelineError: not a readable timeline; a bad region; or no region at all.
+        TimelineError: not a readable timeline; no region at all, or none that can be used (the first one's fault then).
         MediaError: not a readable video.
     """
     is_timeline = path.suffix.lower() in TIMELINE_SUFFIXES
     timeline = files.read(path) if is_timeline else _of_video(path)
+    seats_names = _localise(timeline, roots)
     rate = timeline_rate(timeline)
     duration = timeline_duration(timeline)
-    marked, notes = find_regions(timeline)
+    refused: list[Refused] = []
+    marked, notes = find_regions(timeline, refused=refused)
     start = seconds_of(timeline.global_start_time) if timeline.global_start_time is not None else Fraction(0)
     if not is_timeline and not region_texts:
         region_texts = (f"0-{ceil_frame(duration, rate)}f",)
     hits = find_hits(timeline)
-    given = [parse_region(text, rate, duration, record_start=start, hits=hits) for text in region_texts]
-    regions = refuse_overlaps([*marked, *given], rate, record_start=start)
+    given = []
+    for text in region_texts:
+        try:
+            given.append(parse_region(text, rate, duration, record_start=start, hits=hits))
+        except TimelineError as error:
+            refused.append(Refused(text, Fraction(0), Fraction(0), error))
+    regions = refuse_overlaps([*marked, *given], rate, record_start=start, refused=refused)
     if not regions:
-        raise TimelineError(
-            f"{path} marks no region that asks for sound",
-            'add a marker with a duration whose name begins with FOLEY, or give --region "START-END TEXT"',
-        )
+        raise refused[0].error if refused else _marks_nothing(path)
     return Opened(
         timeline=timeline,
-        base=files.folder_of(path),
+        base=base or files.folder_of(path),
         rate=rate,
         duration=duration,
         record_start=start,
         regions=tuple(regions),
+        refused=tuple(refused),
+        seats_names=seats_names,
         notes=tuple(notes),
     )
+
+
+def _marks_nothing(path: Path) -> TimelineError:
+    return TimelineError(
+        f"{path} marks no region that asks for sound",
+        'add a marker with a duration whose name begins with FOLEY, or give --region "START-END TEXT"',
+    )
+
+
+def _localise(timeline: otio.schema.Timeline, roots: Roots) -> tuple[tuple[Any, str], ...]:
+    """Name media as this machine does; returns what was changed, with the addresses as they were."""
+    changed = []
+    for clip in timeline.find_clips() if roots.maps else ():
+        for reference in clip.media_references().values():
+            address = _address(reference)
+            if address and (here := roots.to_local(address)) != address:
+                _set_address(reference, here)
+                changed.append((reference, address))
+    return tuple(changed)
+
+
+def _address(reference: Any) -> str | None:
+    if isinstance(reference, otio.schema.ExternalReference):
+        return str(reference.target_url)
+    return str(reference.target_url_base) if isinstance(reference, otio.schema.ImageSequenceReference) else None
+
+
+def _set_address(reference: Any, address: str) -> None:
+    if isinstance(reference, otio.schema.ExternalReference):
+        reference.target_url = address
+    else:
+        reference.target_url_base = address
 
 
 def _of_video(path: Path) -> otio.schema.Timeline:

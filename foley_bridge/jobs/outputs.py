@@ -1,45 +1,71 @@
-"""What a job writes: checked before any work starts, and taken away again when the job does not reach its end."""
+"""What a job writes: staged out of sight, and put in its places all at once when the job has reached its end.
+
+Every file is first written into a hidden folder beside its place (the same disk, so that a rename moves it). Publishing writes
+down what goes where, and from that moment the job is done: whatever happens then, the renames are carried on when the job is
+taken up again. Until that moment nothing of the job can be seen, and what it staged can be used again by the same job after a
+crash.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from foley_bridge.errors import JobError
 
+_BEGUN, _DONE, _FOLDERS = "publishing.json", "published.json", "folders.json"
+
+
+def staging(folder: Path, job: str) -> Path:
+    """The hidden folder in ``folder`` that a job stages its files in."""
+    return folder / f".foley_bridge-{job}"
+
+
+def sweep(folders: Iterable[Path], job: str) -> None:
+    """Remove what a job staged, and the folders made for it as far as they are empty. Nothing published is touched."""
+    made: list[str] = []
+    for folder in folders:
+        hidden = staging(folder, job)
+        with contextlib.suppress(OSError, ValueError):
+            made += json.loads((hidden / _FOLDERS).read_text("utf-8"))
+        shutil.rmtree(hidden, ignore_errors=True)
+    for path in sorted(made, key=len, reverse=True):
+        with contextlib.suppress(OSError):  # not empty: it holds what was published, or somebody else's
+            Path(path).rmdir()
+
 
 class Outputs:
-    """The files of one job. Each is written whole (temporary file, fsync, rename) under its final name. Leaving the ``with``
-    block by an exception removes them, puts back what they replaced, and removes folders made for them: a failed job leaves
-    everything as it was."""
+    """The files of one job.
 
-    def __init__(self) -> None:
-        self._made: list[Path] = []
-        self._kept: list[tuple[Path, Path]] = []  # a file that was there before, and its second name meanwhile
+    Leaving the ``with`` block by an exception removes everything staged; what was there before stays as it was.
+
+    Args:
+        home: the folder in which the job keeps its own notes among what it stages.
+        job: its id; the same id finds again what was staged before a crash.
+        keep: leave the notes of a published job in place, so that it can be asked for its answer again; ``sweep`` removes them.
+    """
+
+    def __init__(self, home: Path, job: str, *, keep: bool = False) -> None:
+        self._home, self._job, self._keep = home, job, keep
+        self._staged: dict[Path, Path] = {}  # by their place
         self._folders: list[Path] = []
 
     def __enter__(self) -> Outputs:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if error is None:
-            for _, second in self._kept:
-                with contextlib.suppress(OSError):
-                    second.unlink()
-            return
-        with contextlib.suppress(OSError):
-            for path in self._made:
-                path.unlink(missing_ok=True)
-        for path, second in self._kept:
-            with contextlib.suppress(OSError):
-                second.replace(path)
-        for folder in reversed(self._folders):
-            with contextlib.suppress(OSError):  # not empty: somebody else put something there
-                folder.rmdir()
+        if error is not None or not self._keep:
+            self._note_folders()
+            sweep([self._home, *(place.parent for place in self._staged)], self._job)
+
+    # --- before the work ---
 
     def folder(self, path: Path, what: str) -> None:
         """Make a folder and prove that a file can be written in it.
@@ -73,26 +99,154 @@ class Outputs:
                 "make room, ask for fewer takes, or choose another --media-dir",
             )
 
-    def add(self, path: Path) -> Path:
-        """Note a file about to be written; one that is there already is kept aside until the job reaches its end.
+    # --- the work ---
+
+    def add(self, place: Path) -> Path:
+        """Where to write the file that is to lie at ``place`` in the end.
 
         Raises:
-            JobError: a folder is in its place, or the file there cannot be kept.
+            JobError: a folder is in its place, or its folder cannot be written.
         """
-        if path.is_dir():
-            raise JobError(f"{path} is a folder, a file is to be written there", "give a file name")
-        if any(path == made for made in (*self._made, *(kept for kept, _ in self._kept))):
-            return path
-        if not path.exists():
-            self._made.append(path)
-            return path
-        second = path.with_name(f".{path.stem[:80]}.{os.getpid()}.before{path.suffix}")
-        try:
+        if place.is_dir():
+            raise JobError(f"{place} is a folder, a file is to be written there", "give a file name")
+        self._staged[place] = self._hidden(place.parent) / place.name
+        return self._staged[place]
+
+    def at(self, place: Path) -> Path:
+        """Where the file for ``place`` lies now."""
+        return self._staged[place]
+
+    def staging(self, folder: Path) -> Path:
+        """The hidden folder in which the files for ``folder`` wait."""
+        return staging(folder, self._job)
+
+    def note(self, name: str) -> Path:
+        """The path of a note that the job keeps for itself, until it is swept."""
+        return self._hidden(self._home) / name
+
+    def _hidden(self, folder: Path) -> Path:
+        hidden = staging(folder, self._job)
+        if not hidden.is_dir():
             try:
-                os.link(path, second)
-            except OSError:  # a file system without hard links
-                shutil.copy2(path, second)
+                hidden.mkdir()
+            except OSError as error:
+                raise JobError(f"cannot write in {folder}: {error.strerror or error}", "choose another place") from error
+            if folder == self._home:
+                self._note_folders()
+        return hidden
+
+    def _note_folders(self) -> None:
+        hidden = staging(self._home, self._job)
+        if self._folders and hidden.is_dir():
+            known = _read(hidden / _FOLDERS) or []
+            _write(hidden / _FOLDERS, list(dict.fromkeys([*known, *map(str, self._folders)])))
+        elif self._folders:
+            for folder in reversed(self._folders):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+    # --- the end ---
+
+    def publish(self, answer: Mapping[str, Any]) -> None:
+        """Put every file in its place.
+
+        Args:
+            answer: what the job answers, as JSON; kept with ``keep``.
+
+        Raises:
+            JobError: a file cannot be put in its place; names it. Those that were put already are taken back, and what they
+                replaced is there again.
+        """
+        self._note_folders()
+        moves = [[str(staged), str(place), None] for place, staged in self._staged.items()]
+        for move in moves:
+            move[2] = _second_name(Path(str(move[0])), Path(str(move[1])))
+        _write(self.note(_BEGUN), {"moves": moves, "answer": dict(answer)})
+        self._move(moves)
+
+    def published(self) -> dict[str, Any] | None:
+        """The answer of the same job when it reached its end before; a publishing that had begun is carried on first.
+
+        Raises:
+            JobError: as ``publish``.
+        """
+        hidden = staging(self._home, self._job)
+        done = _read(hidden / _DONE)
+        if done is None and (begun := _read(hidden / _BEGUN)) is not None:
+            self._staged = {Path(place): Path(staged) for staged, place, _ in begun["moves"]}
+            self._move(begun["moves"])
+            done = _read(hidden / _DONE)
+        return None if done is None else dict(done["answer"])
+
+    def _move(self, moves: list[list[str | None]]) -> None:
+        moved: list[tuple[Path, Path, str | None]] = []
+        try:
+            for source, target, second in moves:
+                staged, place = Path(str(source)), Path(str(target))
+                if staged.exists():  # it does not after a crash that came between the renames
+                    staged.replace(place)
+                moved.append((staged, place, second))
+            for folder in {place.parent for _, place, _ in moved}:
+                _sync(folder)
+            self.note(_BEGUN).replace(self.note(_DONE))
         except OSError as error:
-            raise JobError(f"cannot write {path}: {error.strerror or error}", "choose another place") from error
-        self._kept.append((path, second))
-        return path
+            for staged, place, second in reversed(moved):
+                with contextlib.suppress(OSError):
+                    place.replace(staged)
+                    if second is not None:
+                        Path(second).replace(place)
+            self.note(_BEGUN).unlink(missing_ok=True)
+            where = moves[min(len(moved), len(moves) - 1)][1]
+            raise JobError(
+                f"cannot write {where}: {error.strerror or error}",
+                "close it in the program that has it open, or choose another place",
+            ) from error
+
+
+def _second_name(staged: Path, place: Path) -> str | None:
+    """A second name for a file that is about to be replaced, so that it can be put back; None when there is none."""
+    if not place.exists():
+        return None
+    second = staged.with_name(f"{staged.name}.before")
+    try:
+        second.unlink(missing_ok=True)
+        try:
+            os.link(place, second)
+        except OSError:  # a file system without hard links
+            shutil.copy2(place, second)
+    except OSError as error:
+        raise JobError(f"cannot write {place}: {error.strerror or error}", "choose another place") from error
+    return str(second)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _write(path: Path, content: Any) -> None:
+    """Whole or not at all, and on the disk."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise JobError(f"{path} cannot be written: {error.strerror or error}", "make room, or choose another place") from error
+
+
+def _sync(folder: Path) -> None:
+    """A rename is safe against power loss only once its folder is on disk; Windows has no such call."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems refuse
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from fractions import Fraction
 from pathlib import Path
 
 from foley_bridge.errors import JobError, TimelineError
-from foley_bridge.jobs.job import Job, start_timecode
+from foley_bridge.jobs.job import Job
 from foley_bridge.jobs.request import GenerateRequest
 from foley_bridge.timeline import files
-from foley_bridge.timeline.picture import picture_under
 from foley_bridge.timeline.place import PlacedTake, Placement, place_takes
 
 
@@ -41,8 +39,10 @@ def _refuse_clashes(request: GenerateRequest) -> None:
 def refuse_overwriting_media(job: Job) -> None:
     """A preview on top of the picture that it shows would destroy an editor's material."""
     used = {example.path.resolve() for example in job.exemplars}
-    whole = picture_under(job.opened.timeline, Fraction(0), job.opened.duration, start_timecode, base=job.opened.base)
-    used |= {Path(span.media.path).resolve() for span in whole.spans if span.media is not None and span.media.path}
+    spans = [span for cue in job.cues for span in job.picture(cue).spans]
+    if job.request.preview is not None:
+        spans += job.whole_picture().spans
+    used |= {Path(span.media.path).resolve() for span in spans if span.media is not None and span.media.path}
     for option, path in (("--out", job.request.out), ("--preview", job.request.preview), ("--report", job.request.report)):
         if path is not None and path.resolve() in used:
             raise JobError(f"{option} would overwrite {path}, which the timeline uses", "give it another name")

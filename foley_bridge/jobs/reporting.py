@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,35 +19,46 @@ THUMBNAILS = 24
 THUMBNAIL_WIDTH = 240
 
 
-def write_job_report(
-    path: Path,
-    result: Result,
-    pictures: Sequence[Picture],
-    motion: Sequence[Curve],
-    truth: Mapping[int, Sequence[float]],
-) -> None:
-    """Write the page of a finished job.
+@dataclass(frozen=True)
+class Seen:
+    """What the page shows of a region beside its result: its picture, how much moves in it, and its true onsets where they are known
+    (timeline seconds)."""
+
+    picture: Picture
+    motion: Curve
+    truth_s: Sequence[float]
+
+
+def write_job_report(path: Path, result: Result, title: str, seen: Sequence[Seen], at: Callable[[Path], Path]) -> None:
+    """Write the page of a finished job. A region that could not be done stands among the notes.
 
     Args:
         path: an .html to write, whole or not at all.
         result: the job's.
-        pictures: under each region, in the same order.
-        motion: seen in each region.
-        truth: true onsets by region number (from 1), timeline seconds.
+        title: of the page.
+        seen: of each region that was done, in the same order.
+        at: where the file for a place lies now.
     """
     regions = []
-    for number, (region, picture, curve) in enumerate(zip(result.regions, pictures, motion, strict=True), start=1):
-        error = sync_error_ms(region.takes[0].onsets_s, truth[number]) if number in truth else None
-        regions.append(_region(region, picture, curve, error))
+    done = [region for region in result.regions if region.error is None]
+    for region, shown_of in zip(done, seen, strict=True):
+        error = sync_error_ms(region.takes[0].onsets_s, shown_of.truth_s) if shown_of.truth_s else None
+        regions.append(_region(region, shown_of, error, at))
     takes = sum(len(region.takes) for region in result.regions)
+    assert result.report is not None  # that is what is written
     write_report(
         path,
-        title=result.timeline.stem,
+        folder=result.report.absolute().parent,
+        title=title,
         rate=result.rate,
         regions=regions,
         start_timecode_s=result.record_start,
-        summary=[("timeline", result.timeline.name), ("regions", str(len(regions))), ("takes", str(takes))],
-        notes=result.notes,
+        summary=[
+            ("timeline", result.timeline.name if result.timeline else title),
+            ("regions", str(len(regions))),
+            ("takes", str(takes)),
+        ],
+        notes=[*(f"not done: {region.error}" for region in result.regions if region.error is not None), *result.notes],
     )
 
 
@@ -60,7 +72,8 @@ def sync_error_ms(placed_s: Sequence[float], true_s: Sequence[float]) -> dict[st
     return {"median": float(np.median(errors)), "worst": float(errors.max())}
 
 
-def _region(region: RegionResult, picture: Picture, curve: Curve, error: dict[str, float] | None) -> ReportRegion:
+def _region(region: RegionResult, seen: Seen, error: dict[str, float] | None, at: Callable[[Path], Path]) -> ReportRegion:
+    curve = seen.motion
     return ReportRegion(
         name=region.name,
         text=region.text,
@@ -71,11 +84,12 @@ def _region(region: RegionResult, picture: Picture, curve: Curve, error: dict[st
         reliable=region.reliable,
         reason=region.reason,
         onsets=[(onset.time_s, onset.confidence) for onset in region.onsets],
-        thumbnails=list(_thumbnails(picture, region.start, region.end)),
+        thumbnails=list(_thumbnails(seen.picture, region.start, region.end)),
         motion=(curve.time_s, curve.value) if len(curve.time_s) else None,
         takes=[
             ReportTake(
                 path=take.path,
+                staged=at(take.path),
                 start_s=float(take.start),
                 duration_s=float(take.duration),
                 handle_s=float(take.handle),

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+from foley_bridge.jobs.roots import ANYWHERE, Roots
 from foley_bridge.timeline.options import Options
 
 DEFAULTS = Options(
@@ -38,6 +40,11 @@ class GenerateRequest:
         hits_as_markers: write the onsets found into the timeline as HIT markers.
         preview: an MP4 of the whole timeline's picture with the placed sound.
         report: a self-contained HTML page.
+        key: the client's idempotency key, written into the clips.
+        inline: ``timeline`` is our own copy of one that came with the request.
+        base: the folder that an inline timeline's relative paths start from.
+        roots: which folders the job may touch, and how seats name them.
+        catalogue: the sound library's folder; None when there is none.
     """
 
     timeline: Path
@@ -51,16 +58,76 @@ class GenerateRequest:
     hits_as_markers: bool = False
     preview: Path | None = None
     report: Path | None = None
+    key: str | None = None
+    inline: bool = False
+    base: Path | None = None
+    roots: Roots = ANYWHERE
+    catalogue: Path | None = None
+
+
+def request_from_json(
+    params: Mapping[str, Any], *, roots: Roots, catalogue: Path | None, timeline_file: Path | None = None
+) -> GenerateRequest:
+    """The request that ``submit`` describes.
+
+    Args:
+        params: of ``submit`` (docs/protocol.md), their types already checked.
+        roots: which folders it may touch.
+        catalogue: the sound library's folder.
+        timeline_file: where the timeline lies that came in the payload.
+
+    Raises:
+        JobError: a path that may not be touched; names the field.
+    """
+
+    def reads(field: str) -> Path | None:
+        return roots.media_file(params[field], field) if params.get(field) else None
+
+    def writes(field: str) -> Path | None:
+        return roots.output_path(params[field], field) if params.get(field) else None
+
+    named = params["timeline"]
+    base = named.get("base")
+    out, media_dir = writes("out"), writes("media_dir")
+    assert out is not None and media_dir is not None  # they are needed
+    return GenerateRequest(
+        timeline=timeline_file or roots.media_file(named["path"], "timeline.path"),
+        out=out,
+        media_dir=media_dir,
+        exemplar=reads("exemplar"),
+        options=params.get("options") or {},
+        regions=tuple(params.get("regions") or ()),
+        sample_rate=params.get("sample_rate") or 48000,
+        takes_as_tracks=bool(params.get("takes_as_tracks")),
+        hits_as_markers=bool(params.get("hits_as_markers")),
+        preview=writes("preview"),
+        report=writes("report"),
+        key=params.get("key"),
+        inline=timeline_file is not None,
+        base=roots.media_file(base, "timeline.base") if base else None,
+        roots=roots,
+        catalogue=catalogue,
+    )
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: the step's name, the region it works on (1-based; 0 when none) of how many, and 0-1 of the step."""
+    """How far a job is.
+
+    Attributes:
+        step: what it is doing, in words.
+        region, regions: the region it works on (1-based; 0 when none) of how many.
+        fraction: of the step, 0-1.
+        frames: pictures looked at so far.
+        whole: of the whole job, 0-1, as far as can be told.
+    """
 
     step: str
     region: int = 0
     regions: int = 0
     fraction: float = 0.0
+    frames: int = 0
+    whole: float = 0.0
 
 
 Watcher = Callable[[Progress], None]

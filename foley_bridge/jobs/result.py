@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from foley_bridge.conform import Take
 from foley_bridge.engines.candidate import Onset
+from foley_bridge.errors import FoleyError
 from foley_bridge.timeline.time import rate_text, time_json
 
 
@@ -27,6 +29,7 @@ class RegionResult:
         takes: best first; the first one lies on the timeline.
         scores, seeds, sources: of the takes, in the same order.
         notes: what a person should know.
+        error: why the region could not be done; it has no takes then.
     """
 
     name: str
@@ -41,13 +44,14 @@ class RegionResult:
     reason: str
     takes: tuple[Take, ...]
     notes: tuple[str, ...] = ()
+    error: FoleyError | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """A job, done: what was read, what was written, and each region."""
+    """A job, done: what was read (None when it came with the request), what was written, and each region."""
 
-    timeline: Path
+    timeline: Path | None
     out: Path
     rate: Fraction
     duration: Fraction
@@ -57,24 +61,36 @@ class Result:
     preview: Path | None
     report: Path | None
 
-    def to_json(self) -> dict[str, Any]:
-        """One object: ``timeline``, ``regions[]``, ``out``, ``preview``, ``report``, ``notes``; times as ``time.time_json``."""
+    @property
+    def failed_regions(self) -> int:
+        """How many regions could not be done."""
+        return sum(region.error is not None for region in self.regions)
+
+    def to_json(self, named: Callable[[str], str] = str) -> dict[str, Any]:
+        """One object: ``timeline``, ``regions[]``, ``out``, ``preview``, ``report``, ``notes``; times as ``time.time_json``.
+
+        named: how whoever asked names a path of this machine.
+        """
+
+        def path_of(path: Path | None) -> str | None:
+            return None if path is None else named(str(path))
+
         return {
             "timeline": {
-                "path": str(self.timeline),
+                "path": path_of(self.timeline),
                 "rate": rate_text(self.rate),
                 "duration": time_json(self.duration, self.rate),
                 "global_start_time": time_json(self.record_start, self.rate),
             },
-            "regions": [_region_json(region, self.rate) for region in self.regions],
-            "out": str(self.out),
-            "preview": str(self.preview) if self.preview else None,
-            "report": str(self.report) if self.report else None,
+            "regions": [_region_json(region, self.rate, named) for region in self.regions],
+            "out": path_of(self.out),
+            "preview": path_of(self.preview),
+            "report": path_of(self.report),
             "notes": list(self.notes),
         }
 
 
-def _region_json(region: RegionResult, rate: Fraction) -> dict[str, Any]:
+def _region_json(region: RegionResult, rate: Fraction, named: Callable[[str], str]) -> dict[str, Any]:
     return {
         "name": region.name,
         "text": region.text,
@@ -87,14 +103,15 @@ def _region_json(region: RegionResult, rate: Fraction) -> dict[str, Any]:
         "onsets": [
             {"time_s": onset.time_s, "confidence": onset.confidence, "strength": onset.strength} for onset in region.onsets
         ],
-        "takes": [_take_json(take, rate) for take in region.takes],
+        "takes": [_take_json(take, rate, named) for take in region.takes],
         "notes": list(region.notes),
+        "error": region.error.to_json() if region.error is not None else None,
     }
 
 
-def _take_json(take: Take, rate: Fraction) -> dict[str, Any]:
+def _take_json(take: Take, rate: Fraction, named: Callable[[str], str]) -> dict[str, Any]:
     return {
-        "path": str(take.path),
+        "path": named(str(take.path)),
         "start": time_json(take.start, rate),
         "duration": time_json(take.duration, rate),
         "handle": time_json(take.handle, rate),

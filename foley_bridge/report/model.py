@@ -14,9 +14,10 @@ class ReportTake:
     """One take of a region.
 
     Attributes:
-        path: the WAV; the page links to it relative to itself.
+        path: the WAV's place; the page links to it relative to itself.
         start_s: where the take's clip starts on the timeline, handle not counted.
         duration_s: the clip's length, handles not counted.
+        staged: where the WAV lies while the page is made, when it still waits to be put in its place.
         handle_s: extra sound in the file before the clip: the file's first sample lies at ``start_s - handle_s``.
         onsets_s: where hits were placed.
         score: 0-1, higher is better.
@@ -30,6 +31,7 @@ class ReportTake:
     path: Path
     start_s: float
     duration_s: float
+    staged: Path | None = None
     handle_s: float = 0.0
     onsets_s: Sequence[float] = ()
     score: float = 0.0

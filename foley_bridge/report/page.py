@@ -43,11 +43,12 @@ def write_report(
     drop: bool = False,
     summary: Sequence[tuple[str, str]] = (),
     notes: Sequence[str] = (),
+    folder: Path | None = None,
 ) -> None:
     """Write the report as one HTML file, whole or not at all.
 
     Args:
-        path: where; links to takes are relative to its folder.
+        path: where.
         title: the page's heading.
         rate: the timeline's frame rate, for timecode.
         regions: in the order in which they are shown.
@@ -55,11 +56,12 @@ def write_report(
         drop: drop-frame timecode.
         summary: (label, value) facts for the top of the page.
         notes: sentences a reader should know.
+        folder: where the page will lie in the end, links to takes are relative to it; None when that is where it is written.
 
     Raises:
         MediaError: a take cannot be read, or the page cannot be written.
     """
-    page = _Page(path=path, rate=rate, start=start_timecode_s, drop=drop)
+    page = _Page(folder=folder or path.parent, rate=rate, start=start_timecode_s, drop=drop)
     views = [page.region(number, region) for number, region in enumerate(regions, 1)]
     script = _text("script.js")
     html = _template().render(
@@ -97,8 +99,8 @@ class Axis:
 class _Page:
     """Turns regions into what the template shows; counts the embedded bytes."""
 
-    def __init__(self, *, path: Path, rate: Fraction, start: Fraction, drop: bool) -> None:
-        self.folder = path.resolve().parent
+    def __init__(self, *, folder: Path, rate: Fraction, start: Fraction, drop: bool) -> None:
+        self.folder = folder.resolve()
         self.rate, self.start, self.drop = rate, start, drop
         self.embedded = 0
 
@@ -109,7 +111,7 @@ class _Page:
 
     def region(self, number: int, region: ReportRegion) -> dict[str, Any]:
         axis = Axis(region)
-        sketches = [sketch(take.path, skip_s=take.handle_s, duration_s=take.duration_s) for take in region.takes]
+        sketches = [sketch(take.staged or take.path, skip_s=take.handle_s, duration_s=take.duration_s) for take in region.takes]
         loudest = max((each.peak for each in sketches), default=0.0)
         frames = [(time_s, pictures.photograph(image)) for time_s, image in region.thumbnails]
         middle = (axis.start_s + axis.end_s) / 2
@@ -146,7 +148,7 @@ class _Page:
         link = self.link(take.path)
         inside = None
         if take.duration_s <= EMBED_UP_TO_S and drawn.channels <= 8:
-            content = flac(take.path, skip_s=take.handle_s, duration_s=take.duration_s)
+            content = flac(take.staged or take.path, skip_s=take.handle_s, duration_s=take.duration_s)
             if self.embedded + len(content) <= EMBED_BUDGET:
                 self.embedded += len(content)
                 inside = pictures.data_uri("audio/flac", content)

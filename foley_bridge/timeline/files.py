@@ -244,13 +244,16 @@ def _exists(path: Path) -> bool:
 # --- writing ---
 
 
-def write(timeline: otio.schema.Timeline, path: str | Path, *, base: Path | None = None) -> tuple[str, ...]:
+def write(
+    timeline: otio.schema.Timeline, path: str | Path, *, base: Path | None = None, folder: Path | None = None
+) -> tuple[str, ...]:
     """Write a timeline as its extension says, whole or not at all; the timeline itself stays as it is.
 
     Formats other than OTIO count whole frames of the timeline's rate, so times in samples are rounded to frames there.
 
     Args:
         base: the folder that relative media paths start from; when it is not the folder written to, they are made absolute.
+        folder: where the file will lie in the end; None when that is where it is written.
 
     Returns:
         Notes for the user about what the format cannot say.
@@ -263,7 +266,7 @@ def write(timeline: otio.schema.Timeline, path: str | Path, *, base: Path | None
     if suffix not in WRITTEN:
         raise TimelineError(f"{path}: {suffix or 'no extension'} is not a format to write", f"use one of {', '.join(WRITTEN)}")
     copy = timeline.clone()
-    if base is not None and base.absolute() != path.absolute().parent:
+    if base is not None and base.absolute() != (folder or path.parent).absolute():
         _make_absolute(copy, base)
     notes: tuple[str, ...] = ()
     if suffix != ".otio":

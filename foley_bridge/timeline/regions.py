@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import opentimelineio as otio
@@ -37,6 +36,7 @@ class Region:
         rate: the timeline's frames per second.
         hits: where HIT markers inside it are, timeline seconds, in order, each once.
         notes: what a person should know about how it was read.
+        truth_s: true onsets, timeline seconds, where the marker's metadata knows them (``foley_bridge.truth_s``): made-up pictures do.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Region:
     rate: Fraction
     hits: tuple[Fraction, ...] = ()
     notes: tuple[str, ...] = ()
+    truth_s: tuple[float, ...] = ()
 
     @property
     def first_frame(self) -> int:
@@ -60,8 +61,28 @@ class Region:
         return ceil_frame(self.end, self.rate)
 
 
-def find_regions(timeline: otio.schema.Timeline) -> tuple[list[Region], list[str]]:
+@dataclass(frozen=True)
+class Refused:
+    """A marked region that cannot be used.
+
+    Attributes:
+        text: as written.
+        start, end: timeline seconds, as far as they can be told.
+        error: why; names the region and its timecode.
+    """
+
+    text: str
+    start: Fraction
+    end: Fraction
+    error: TimelineError
+
+
+def find_regions(timeline: otio.schema.Timeline, *, refused: list[Refused] | None = None) -> tuple[list[Region], list[str]]:
     """All regions that a timeline marks, in time order, and notes about markers that were left out.
+
+    Args:
+        timeline: where to look.
+        refused: takes the regions that cannot be used, so that the others can; without it, the first of them is raised.
 
     Raises:
         TimelineError: a region without length, outside the timeline, overlapping another, or with a bad option; or a
@@ -70,15 +91,24 @@ def find_regions(timeline: otio.schema.Timeline) -> tuple[list[Region], list[str
     rate = timeline_rate(timeline)
     finder = _Finder(timeline, rate)
     finder.search()
+    faults = finder.refused
     regions: dict[tuple[Fraction, Fraction, str], Region] = {}
     for found in finder.regions:
-        region = _region(found.text, found.start, found.end, rate, finder.record_start)
-        region = replace(region, notes=(*region.notes, *found.notes))
+        try:
+            region = _region(found.text, found.start, found.end, rate, finder.record_start)
+        except TimelineError as error:
+            faults.append(Refused(found.text, found.start, found.end, error))
+            continue
+        region = replace(region, notes=(*region.notes, *found.notes), truth_s=found.truth_s)
         if (region.start, region.end, region.text) in regions:
             finder.notes.append(f"region '{region.name}' is marked twice at the same place; it is used once")
         else:
             regions[region.start, region.end, region.text] = region
-    marked = refuse_overlaps(regions.values(), rate, record_start=finder.record_start)
+    marked = refuse_overlaps(regions.values(), rate, record_start=finder.record_start, refused=faults)
+    if refused is None and faults:
+        raise faults[0].error
+    if refused is not None:
+        refused += faults
     start = timeline.global_start_time
     if start is not None and (note := snapped(float(start.rate))):
         finder.notes.append(f"frame rate {note}")
@@ -138,21 +168,33 @@ def _range_and_text(text: str, rate: Fraction) -> tuple[Fraction, Fraction, str]
     raise fault
 
 
-def refuse_overlaps(regions: Iterable[Region], rate: Fraction, *, record_start: Fraction = Fraction(0)) -> list[Region]:
-    """The regions in time order.
+def refuse_overlaps(
+    regions: Iterable[Region],
+    rate: Fraction,
+    *,
+    record_start: Fraction = Fraction(0),
+    refused: list[Refused] | None = None,
+) -> list[Region]:
+    """The regions in time order; of two that overlap the later one is refused, or raised without ``refused``.
 
     Raises:
         TimelineError: two of them overlap; names both, and where they are.
     """
-    ordered = sorted(regions, key=lambda region: (region.start, region.end))
-    for before, after in pairwise(ordered):
-        if after.start < before.end:
-            raise TimelineError(
-                f"region '{after.name}' at {_span_text(after.start, after.end, rate, record_start)} overlaps "
+    kept: list[Region] = []
+    for region in sorted(regions, key=lambda region: (region.start, region.end)):
+        if kept and region.start < kept[-1].end:
+            before = kept[-1]
+            error = TimelineError(
+                f"region '{region.name}' at {_span_text(region.start, region.end, rate, record_start)} overlaps "
                 f"region '{before.name}' at {_span_text(before.start, before.end, rate, record_start)}",
                 "move or shorten one of them",
             )
-    return ordered
+            if refused is None:
+                raise error
+            refused.append(Refused(region.text, region.start, region.end, error))
+        else:
+            kept.append(region)
+    return kept
 
 
 def _region(text: str, start: Fraction, end: Fraction, rate: Fraction, record_start: Fraction) -> Region:
@@ -177,6 +219,7 @@ class _Found:
     start: Fraction
     end: Fraction
     notes: tuple[str, ...] = ()
+    truth_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -235,6 +278,7 @@ class _Finder:
         start = timeline.global_start_time
         self.record_start = seconds_of(start) if start is not None else Fraction(0)
         self.regions: list[_Found] = []
+        self.refused: list[Refused] = []
         self.hits: list[Fraction] = []
         self.notes: list[str] = []
 
@@ -283,8 +327,12 @@ class _Finder:
             first, last = sorted((view.at(start), view.at(end)))
             if text := _region_text(marker):
                 found = _Found(text, first, last) if end > start else _Found(text, view.at(start), view.at(start))
-                start, end, notes = _within(found, self.rate, self.duration, self.record_start)
-                self.regions.append(_Found(text, start, end, notes))
+                try:
+                    start, end, notes = _within(found, self.rate, self.duration, self.record_start)
+                except TimelineError as error:
+                    self.refused.append(Refused(text, found.start, found.end, error))
+                else:
+                    self.regions.append(_Found(text, start, end, notes, _truth(marker)))
             elif _HIT.match(marker.name):
                 if first >= self.duration and 0 <= first - self.record_start < self.duration:
                     first -= self.record_start
@@ -307,7 +355,10 @@ class _Finder:
             if text:
                 if end <= start:
                     at = view.shows(start, start + Fraction(1, 1000))
-                    raise _no_length(text, timecode(self.record_start + at[0], self.rate) if at else f"in clip '{item.name}'")
+                    where = timecode(self.record_start + at[0], self.rate) if at else f"in clip '{item.name}'"
+                    begins = at[0] if at else Fraction(0)
+                    self.refused.append(Refused(text, begins, begins, _no_length(text, where)))
+                    continue
                 shown = view.shows(start, end)
                 if shown is None:
                     self.notes.append(f"region '{text}' on '{item.name}' is left out: it is trimmed away")
@@ -336,6 +387,12 @@ def _marked(marker: Any) -> tuple[Fraction, Fraction]:
 def _region_text(marker: Any) -> str | None:
     """The text of a marker that asks for sound: its name, or its comment when the name does not ask."""
     return next((text.strip() for text in (marker.name, marker.comment) if is_region_text(text or "")), None)
+
+
+def _truth(marker: Any) -> tuple[float, ...]:
+    ours = marker.metadata.get("foley_bridge")
+    told = ours.get("truth_s", ()) if hasattr(ours, "get") else ()
+    return tuple(float(at) for at in told if isinstance(at, int | float)) if not isinstance(told, str | int | float) else ()
 
 
 def _no_length(text: str, at: str) -> TimelineError:
