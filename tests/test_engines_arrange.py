@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_engines_exemplar import strikes
 
-from foley_bridge.engines.arrange import MOST_SOUNDING, QUIETEST_DB, Palette, arrange, arrange_hits, palette, take_seed
+from foley_bridge.engines.arrange import arrange, arrange_hits, take_seed
 from foley_bridge.engines.candidate import Candidate, Curve, Detection, Onset
+from foley_bridge.engines.events import MOST_SOUNDING
 from foley_bridge.engines.exemplar import analyse
+from foley_bridge.engines.hits import QUIETEST_DB, Palette, palette
 from foley_bridge.media.sound import Sound
 
 NTSC = Fraction(24000, 1001)
@@ -275,9 +277,10 @@ from fractions import Fraction
 import numpy as np
 sys.path.insert(0, "tests")
 from test_engines_arrange import few, even_onsets
-from foley_bridge.engines.arrange import arrange, palette
+from foley_bridge.engines.arrange import arrange
 from foley_bridge.engines.candidate import Curve, Detection
 from foley_bridge.engines.exemplar import analyse
+from foley_bridge.engines.hits import palette
 minutes, kind = int(sys.argv[1]), sys.argv[2]
 length = 60 * minutes
 time = np.arange(0, length, 1 / 15)

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import correlate
 
+from foley_bridge.engines.bouts import bouts
 from foley_bridge.engines.candidate import Candidate, Curve
 from foley_bridge.engines.exemplar import Exemplar
 from foley_bridge.media.sound import BLOCK
@@ -148,38 +149,23 @@ def follow(motion: Curve, start_s: float, end_s: float) -> tuple[np.ndarray, lis
         return np.ones(count, np.float32), [start_s]
     moving = motion.at(start_s + np.arange(count) / _STEP_HZ)
     smooth = uniform_filter1d(moving, 9, mode="nearest")
-    bouts = _bouts(smooth)
+    played = _played(smooth)
     target = 10 ** (QUIETEST_DB / 20 * (1 - np.clip(smooth, 0, 1)))
     playing = np.zeros(count, bool)
-    for first, last in bouts:
+    for first, last in played:
         playing[first:last] = True
     target[~playing] = 0
-    return _slewed(target), [start_s + first / _STEP_HZ for first, _ in bouts]
+    return _slewed(target), [start_s + first / _STEP_HZ for first, _ in played]
 
 
-def _bouts(moving: np.ndarray) -> list[tuple[int, int]]:
+def _played(moving: np.ndarray) -> list[tuple[int, int]]:
     """(first step, one past the last) of each stretch of clear motion; one over everything unless motion clearly stops."""
     low, high = np.percentile(moving, [10, 90])
     everything = [(0, len(moving))]
     if low >= _BOUT_OFF or high < 0.3:
         return everything
-    edges: list[tuple[int, int]] = []
-    above = np.flatnonzero(moving > _BOUT_ON)
-    below = moving < _BOUT_OFF
-    position = 0
-    while True:
-        later = above[np.searchsorted(above, position) :]
-        if not len(later):
-            break
-        first = int(later[0])
-        rest = np.flatnonzero(below[first:])
-        last = first + int(rest[0]) if len(rest) else len(moving)
-        if edges and first - edges[-1][1] < _SHORTEST_REST_S * _STEP_HZ:
-            edges[-1] = (edges[-1][0], last)
-        else:
-            edges.append((first, last))
-        position = last
-    return [(a, b) for a, b in edges if b - a >= _SHORTEST_BOUT_S * _STEP_HZ] or everything
+    found = bouts(moving, on=_BOUT_ON, off=_BOUT_OFF, shortest_rest=round(_SHORTEST_REST_S * _STEP_HZ))
+    return [(a, b) for a, b in found if b - a >= _SHORTEST_BOUT_S * _STEP_HZ] or everything
 
 
 def _slewed(target: np.ndarray) -> np.ndarray:

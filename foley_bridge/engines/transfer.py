@@ -17,9 +17,10 @@ import soxr
 
 from foley_bridge.conform import Cut
 from foley_bridge.engines import onsets
-from foley_bridge.engines.arrange import arrange, fit_notes, palette, take_seed
+from foley_bridge.engines.arrange import arrange, fit_notes, take_seed
 from foley_bridge.engines.candidate import Curve, Detection, MotionFrame, Onset, Proposal
 from foley_bridge.engines.exemplar import MAX_EXAMPLE_S, Exemplar, analyse
+from foley_bridge.engines.hits import palette
 from foley_bridge.engines.watch import watch
 from foley_bridge.errors import EngineError
 from foley_bridge.media import audio
