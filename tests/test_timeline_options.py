@@ -21,12 +21,31 @@ def _parsed(text: str) -> tuple[str, Options]:
 def test_every_option_is_read() -> None:
     words, options = _parsed(
         "FOLEY footsteps gravel engine=transfer like='my clip.wav' takes=3 seed=7 level=-23LUFS handles=12f fade=0.25 tail=1s "
-        "channels=stereo retime=no ucs=FOLYFeet hits=auto sensitivity=0.3 offset=-1f"
+        "channels=stereo retime=no ucs=FOLYFeet pin=k3v7q2mdx5ab,H2ZT ban=lib:aaaa hits=auto sensitivity=0.3 offset=-1f"
     )
     assert words == "footsteps gravel"
     assert options == Options(
-        "transfer", "my clip.wav", 3, 7, -23.0, F(1, 2), F(1, 4), F(1), "stereo", False, "FOLYFeet", "auto", 0.3, F(-1, 24)
+        engine="transfer",
+        like="my clip.wav",
+        takes=3,
+        seed=7,
+        level=-23.0,
+        handles=F(1, 2),
+        fade=F(1, 4),
+        tail=F(1),
+        channels="stereo",
+        retime=False,
+        ucs="FOLYFeet",
+        pin=("k3v7q2mdx5ab", "h2zt"),
+        ban=("aaaa",),
+        hits="auto",
+        sensitivity=0.3,
+        offset=F(-1, 24),
     )
+
+
+def test_library_ids_are_named_once_each_however_they_are_written() -> None:
+    assert _parsed("FOLEY door PIN='K3V7, lib:h2zt,k3v7,LIB:k3v7'")[1].pin == ("k3v7", "h2zt")
 
 
 @pytest.mark.parametrize("text", ["FOLEY", "foley door", "Foley: door", "  FOLEY\tdoor", "foley takes=2"])
@@ -86,6 +105,11 @@ def test_a_plain_offset_is_milliseconds(text: str, seconds: Fraction) -> None:
         ("engine=transfr", "engine= cannot be.*did you mean transfer"),
         ("retime=maybe", "retime= cannot be.*yes or no"),
         ("ucs=foot-steps", "ucs= cannot be.*CatID"),
+        ("pin=abc", "pin= cannot be 'abc'.*four letters"),
+        ("ban=door.wav", "ban= cannot be 'door.wav'.*library ids"),
+        ("pin=abcd,,efgh", "pin= cannot be"),
+        ("ban=lib:", "ban= cannot be"),
+        (f"pin={','.join('abcd' + str(n) for n in range(65))}", "pin= cannot be.*up to 64"),
         ("hits=often", "hits= cannot be.*auto, markers"),
         ("sensitivity=1.01", "sensitivity= cannot be.*0 to 1"),
         ("sensitivity=nan", "sensitivity= cannot be"),

@@ -18,6 +18,9 @@ HITS = ("auto", "markers")
 MOST_TAKES = 64
 LONGEST_S = 600  # of handles, fade and tail
 FARTHEST_OFFSET_S = 60
+LIBRARY = "lib:"
+"""What stands before a library id where a file or a clip's name may stand, too: ``like=lib:k3v7q2mdx5ab``."""
+MOST_SOUNDS = 64  # that pin= or ban= name
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Options:
 
     Attributes:
         engine: one of ``ENGINES``.
-        like: the exemplar: a clip's name in the timeline, a library id, or a path.
+        like: the exemplar: a clip's name in the timeline, ``lib:`` and a library id (or its beginning), or a path.
         takes: how many, 1-64.
         seed: 0 or above; take k of a seed is the same for any number of takes.
         level: LUFS integrated (peak dBFS under 0.4 s), -70 to 0.
@@ -34,6 +37,7 @@ class Options:
         channels: one of ``CHANNELS``.
         retime: re-time a found sound to the action.
         ucs: a UCS CatID, as written.
+        pin, ban: library ids, or beginnings of them, in small letters: sounds to propose first, and never.
         hits: one of ``HITS``.
         sensitivity: 0-1, how readily motion counts as an action.
         offset: seconds by which all hits are shifted, -60 to 60.
@@ -50,6 +54,8 @@ class Options:
     channels: str | None = None
     retime: bool | None = None
     ucs: str | None = None
+    pin: tuple[str, ...] | None = None
+    ban: tuple[str, ...] | None = None
     hits: str | None = None
     sensitivity: float | None = None
     offset: Fraction | None = None
@@ -125,6 +131,13 @@ def _cat_id(value: str, rate: Fraction) -> str:
     raise ValueError("a UCS CatID such as FOLYFeet or DOORWood")
 
 
+def _library_ids(value: str, rate: Fraction) -> tuple[str, ...]:
+    names = [each.strip().lower().removeprefix(LIBRARY) for each in value.split(",")]
+    if len(names) <= MOST_SOUNDS and all(re.fullmatch(r"[a-z0-9]{4,64}", name) for name in names):
+        return tuple(dict.fromkeys(names))
+    raise ValueError(f"up to {MOST_SOUNDS} library ids, or four letters or more of each, such as k3v7q2mdx5ab,h2zt")
+
+
 _LENGTH = "seconds or frames from 0 to 600 s, such as 0.5 or 12f"
 
 PARSERS: dict[str, Callable[[str, Fraction], object]] = {
@@ -139,6 +152,8 @@ PARSERS: dict[str, Callable[[str, Fraction], object]] = {
     "channels": _one_of(*CHANNELS),
     "retime": _yes_no,
     "ucs": _cat_id,
+    "pin": _library_ids,
+    "ban": _library_ids,
     "hits": _one_of(*HITS),
     "sensitivity": _number(0, 1, "(?!)", "a number from 0 to 1"),
     "offset": _span(
