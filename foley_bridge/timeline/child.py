@@ -19,31 +19,44 @@ MEMORY_LIMIT = 8 << 30  # bytes of address space; a hostile file should not take
 
 def main() -> int:
     """Read, walk, and write back out."""
+    limit_memory()
+    try:
+        answer = carry_out(sys.argv[1], sys.stdin.buffer.read(), *sys.argv[2:])
+    except Exception as error:  # whatever an adapter raises is a fault of the file, told in one line
+        print(fault(error), file=sys.stderr)
+        return 3
+    sys.stdout.buffer.write(answer)
+    return 0
+
+
+def limit_memory() -> None:
+    """For this process, where the system can."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def carry_out(task: str, data: bytes, path: str = "") -> bytes:
+    """One task; ``data`` is OTIO JSON, which "file" does without. Raises whatever OpenTimelineIO and its adapters raise."""
     import opentimelineio as otio
 
-    task, text = sys.argv[1], ""
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # adapters may print; standard output carries the timeline alone
-            if task == "file":
-                read = otio.adapters.read_from_file(sys.argv[2])
-            else:
-                read = otio.adapters.read_from_string(sys.stdin.buffer.read().decode(), "otio_json")
-            if task == "write":
-                write(otio, read, sys.argv[2])
-            else:
-                walk(read)
-                text = otio.adapters.write_to_string(read, "otio_json")
-    except Exception as error:  # whatever an adapter raises is a fault of the file, told in one line
-        line = " ".join(str(error).split()) or "no reason given"
-        print(f"{type(error).__name__}: {line[:500]}", file=sys.stderr)
-        return 3
-    sys.stdout.buffer.write(text.encode())
-    return 0
+    with contextlib.redirect_stdout(io.StringIO()):  # adapters may print; standard output carries the timeline alone
+        if task == "file":
+            read = otio.adapters.read_from_file(path)
+        else:
+            read = otio.adapters.read_from_string(data.decode(), "otio_json")
+        if task == "write":
+            write(otio, read, path)
+            return b""
+        walk(read)
+        return bytes(otio.adapters.write_to_string(read, "otio_json").encode())
+
+
+def fault(error: Exception) -> str:
+    """What was raised, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:500] or 'no reason given'}"
 
 
 def walk(read: Any) -> None:
