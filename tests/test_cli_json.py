@@ -39,9 +39,10 @@ REGION = {
     "onsets": [{"time_s": float, "confidence": float, "strength": float}],
     "takes": [TAKE],
     "notes": [str],
+    "error": (dict, type(None)),
 }
 RESULT = {
-    "timeline": {"path": str, "rate": str, "duration": TIME, "global_start_time": TIME},
+    "timeline": {"path": (str, type(None)), "rate": str, "duration": TIME, "global_start_time": TIME},
     "regions": [REGION],
     "out": str,
     "preview": (str, type(None)),

@@ -1,8 +1,8 @@
 """The job: a timeline with marked regions in, a timeline with takes out.
 
 The way of a cue, top to bottom: open the timeline, settle the cues, and for each look at the picture, let the engine propose,
-conform the proposals to takes; then place all takes, write the timeline, and publish everything at once. A region that cannot be
-done does not keep the others from being done.
+conform the proposals to takes; then place all takes, write the timeline, and publish everything at once. A region that cannot
+be done does not keep the others from being done.
 """
 
 from __future__ import annotations

@@ -81,7 +81,8 @@ def open_request(path: Path, region_texts: tuple[str, ...], *, base: Path | None
         roots: how seats name the media.
 
     Raises:
-        TimelineError: not a readable timeline; no region at all, or none that can be used (the first one's fault then).
+        TimelineError: not a readable timeline; a further region that cannot be read; no region at all, or none that can be used
+            (the first one's fault then).
         MediaError: not a readable video.
     """
     is_timeline = path.suffix.lower() in TIMELINE_SUFFIXES
@@ -95,12 +96,7 @@ def open_request(path: Path, region_texts: tuple[str, ...], *, base: Path | None
     if not is_timeline and not region_texts:
         region_texts = (f"0-{ceil_frame(duration, rate)}f",)
     hits = find_hits(timeline)
-    given = []
-    for text in region_texts:
-        try:
-            given.append(parse_region(text, rate, duration, record_start=start, hits=hits))
-        except TimelineError as error:
-            refused.append(Refused(text, Fraction(0), Fraction(0), error))
+    given = [parse_region(text, rate, duration, record_start=start, hits=hits) for text in region_texts]
     regions = refuse_overlaps([*marked, *given], rate, record_start=start, refused=refused)
     if not regions:
         raise refused[0].error if refused else _marks_nothing(path)

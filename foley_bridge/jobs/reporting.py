@@ -21,8 +21,8 @@ THUMBNAIL_WIDTH = 240
 
 @dataclass(frozen=True)
 class Seen:
-    """What the page shows of a region beside its result: its picture, how much moves in it, and its true onsets where they are known
-    (timeline seconds)."""
+    """What the page shows of a region beside its result: its picture, how much moves in it, and its true onsets (timeline
+    seconds) where they are known."""
 
     picture: Picture
     motion: Curve

@@ -1,8 +1,8 @@
 """Which folders a request may read from and write to, and how other seats name them.
 
-A daemon is asked by programs that it cannot know, so every path of a request is looked at here: it is absolute, it is local, it is no
-device, it does not climb with ``..``, and where its links lead it still lies inside an allowed folder. A network name passes only
-where it lies in a folder that is allowed by that very name.
+A daemon is asked by programs that it cannot know, so every path of a request is looked at here: it is absolute, it is local, it
+is no device, it does not climb with ``..``, and where its links lead it still lies inside an allowed folder. A network name
+passes only where it lies in a folder that is allowed by that very name.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _refuse_devices(real: Path, text: str, field: str) -> None:
 
 def _without_scheme(text: str) -> str:
     """A ``file:`` URL as a path; anything else as it is. A URL that names another host becomes a network path."""
-    if not text[:5].lower() == "file:":
+    if text[:5].lower() != "file:":
         return text
     parts = urlsplit(text)
     path = unquote(parts.path)

@@ -36,7 +36,8 @@ class Region:
         rate: the timeline's frames per second.
         hits: where HIT markers inside it are, timeline seconds, in order, each once.
         notes: what a person should know about how it was read.
-        truth_s: true onsets, timeline seconds, where the marker's metadata knows them (``foley_bridge.truth_s``): made-up pictures do.
+        truth_s: true onsets, timeline seconds, where the marker's metadata knows them (``foley_bridge.truth_s``), as that of a
+            made-up picture does.
     """
 
     name: str
