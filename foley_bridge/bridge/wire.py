@@ -27,6 +27,7 @@ SOCKET_LIMIT = 288 * MB
 """For ``ZMQ_MAXMSGSIZE``: above it ZeroMQ drops the sender without a word."""
 
 TOO_LARGE_HINT = "write the timeline to a file and give its path, or split it"
+LONG_HEADER_HINT = "send a timeline as the payload, not inside the header"
 
 
 def request(request_id: str, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def decode(frames: Sequence[bytes], *, header_limit: int = HEADER_LIMIT) -> tupl
     if len(frames[0]) > header_limit:
         raise RequestError(
             f"the message's header is {len(frames[0]) / MB:.1f} MB, more than {header_limit / MB:.0f} MB",
-            "send a timeline as the payload, not inside the header",
+            LONG_HEADER_HINT,
         )
     return decode_object(bytes(frames[0]), "the message's header"), (bytes(frames[1]) if len(frames) == 2 else None)
 

@@ -1,0 +1,226 @@
+"""The client: asks a daemon one thing at a time. Every wait has a bound, and every failure is an error that says what to do.
+
+Beyond the standard library it needs only ZeroMQ, so that ``foley-call`` starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import zmq
+
+from foley_bridge.bridge import wire
+from foley_bridge.bridge.connection import CONNECT_S, Connection, Lost, milliseconds, read_keys
+from foley_bridge.errors import BridgeError, RequestError
+
+TIMEOUT_S = 10.0
+LONG_TIMEOUT_S = 30.0
+"""For what carries a timeline: it has to go over the wire, and to disk."""
+PATIENCE_S = 30.0
+POLL_S = 2.0
+ENDED = frozenset({"done", "failed", "cancelled"})
+
+
+class Reply(NamedTuple):
+    """What a method gave: its ``result``, and the payload frame when there was one."""
+
+    result: dict[str, Any]
+    payload: bytes | None
+
+
+class Client:
+    """A connection to a daemon, opened when first used. Not to be shared between threads.
+
+    Args:
+        endpoint: of the daemon's requests; by default ``FOLEY_BRIDGE_ENDPOINT``, or this machine's usual one.
+        keys: a folder of CURVE keys, for a daemon that was started with keys (docs/protocol.md, "Many seats").
+        seat: whose keys in that folder.
+        timeout_s: how long a reply may take.
+
+    Raises:
+        BridgeError: the keys cannot be used.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        keys: Path | None = None,
+        seat: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self.endpoint = endpoint or os.environ.get("FOLEY_BRIDGE_ENDPOINT") or wire.DEFAULT_ENDPOINT
+        self._timeout_s = timeout_s
+        self._connection = Connection(self.endpoint, None if keys is None else read_keys(keys, seat))
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+
+    # --- asking ---
+
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        payload: bytes | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """Ask once.
+
+        Raises:
+            RequestError: the request is no JSON, or larger than 64 MB: nothing was sent.
+            BridgeError: nobody answered in time.
+            FoleyError: what the daemon answered when it refused, of the class that its ``kind`` names.
+        """
+        return _answer(*self.exchange(wire.request(_new_id(), method, params), payload, timeout_s))
+
+    def exchange(
+        self, header: Mapping[str, Any], payload: bytes | None = None, timeout_s: float | None = None
+    ) -> tuple[dict[str, Any], bytes | None]:
+        """Send a request's header as it stands; returns the reply's header, which may hold an error, and its payload or None.
+
+        Raises:
+            RequestError: the request is no JSON, or larger than 64 MB: nothing was sent.
+            BridgeError: nobody answered in time.
+        """
+        deadline = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
+        try:
+            return self._connection.exchange(header, payload, deadline)
+        except Lost:
+            raise self._went_away() from None
+
+    def _went_away(self) -> BridgeError:
+        return BridgeError(
+            f"the daemon at {self.endpoint} went away before it answered",
+            "ask again when it is back; foley-bridge jobs list then says what became of a job",
+        )
+
+    # --- the methods ---
+
+    def ping(self, timeout_s: float | None = None) -> dict[str, Any]:
+        """Version, protocols and process of the daemon."""
+        return self.request("ping", timeout_s=timeout_s).result
+
+    def capabilities(self) -> dict[str, Any]:
+        """What the daemon can do, and where it listens."""
+        return self.request("capabilities").result
+
+    def submit(self, params: Mapping[str, Any], payload: bytes | None = None) -> dict[str, Any]:
+        """Queue a job; returns the job object. With a ``key`` the request is sent again when its reply is lost.
+
+        Raises:
+            FoleyError: see ``request``.
+        """
+        if params.get("key") is None:
+            return self.request("submit", params, payload, LONG_TIMEOUT_S).result
+        deadline = time.monotonic() + LONG_TIMEOUT_S
+        lost = False
+        while True:
+            try:
+                header = wire.request(_new_id(), "submit", params)
+                return _answer(*self._connection.exchange(header, payload, deadline)).result
+            except Lost:
+                lost = True  # it may have been taken or not: the key makes asking again safe
+            except BridgeError:
+                if not lost:
+                    raise
+            if time.monotonic() > deadline - CONNECT_S:
+                raise self._went_away()
+            time.sleep(0.2)
+
+    def status(self, job: str) -> dict[str, Any]:
+        """The job object."""
+        return self.request("status", {"job": job}).result
+
+    def cancel(self, job: str) -> dict[str, Any]:
+        """Ask for an end; returns the job object at once, which may not have ended yet."""
+        return self.request("cancel", {"job": job}).result
+
+    def wait(self, job: str, timeout_s: float) -> dict[str, Any]:
+        """The job object, when the job has ended or the time is up."""
+        return self.request("wait", {"job": job, "timeout_s": timeout_s}, timeout_s=timeout_s + self._timeout_s).result
+
+    def result(self, job: str, *, timeline: bool = False) -> Reply:
+        """What a job that is done gave; the bytes of its timeline as the payload when asked for."""
+        return self.request("result", {"job": job, "timeline": timeline}, timeout_s=LONG_TIMEOUT_S)
+
+    def jobs(self, *, states: list[str] | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """Job objects, newest first."""
+        params: dict[str, Any] = {"limit": limit} | ({} if states is None else {"states": states})
+        found: list[dict[str, Any]] = self.request("jobs", params).result["jobs"]
+        return found
+
+    def follow(self, job: str, seen: Callable[[dict[str, Any]], None], *, patience_s: float = PATIENCE_S) -> dict[str, Any]:
+        """Wait until a job has ended, told of its progress; returns the job object.
+
+        Progress comes from the daemon's PUB socket; since that may lose messages, ``status`` is asked now and then as well.
+
+        Args:
+            job: its id.
+            seen: is called with the job object, often; what it raises passes through.
+            patience_s: how long the daemon may be away: it takes its jobs up again when it comes back.
+
+        Raises:
+            FoleyError: there is no such job, or the daemon stays away.
+        """
+        view = self.status(job)
+        listener = self._listen(job)
+        poll_s, heard_at = 0.1, time.monotonic()
+        try:
+            while True:
+                seen(view)
+                if view["state"] in ENDED:
+                    return view
+                event = _newest_event(listener, poll_s)
+                poll_s = min(2 * poll_s, POLL_S)
+                try:
+                    view = event or self.status(job)
+                    heard_at = time.monotonic()
+                except BridgeError:
+                    if time.monotonic() > heard_at + patience_s:
+                        raise
+        finally:
+            if listener is not None:
+                listener.close(linger=0)
+
+    def _listen(self, job: str) -> zmq.Socket[bytes] | None:
+        published = (self.capabilities().get("endpoints") or {}).get("events")
+        return self._connection.listen(published.rpartition(":")[2], job) if published else None
+
+
+def _new_id() -> str:
+    return os.urandom(8).hex()
+
+
+def _answer(header: dict[str, Any], payload: bytes | None) -> Reply:
+    result = header.get("result")
+    if header.get("ok") is True and isinstance(result, dict):
+        return Reply(result, payload)
+    raise wire.error_from(header.get("error"))
+
+
+def _newest_event(listener: zmq.Socket[bytes] | None, timeout_s: float) -> dict[str, Any] | None:
+    """The newest job object published, waiting ``timeout_s`` for the first; None when there was none."""
+    if listener is None:
+        time.sleep(timeout_s)
+        return None
+    newest = None
+    while listener.poll(milliseconds(timeout_s) if newest is None else 0):
+        try:
+            header, _ = wire.decode(listener.recv_multipart()[1:], header_limit=wire.SERVER_LIMIT)
+        except RequestError:
+            return None  # not one of ours; ``status`` is the truth
+        newest = header.get("job")
+    return newest
