@@ -28,15 +28,20 @@ def staging(folder: Path, job: str) -> Path:
     return folder / f".foley_bridge-{job}"
 
 
-def sweep(folders: Iterable[Path], job: str) -> None:
-    """Remove what a job staged, and the folders made for it as far as they are empty. Nothing published is touched."""
-    made: list[str] = []
+def sweep(folders: Iterable[Path], job: str, *, made: Iterable[Path] = ()) -> None:
+    """Remove what a job staged, and the folders made for it as far as they are empty. Nothing published is touched.
+
+    Args:
+        folders: those that the job writes into.
+        job: its id.
+        made: folders made for it, beside those that it noted itself.
+    """
+    noted = [str(folder) for folder in made]
     for folder in folders:
         hidden = staging(folder, job)
-        with contextlib.suppress(OSError, ValueError):
-            made += json.loads((hidden / _FOLDERS).read_text("utf-8"))
+        noted += _read(hidden / _FOLDERS) or []
         shutil.rmtree(hidden, ignore_errors=True)
-    for path in sorted(made, key=len, reverse=True):
+    for path in sorted(noted, key=len, reverse=True):
         with contextlib.suppress(OSError):  # not empty: it holds what was published, or somebody else's
             Path(path).rmdir()
 
@@ -62,8 +67,7 @@ class Outputs:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None or not self._keep:
-            self._note_folders()
-            sweep([self._home, *(place.parent for place in self._staged)], self._job)
+            sweep([self._home, *(place.parent for place in self._staged)], self._job, made=self._folders)
 
     # --- before the work ---
 
@@ -109,6 +113,7 @@ class Outputs:
         """
         if place.is_dir():
             raise JobError(f"{place} is a folder, a file is to be written there", "give a file name")
+        self._hidden(self._home)  # first, so that a crash leaves nothing that the notes do not know
         self._staged[place] = self._hidden(place.parent) / place.name
         return self._staged[place]
 
@@ -131,19 +136,15 @@ class Outputs:
                 hidden.mkdir()
             except OSError as error:
                 raise JobError(f"cannot write in {folder}: {error.strerror or error}", "choose another place") from error
-            if folder == self._home:
+            if folder == self._home:  # from here on a crash leaves something to sweep
                 self._note_folders()
         return hidden
 
     def _note_folders(self) -> None:
         hidden = staging(self._home, self._job)
-        if self._folders and hidden.is_dir():
+        if self._folders:
             known = _read(hidden / _FOLDERS) or []
             _write(hidden / _FOLDERS, list(dict.fromkeys([*known, *map(str, self._folders)])))
-        elif self._folders:
-            for folder in reversed(self._folders):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
 
     # --- the end ---
 
