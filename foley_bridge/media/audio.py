@@ -7,6 +7,8 @@ time: sound that starts later is preceded by silence, sound before it is left ou
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,6 +28,7 @@ from foley_bridge.media.sound import BLOCK, ArraySound, PlacedSounds, Sound
 __all__ = ["ArraySound", "AudioInfo", "FileSound", "PlacedSounds", "Sound", "load", "probe", "resampled"]
 
 MISSING_S = Fraction(1, 4)  # containers promise a little more than the decoder gives; more than this missing is a break
+ENDLESS = 1 << 62  # libsndfile's length of a file that does not state one is beyond this
 PREROLL_S = Fraction(1, 2)  # decoders need a few packets before they are in step
 
 
@@ -61,10 +64,11 @@ def probe(path: str | Path) -> AudioInfo:
     """
     if not Path(path).is_file():
         raise MediaError(f"{path}: there is no such file", "check the path")
-    try:
-        with soundfile.SoundFile(str(path)) as file:
+    file = open_with_libsndfile(path)
+    if file is not None:
+        with file:
             info = AudioInfo(str(path), file.samplerate, file.channels, file.frames, True)
-    except (soundfile.SoundFileError, TypeError):  # TypeError: headerless by its name
+    else:
         with movie_file.open_media(path) as container:
             stream = _sound_stream(path, container)
             length = _sound_end(container, stream) - _origin(path, container, stream)
@@ -72,6 +76,35 @@ def probe(path: str | Path) -> AudioInfo:
     if not info.frames:
         raise MediaError(f"{path}: its sound has zero length", "export the file again")
     return info
+
+
+def open_with_libsndfile(path: str | Path) -> Any:
+    """An open ``soundfile.SoundFile``; None for what PyAV has to read.
+
+    That is other formats, and files whose length libsndfile does not know, so that it would break off early or never: FLAC
+    written into a pipe, and MP3 that does not state its length (libsndfile guesses it from the first frame's bit rate).
+    """
+    name = str(path)
+    try:
+        file = soundfile.SoundFile(os.fsencode(name) if os.name == "posix" else name)
+    except (soundfile.SoundFileError, TypeError):  # TypeError: headerless by its name
+        return None
+    with contextlib.suppress(OSError):
+        if file.frames < ENDLESS and (file.format != "MP3" or _mp3_states_its_length(path)):
+            return file
+    file.close()
+    return None
+
+
+def _mp3_states_its_length(path: str | Path) -> bool:
+    """Its first frame, behind any ID3 tag, is one that encoders write for this."""
+    with Path(path).open("rb") as file:
+        head = file.read(10)
+        if head[:3] == b"ID3":
+            high, mid, low, lowest = (byte & 0x7F for byte in head[6:10])
+            file.seek(10 + (high << 21 | mid << 14 | low << 7 | lowest))
+        first = file.read(4096)
+    return any(mark in first for mark in (b"Xing", b"Info", b"VBRI"))
 
 
 def load(
@@ -167,8 +200,11 @@ def resampled(blocks: Iterable[np.ndarray], from_hz: int, to_hz: int, channels: 
 
 
 def _libsndfile_blocks(info: AudioInfo, first: int, count: int) -> Iterator[np.ndarray]:
+    file = open_with_libsndfile(info.path)
+    if file is None:
+        raise MediaError(f"{info.path}: has changed while it was read", "wait until it is written, then try again")
     try:
-        with soundfile.SoundFile(info.path) as file:
+        with file:
             file.seek(first)
             yield from file.blocks(BLOCK, frames=count, dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
