@@ -77,35 +77,47 @@ class Client:
         payload: bytes | None = None,
         timeout_s: float | None = None,
     ) -> Reply:
-        """Ask once.
+        """Ask, and give what was answered.
 
         Raises:
             RequestError: the request is no JSON, or larger than 64 MB: nothing was sent.
             BridgeError: nobody answered in time.
             FoleyError: what the daemon answered when it refused, of the class that its ``kind`` names.
         """
-        return _answer(*self.exchange(wire.request(_new_id(), method, params), payload, timeout_s))
+        header, found = self.exchange(wire.request(os.urandom(8).hex(), method, params), payload, timeout_s)
+        result = header.get("result")
+        if header.get("ok") is True and isinstance(result, dict):
+            return Reply(result, found)
+        raise wire.error_from(header.get("error"))
 
     def exchange(
         self, header: Mapping[str, Any], payload: bytes | None = None, timeout_s: float | None = None
     ) -> tuple[dict[str, Any], bytes | None]:
         """Send a request's header as it stands; returns the reply's header, which may hold an error, and its payload or None.
 
+        A ``submit`` with a ``key`` is sent again when the daemon goes away before it answers: the key makes that safe. Nothing
+        else is sent twice.
+
         Raises:
             RequestError: the request is no JSON, or larger than 64 MB: nothing was sent.
             BridgeError: nobody answered in time.
         """
         deadline = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
-        try:
-            return self._connection.exchange(header, payload, deadline)
-        except Lost:
-            raise self._went_away() from None
-
-    def _went_away(self) -> BridgeError:
-        return BridgeError(
-            f"the daemon at {self.endpoint} went away before it answered",
-            "ask again when it is back; foley-bridge jobs list then says what became of a job",
-        )
+        lost = False
+        while True:
+            try:
+                return self._connection.exchange(header, payload, deadline)
+            except Lost:
+                lost = True
+            except BridgeError:
+                if not lost:
+                    raise
+            if not _has_key(header) or time.monotonic() > deadline - CONNECT_S:
+                raise BridgeError(
+                    f"the daemon at {self.endpoint} went away before it answered",
+                    "ask again when it is back; foley-bridge jobs list then says what became of a job",
+                )
+            time.sleep(0.2)
 
     # --- the methods ---
 
@@ -123,22 +135,7 @@ class Client:
         Raises:
             FoleyError: see ``request``.
         """
-        if params.get("key") is None:
-            return self.request("submit", params, payload, LONG_TIMEOUT_S).result
-        deadline = time.monotonic() + LONG_TIMEOUT_S
-        lost = False
-        while True:
-            try:
-                header = wire.request(_new_id(), "submit", params)
-                return _answer(*self._connection.exchange(header, payload, deadline)).result
-            except Lost:
-                lost = True  # it may have been taken or not: the key makes asking again safe
-            except BridgeError:
-                if not lost:
-                    raise
-            if time.monotonic() > deadline - CONNECT_S:
-                raise self._went_away()
-            time.sleep(0.2)
+        return self.request("submit", params, payload, LONG_TIMEOUT_S).result
 
     def status(self, job: str) -> dict[str, Any]:
         """The job object."""
@@ -200,15 +197,9 @@ class Client:
         return self._connection.listen(published.rpartition(":")[2], job) if published else None
 
 
-def _new_id() -> str:
-    return os.urandom(8).hex()
-
-
-def _answer(header: dict[str, Any], payload: bytes | None) -> Reply:
-    result = header.get("result")
-    if header.get("ok") is True and isinstance(result, dict):
-        return Reply(result, payload)
-    raise wire.error_from(header.get("error"))
+def _has_key(header: Mapping[str, Any]) -> bool:
+    params = header.get("params")
+    return header.get("method") == "submit" and isinstance(params, Mapping) and params.get("key") is not None
 
 
 def _newest_event(listener: zmq.Socket[bytes] | None, timeout_s: float) -> dict[str, Any] | None:

@@ -231,7 +231,8 @@ def read_keys(folder: Path, seat: str | None) -> Keys:
 def _key_file(path: Path) -> dict[str, bytes]:
     """The keys in a ZeroMQ certificate file, by name."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        with path.open(encoding="utf-8") as file:
+            lines = file.read(4096).splitlines()
     except (OSError, ValueError) as error:
         raise BridgeError(
             f"{path}: cannot be read as a key, {getattr(error, 'strerror', None) or error}", _KEYS_HINT
