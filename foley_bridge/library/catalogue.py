@@ -1,49 +1,37 @@
 """The catalogue: every sound of the library, in a folder of its own, with search by words.
 
-Inside lies a LanceDB table. Every change makes a new version of it, so a reader sees a whole state, never half of one, and a
-program killed in the middle of a write leaves the state before. Writers take turns by a lock in the folder; readers never wait.
-
     FOLDER/catalogue.json    that this is a catalogue, and the version of its form; written last when it is made
     FOLDER/sounds.lance      the table
     FOLDER/write.lock        held by who is writing
+
+Writers take turns by the lock; readers never wait, and see the last state that was written whole.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any
 
 from foley_bridge.errors import LibraryError, TimelineError
 from foley_bridge.library import rows, ucs
 from foley_bridge.library.rows import Row
-from foley_bridge.library.search import Found
 from foley_bridge.library.sound import CORRECTABLE, LibrarySound
 from foley_bridge.media.whole_file import whole_file
 
 if TYPE_CHECKING:
-    from lancedb.table import Table
+    from foley_bridge.library.search import Found
+    from foley_bridge.library.snapshot import Snapshot
 
-FORM = 1  # of the table; a catalogue of a newer form is refused
-_TABLE = "sounds"
-_BATCH = 2000  # rows written at once
-_LOCK_WAIT_S = 20.0  # optimising 200 000 sounds holds the lock about as long
-_KEPT_S = 60.0  # a version that a reader may still have in hand is kept as long
+FORM = 1  # of the table and of the words in it; a catalogue of a newer form is refused
+MOST = 10_000  # sounds that a search gives at most
 _MARKS = ("favourite", "banned")
 _LONGEST = 4000  # characters of a corrected field
 _ID = re.compile(r"[a-z0-9]{1,64}")
-_Value = TypeVar("_Value")
-Sounds = list[LibrarySound]  # inside the class, list is its method
-Hits = list[Found]
-Rows = list[Row]
+Sounds = list[LibrarySound]  # inside the class, list is a method
 Names = list[str]
 
 
@@ -51,9 +39,10 @@ class Catalogue:
     """The sounds in a catalogue's folder. Open it with ``Catalogue.open``; it may be shared by threads, not by a fork."""
 
     def __init__(self, folder: Path) -> None:
+        from foley_bridge.library.store import Store
+
         self.folder = folder
-        self._opened: Table | None = None
-        self._opening = threading.Lock()
+        self._store = Store(folder)
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = False) -> Catalogue:
@@ -75,26 +64,22 @@ class Catalogue:
         try:
             form = json.loads(mark.read_text("utf-8"))["foley_bridge_catalogue"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LibraryError(
-                f"{mark}: cannot be read as a catalogue", "remove the folder and add your sounds again"
-            ) from error
+            raise LibraryError(f"{mark}: is no library's mark", "remove the folder and add your sounds again") from error
         if form != FORM:
             raise LibraryError(
-                f"{folder}: this catalogue has form {form}, this foley_bridge knows form {FORM}",
+                f"{folder}: this library has form {form}, this foley_bridge knows form {FORM}",
                 "update foley_bridge, or use another folder with --library",
             )
         return catalogue
 
     def _create(self, mark: Path) -> None:
-        import lancedb
-
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LibraryError(f"{self.folder}: cannot be made, {error.strerror or error}", "choose another folder") from error
-        with self._writing():
+        with self._store.writing():
             if not mark.exists():
-                lancedb.connect(str(self.folder)).create_table(_TABLE, schema=rows.schema(), exist_ok=True)
+                self._store.create()
                 with whole_file(mark) as temporary:
                     temporary.write_text(json.dumps({"foley_bridge_catalogue": FORM}), "utf-8")
 
@@ -102,7 +87,7 @@ class Catalogue:
 
     def count(self) -> int:
         """How many sounds there are."""
-        return self._read(lambda table: table.count_rows())
+        return self._store.read(lambda table: table.count_rows())
 
     def get(self, sound: str) -> LibrarySound:
         """The sound of an id, or of a beginning of one that no other has.
@@ -112,20 +97,6 @@ class Catalogue:
         """
         return rows.sound_of(self._row(sound))
 
-    def list(
-        self, *, ucs: str | None = None, favourite: bool | None = None, banned: bool | None = None, limit: int | None = None
-    ) -> Sounds:
-        """Sounds by name, then id; a CatID or a mark narrows it.
-
-        Raises:
-            LibraryError: there is no such CatID.
-        """
-        wanted = [] if ucs is None else [f"cat_id = '{_cat_id(ucs)}'"]
-        wanted += [f"{mark} = {value}" for mark, value in (("favourite", favourite), ("banned", banned)) if value is not None]
-        names = self._rows(" AND ".join(wanted), ["name", "id"])
-        first = sorted((each["name"].casefold(), each["name"], each["id"]) for each in names)[:limit]
-        return [rows.sound_of(row) for row in self._of([sound for _, _, sound in first])]
-
     def search(
         self,
         words: str,
@@ -134,45 +105,72 @@ class Catalogue:
         length_s: tuple[float | None, float | None] = (None, None),
         channels: int | None = None,
         limit: int = 20,
-    ) -> Hits:
-        """The sounds that words name, best first; banned ones are left out.
+    ) -> list[Found]:
+        """The sounds that words name, best first (see ``search``); banned ones are left out.
 
         Args:
             words: as a person types them; empty lists what the other conditions leave, by name.
-            ucs: a CatID.
+            ucs: a CatID, or the name or short form of a category for all in it.
             length_s: shortest and longest, seconds; None for no bound.
             channels: exactly as many.
-            limit: at most as many sounds.
+            limit: at most as many sounds, 1-10 000.
 
         Raises:
-            LibraryError: there is no such CatID.
+            LibraryError: there is no such category, or a number that cannot be.
         """
-        where = "NOT banned"  # for now: every word counts where it stands in a sound's texts
-        if ucs is not None:
-            where += f" AND cat_id = '{_cat_id(ucs)}'"
-        if length_s[0] is not None:
-            where += f" AND duration_s >= {float(length_s[0])}"
-        if length_s[1] is not None:
-            where += f" AND duration_s <= {float(length_s[1])}"
-        if channels is not None:
-            where += f" AND channels = {int(channels)}"
-        asked = re.findall(r"\w+", words.casefold())
-        found = []
-        for row in self._rows(where):
-            texts = (row["name"], row["fx_name"], row["description"], row["category"], row["subcategory"], *row["keywords"])
-            text = " ".join(texts).casefold()
-            score = sum(word in text for word in asked) / len(asked) if asked else 0.0
-            if score or not asked:
-                found.append(Found(rows.sound_of(row), score))
-        return sorted(found, key=lambda each: (-each.score, each.sound.name, each.sound.id))[:limit]
+        import numpy as np
+
+        from foley_bridge.library import search
+
+        query = search.parse(words)
+        kinds = None if ucs is None else np.array(_kinds(ucs))
+        low, high = search.length_bounds(length_s)
+        wanted = _limit(limit)
+
+        def ask(library: Snapshot) -> list[Found]:
+            allowed = ~library.banned & (library.duration_s >= low) & (library.duration_s <= high)
+            if kinds is not None:
+                allowed &= np.isin(library.kind, kinds)
+            if channels is not None:
+                allowed &= library.channels == channels
+            best = search.rank(query, library, allowed, wanted)
+            found = library.rows([place for place, _ in best])
+            return [search.Found(rows.sound_of(row), score) for row, (_, score) in zip(found, best, strict=True)]
+
+        return self._store.on_snapshot(ask)
+
+    def list(
+        self,
+        *,
+        ucs: str | None = None,
+        favourite: bool | None = None,
+        banned: bool | None = None,
+        limit: int | None = None,
+    ) -> Sounds:
+        """Sounds by name, then id; a category or a mark narrows it.
+
+        Raises:
+            LibraryError: there is no such category.
+        """
+        import numpy as np
+
+        kinds = None if ucs is None else np.array(_kinds(ucs))
+
+        def ask(library: Snapshot) -> Sounds:
+            wanted = np.ones(len(library), dtype=bool) if kinds is None else np.isin(library.kind, kinds)
+            for marked, asked in ((library.favourite, favourite), (library.banned, banned)):
+                if asked is not None:
+                    wanted &= marked == asked
+            places = np.flatnonzero(wanted)
+            first = places[np.argsort(library.order[places])][:limit]
+            return [rows.sound_of(row) for row in library.rows(first.tolist())]
+
+        return self._store.on_snapshot(ask)
 
     def all_files(self) -> dict[str, tuple[str, int, int, str]]:
         """What every file was when it was scanned: path to (id, size in bytes, mtime_ns, fingerprint)."""
-        return {
-            file["path"]: (row["id"], file["size"], file["mtime_ns"], row["fingerprint"])
-            for row in self._rows("", ["id", "files", "fingerprint"])
-            for file in row["files"]
-        }
+        ids, paths, sizes, times, fingerprints = rows.flat_files(self._store.columns(["id", "files", "fingerprint"]))
+        return dict(zip(paths, zip(ids, sizes, times, fingerprints, strict=True), strict=True))
 
     # Writing
 
@@ -183,29 +181,37 @@ class Catalogue:
         the user's marks.
 
         Raises:
-            LibraryError: another program keeps writing to the catalogue, an id cannot be one, or the disk is full.
+            LibraryError: another program keeps writing to the library, an id cannot be one, or the disk is full.
         """
+        from foley_bridge.library.store import BATCH
+
         every = iter(sounds)
-        while batch := list(itertools.islice(every, _BATCH)):
+        while batch := [*itertools.islice(every, BATCH)]:
             fresh: dict[str, Row] = {}
             for sound in batch:
                 row = rows.row_of(sound)
                 fresh[_known_id(sound.id)] = rows.joined(row, fresh[sound.id]) if sound.id in fresh else row
-            with self._writing():
-                old = {row["id"]: row for row in self._of(list(fresh))}
-                self._put([rows.joined(row, old[key]) if key in old else row for key, row in fresh.items()], replace=bool(old))
+            with self._store.writing():
+                old = {row["id"]: row for row in self._store.rows([*fresh])}
+                new = [rows.joined(row, old[key]) if key in old else row for key, row in fresh.items()]
+                self._store.put(new, replace=bool(old))
 
     def forget(self, paths: Iterable[str]) -> Names:
-        """Files that are gone; a sound that no file holds any more goes too. Returns the ids of those."""
+        """Files that are gone; a sound that no file holds any more goes too. Returns the ids of those.
+
+        Raises:
+            LibraryError: another program keeps writing to the library.
+        """
         gone = set(paths)
         if not gone:
             return []
-        with self._writing():
-            held = {row["id"] for row in self._rows("", ["id", "files"]) if any(each["path"] in gone for each in row["files"])}
-            left = [rows.without(row, gone) for row in self._of(sorted(held))]
-            self._put([row for row in left if row["files"]], replace=True)
+        with self._store.writing():
+            ids, held, *_ = rows.flat_files(self._store.columns(["id", "files", "fingerprint"]))
+            touched = sorted({sound for sound, path in zip(ids, held, strict=True) if path in gone})
+            left = [rows.without(row, gone) for row in self._store.rows(touched)]
+            self._store.put([row for row in left if row["files"]], replace=True)
             lost = [row["id"] for row in left if not row["files"]]
-            self._delete(lost)
+            self._store.delete(lost)
         return lost
 
     def remove(self, sounds: Iterable[str]) -> int:
@@ -214,9 +220,9 @@ class Catalogue:
         Raises:
             LibraryError: no sound has such an id, or several have; nothing is removed then.
         """
-        with self._writing():
+        with self._store.writing():
             ids = sorted({self._full_id(each) for each in sounds})
-            self._delete(ids)
+            self._store.delete(ids)
         return len(ids)
 
     def edit(self, sound: str, *, reset: Sequence[str] = (), **changes: Any) -> LibrarySound:
@@ -232,119 +238,39 @@ class Catalogue:
         """
         new = {name: _checked(name, value) for name, value in changes.items()}
         if "cat_id" in new:
-            named = ucs.category(_cat_id(new["cat_id"]))
+            named = _category(new["cat_id"])
             new |= {"cat_id": named.cat_id, "category": named.category, "subcategory": named.subcategory, "cat_from": "user"}
         for name in reset:
             if name not in CORRECTABLE:
                 raise LibraryError(f"{name}: is no field that can be reset", f"one of {', '.join(CORRECTABLE)}")
-        with self._writing():
+        with self._store.writing():
             row = rows.edited(self._row(sound), new, tuple(reset))
-            self._put([row], replace=True)
+            self._store.put([row], replace=True)
         return rows.sound_of(row)
 
     def optimise(self) -> None:
-        """Bring the index up to date, put small pieces together and clear away old versions. Do it after every scan."""
-        with self._writing():
-            table = self._table()
-            table.optimize(cleanup_older_than=timedelta(seconds=_KEPT_S), delete_unverified=True)
+        """Bring the index up to date, put small pieces together and clear away old versions. Do it after every scan.
+
+        Raises:
+            LibraryError: another program keeps writing to the library, or the disk is full.
+        """
+        with self._store.writing():
+            self._store.optimise()
 
     # Inside
-
-    def _table(self) -> Table:
-        with self._opening:
-            if self._opened is None:
-                import lancedb
-
-                try:
-                    database = lancedb.connect(str(self.folder), read_consistency_interval=timedelta(0))
-                    self._opened = database.open_table(_TABLE)
-                except (OSError, RuntimeError, ValueError) as error:
-                    raise LibraryError(
-                        f"{self.folder}: the catalogue cannot be opened, {_first_line(error)}",
-                        "remove the folder and add your sounds again",
-                    ) from error
-            return self._opened
-
-    def _read(self, ask: Callable[[Table], _Value]) -> _Value:
-        """Ask the newest version; once more if a writer has just cleared away the version in hand."""
-        table = self._table()
-        try:
-            return ask(table)
-        except (OSError, RuntimeError):
-            table.checkout_latest()
-        try:
-            return ask(table)
-        except (OSError, RuntimeError) as error:
-            raise LibraryError(f"{self.folder}: the catalogue cannot be read, {_first_line(error)}") from error
-
-    def _rows(self, where: str, columns: Names | None = None) -> Rows:
-        def ask(table: Table) -> Rows:
-            query = table.search()
-            query = query.where(where) if where else query
-            return (query.select(columns) if columns else query).limit(None).to_arrow().to_pylist()
-
-        return self._read(ask)
-
-    def _of(self, ids: Sequence[str]) -> Rows:
-        """The rows of these ids, in their order; ids that are not there are left out."""
-        found: dict[str, Row] = {}
-        for start in range(0, len(ids), _BATCH):
-            some = ", ".join(f"'{_known_id(each)}'" for each in ids[start : start + _BATCH])
-            found |= {row["id"]: row for row in self._rows(f"id IN ({some})")}
-        return [found[each] for each in ids if each in found]
 
     def _full_id(self, beginning: str) -> str:
         wanted = beginning.strip().lower()
         if _ID.fullmatch(wanted):
-            ids = sorted(row["id"] for row in self._rows(f"id LIKE '{wanted}%'", ["id"]))
+            ids = sorted(self._store.columns(["id"], f"starts_with(id, '{wanted}')")["id"].to_pylist())
             if wanted in ids or len(ids) == 1:
                 return wanted if wanted in ids else ids[0]
             if ids:
-                raise LibraryError(f"{beginning}: {len(ids)} sounds begin with it", f"type more of it, such as {ids[0]}")
+                raise LibraryError(f"{beginning}: {len(ids)} sounds' ids begin so", f"type more of it, such as {ids[0]}")
         raise LibraryError(f"{beginning[:80]!r}: no sound in the library has this id", "foley-bridge library search shows ids")
 
     def _row(self, sound: str) -> Row:
-        return self._of([self._full_id(sound)])[0]
-
-    def _put(self, new: Sequence[Row], *, replace: bool) -> None:
-        import pyarrow as pa
-
-        if not new:
-            return
-        data = pa.Table.from_pylist(list(new), schema=rows.schema())
-        with self._disk_errors():
-            if replace:
-                merge = self._table().merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-                merge.execute(data)
-            else:
-                self._table().add(data)
-
-    def _delete(self, ids: Sequence[str]) -> None:
-        with self._disk_errors():
-            for start in range(0, len(ids), _BATCH):
-                some = ", ".join(f"'{_known_id(each)}'" for each in ids[start : start + _BATCH])
-                self._table().delete(f"id IN ({some})")
-
-    @contextlib.contextmanager
-    def _disk_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, RuntimeError) as error:
-            raise LibraryError(
-                f"{self.folder}: the catalogue cannot be written, {_first_line(error)}", "check the free space and permissions"
-            ) from error
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            with FileLock(self.folder / "write.lock", timeout=_LOCK_WAIT_S):
-                yield
-        except Timeout as error:
-            raise LibraryError(
-                f"{self.folder}: another program is writing to this catalogue", "wait until it is done, then try again"
-            ) from error
-        except PermissionError as error:
-            raise LibraryError(f"{self.folder}: cannot be written to", "check the folder's permissions") from error
+        return self._store.rows([self._full_id(sound)])[0]
 
 
 def _known_id(sound: str) -> str:
@@ -353,11 +279,26 @@ def _known_id(sound: str) -> str:
     return sound
 
 
-def _cat_id(text: str) -> str:
+def _category(cat_id: str) -> ucs.UcsCategory:
     try:
-        return ucs.category(text).cat_id
+        return ucs.category(cat_id)
     except TimelineError as error:
         raise LibraryError(error.message, error.hint) from error
+
+
+def _kinds(asked: str) -> list[int]:
+    """Places in ``ucs.all_categories()`` of a CatID, or of all categories of a name or short form."""
+    every = ucs.all_categories()
+    wanted = asked.strip().lower()
+    exact = [place for place, each in enumerate(every) if each.cat_id.lower() == wanted]
+    named = [place for place, each in enumerate(every) if wanted in (each.category.lower(), each.cat_short.lower())]
+    return exact or named or [every.index(_category(asked))]
+
+
+def _limit(limit: int) -> int:
+    if not 1 <= limit <= MOST:
+        raise LibraryError(f"limit {limit}: is out of range", f"from 1 to {MOST}")
+    return limit
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -376,7 +317,3 @@ def _checked(name: str, value: Any) -> Any:
     if name != "keywords":
         return value.strip()
     return [word.strip() for each in texts for word in each.split(",") if word.strip()]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

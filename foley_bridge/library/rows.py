@@ -4,13 +4,18 @@ A row is a dict. Beside the fields of ``LibrarySound`` it has
 
     files      [{"path", "size", "mtime_ns"}], the first is used
     scanned    JSON object: what the scan says of the fields that the user corrected, for a reset
+    name_words, text_words    what the full-text index holds of it, in the form of ``words``
+    name_length    how many words its name has, numbers not counted
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
+from foley_bridge.errors import LibraryError
+from foley_bridge.library import words
 from foley_bridge.library.sound import CORRECTABLE, FIELDS, LibrarySound, corrected, fields_of
 
 if TYPE_CHECKING:
@@ -19,10 +24,13 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 _IN_FILES = {"paths", "size", "mtime_ns"}
 _LISTS = {"keywords", "edited"}
+_FOLDERS_UP = 2  # folders above a file whose names are searched
+_MOST_FILES = 5  # of one content, whose folders are
+_FOLDERS = re.compile(r"[\\/]")
 
 
 def schema() -> pa.Schema:
-    """The table's columns. Vectors are to become further columns, which older rows have as nulls."""
+    """The table's columns. Embeddings are to be further columns of fixed-size lists, null where they are not made yet."""
     import pyarrow as pa
 
     file = pa.struct([("path", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
@@ -31,11 +39,19 @@ def schema() -> pa.Schema:
         ("favourite", "banned"), pa.bool_()
     )
     fields = [(name, types.get(name, pa.string())) for name in FIELDS if name not in _IN_FILES]
-    return pa.schema([*fields, ("files", pa.list_(file)), ("scanned", pa.string())])
+    derived = [("name_words", pa.string()), ("text_words", pa.string()), ("name_length", pa.int16())]
+    return pa.schema([*fields, ("files", pa.list_(file)), ("scanned", pa.string()), *derived])
 
 
 def row_of(sound: LibrarySound) -> Row:
-    """A new row. Every path of the sound is taken to have its size and time."""
+    """A new row. Every path of the sound is taken to have its size and time.
+
+    Raises:
+        LibraryError: a path is not Unicode.
+    """
+    for path in sound.paths:
+        if not _storable(path):
+            raise LibraryError(f"{path!r}: the file's name is not Unicode", "rename the file")
     row: Row = {name: getattr(sound, name) for name in FIELDS if name not in _IN_FILES}
     row["files"] = [{"path": path, "size": sound.size, "mtime_ns": sound.mtime_ns} for path in sound.paths]
     row["scanned"] = "{}"
@@ -83,6 +99,35 @@ def edited(row: Row, changes: dict[str, Any], reset: tuple[str, ...]) -> Row:
 def without(row: Row, paths: set[str]) -> Row:
     """A row that no longer has these files."""
     return {**row, "files": [each for each in row["files"] if each["path"] not in paths]}
+
+
+def flat_files(table: pa.Table) -> tuple[list[str], list[str], list[int], list[int], list[str]]:
+    """Every file of the rows: ids, paths, sizes, times and fingerprints, one of each a file."""
+    import pyarrow.compute as pc
+
+    files = table["files"].combine_chunks()
+    parents = pc.list_parent_indices(files)
+    parts = [pc.struct_field(pc.list_flatten(files), name) for name in ("path", "size", "mtime_ns")]
+    columns = [table["id"].take(parents), *parts, table["fingerprint"].take(parents)]
+    ids, paths, sizes, times, fingerprints = (column.to_pylist() for column in columns)
+    return ids, paths, sizes, times, fingerprints
+
+
+def complete(row: Row) -> Row:
+    """A row with what is derived from the rest of it; to be called before it is stored."""
+    folders = [folder for file in row["files"][:_MOST_FILES] for folder in _FOLDERS.split(file["path"])[-1 - _FOLDERS_UP : -1]]
+    row["name_words"] = words.indexed([row["name"], row["fx_name"]])
+    row["text_words"] = words.indexed([row["description"], *row["keywords"], *dict.fromkeys(folders)])
+    row["name_length"] = sum(not word.isdigit() for word in words.tokens(row["name"]))
+    return row
+
+
+def _storable(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _files(old: list[Row], fresh: list[Row]) -> list[Row]:

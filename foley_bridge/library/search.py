@@ -1,10 +1,40 @@
-"""What a search by words finds, and how well."""
+"""Search by words: what was asked for, what each sound is worth for it, and the order.
+
+A word's *credit* for a sound is the best of where it stands:
+
+    1.0   in the file's name or title            0.6   in the name of its UCS category or subcategory
+    0.8   in its description, keywords, folders   0.4   among the category's synonyms;  0.2 in its explanation
+
+A sound's *score* is the mean of its words' credits, so 1 says that its name has every word. Numbers count a quarter. A word
+that nothing has and that UCS does not know is taken for a typing mistake: words near it count, at half their credit. Favourites
+are lifted by 0.05. Equals are ordered by the shorter name, then by name, then by id.
+"""
 
 from __future__ import annotations
 
+import difflib
+import functools
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from foley_bridge.errors import LibraryError
+from foley_bridge.library import ucs, words
 from foley_bridge.library.sound import LibrarySound
+
+NAME, TEXT, CATEGORY, SYNONYM, EXPLANATION = 1.0, 0.8, 0.6, 0.4, 0.2
+NUMBER_WEIGHT = 0.25
+NEAR = 0.5
+FAVOURITE = 0.05
+MOST_WORDS = 24  # of a query; what follows is not looked at
+NAME_COLUMN, TEXT_COLUMN = "name_words", "text_words"
+
+Credits = NDArray[np.float64]
+_QUOTED = re.compile(r'(?:(?<=\s)|^)(-?)["“”„]([^"“”„]*)["“”„]|(?:(?<=\s)|^)-(?=[^\s-])(\S+)')
 
 
 @dataclass(frozen=True)
@@ -12,8 +42,181 @@ class Found:
     """A sound and how well it fits the words.
 
     Attributes:
-        score: 0-1; 1 when its name has every word.
+        score: 0-1; 1 when its name has every word. 0 when no words were asked for.
     """
 
     sound: LibrarySound
     score: float
+
+
+@dataclass(frozen=True)
+class Query:
+    """Words taken apart.
+
+    Attributes:
+        terms: single words, in their one form.
+        phrases: rows of words that must stand in a sound's texts as they are.
+        without: words or phrases that must not.
+        empty: nothing was asked for, so that everything fits.
+    """
+
+    terms: tuple[str, ...]
+    phrases: tuple[tuple[str, ...], ...]
+    without: tuple[tuple[str, ...], ...]
+    empty: bool
+
+
+class Library(Protocol):
+    """What a search needs of a catalogue's version; places are indices into its arrays."""
+
+    kind: NDArray[np.int16]
+    favourite: NDArray[np.bool_]
+    name_length: NDArray[np.int16]
+    order: NDArray[np.int32]
+
+    def __len__(self) -> int: ...
+    def with_any(self, column: str, words: Sequence[str]) -> NDArray[np.int64]: ...
+    def with_phrase(self, column: str, words: Sequence[str]) -> NDArray[np.int64]: ...
+    def with_near(self, column: str, word: str, edits: int) -> NDArray[np.int64]: ...
+
+
+def parse(text: str) -> Query:
+    """Words as typed: ``"a phrase"`` in quotes must be there as it stands, ``-word`` and ``-"a phrase"`` must not."""
+    phrases: list[tuple[str, ...]] = []
+    without: list[tuple[str, ...]] = []
+    for minus, quoted, word in _QUOTED.findall(text):
+        if run := tuple(words.tokens(quoted or word)):
+            (without if minus or word else phrases).append(run)
+    found = list(dict.fromkeys(words.tokens(_QUOTED.sub(" ", text))))
+    terms = [each for each in found if each not in words.filling()] or found
+    room = max(0, MOST_WORDS - len(phrases))
+    empty = not terms and not phrases and (bool(without) or not text.strip())
+    return Query(tuple(terms[:room]), tuple(phrases[:MOST_WORDS]), tuple(without[:MOST_WORDS]), empty)
+
+
+def rank(query: Query, library: Library, allowed: NDArray[np.bool_], limit: int) -> list[tuple[int, float]]:
+    """The best sounds among those allowed: (place, score), best first."""
+    fits = allowed.copy()
+    total = np.zeros(len(library))
+    weights = 0.0
+    for run in query.phrases:
+        credit = _phrase_credit(library, run)
+        fits &= credit > 0
+        total += credit
+        weights += 1
+    for term in query.terms:
+        weight = NUMBER_WEIGHT if term.isdigit() else 1.0
+        total += weight * term_credit(library, term)
+        weights += weight
+    for run in query.without:
+        fits &= ~_has(library, run)
+    if not query.empty:
+        fits &= total > 0
+        total = total / max(weights, 1e-9)
+        total[library.favourite & fits] += FAVOURITE
+    places = np.flatnonzero(fits)
+    total = np.round(total, 9)
+    if len(places) > limit:
+        least = np.partition(total[places], len(places) - limit)[len(places) - limit]
+        places = places[total[places] >= least]
+    if query.empty:
+        places = places[np.argsort(library.order[places])]
+    else:
+        places = places[np.lexsort((library.order[places], library.name_length[places], -total[places]))]
+    return [(int(place), float(min(total[place], 1.0))) for place in places[:limit]]
+
+
+def term_credit(library: Library, term: str) -> Credits:
+    """What a word is worth for every sound, 0-1."""
+    credit = kind_credit(term)[library.kind]
+    for column, worth in ((TEXT_COLUMN, TEXT), (NAME_COLUMN, NAME)):
+        at = library.with_any(column, [term])
+        credit[at] = np.maximum(credit[at], worth)
+    if credit.any() or term in words.lexicon() or term.isdigit():
+        return credit
+    for each in near_words(term):
+        credit = np.maximum(credit, NEAR * kind_credit(each)[library.kind])
+    edits = edits_allowed(term)
+    for column, worth in ((TEXT_COLUMN, TEXT), (NAME_COLUMN, NAME)) if edits else ():
+        for at in (library.with_near(column, term, edits), library.with_any(column, swapped(term))):
+            credit[at] = np.maximum(credit[at], NEAR * worth)
+    return credit
+
+
+def edits_allowed(term: str) -> int:
+    """How many letters of a word may be wrong."""
+    return 0 if len(term) < 4 else 1 if len(term) < 7 else 2
+
+
+def swapped(term: str) -> list[str]:
+    """The word with each two neighbouring letters changed round."""
+    return [term[:at] + term[at + 1] + term[at] + term[at + 2 :] for at in range(len(term) - 1)]
+
+
+def near_words(term: str) -> list[str]:
+    """Words of the UCS list that a mistyped word may mean."""
+    return difflib.get_close_matches(term, sorted(words.lexicon()), n=2, cutoff=0.8) if edits_allowed(term) else []
+
+
+@functools.lru_cache(maxsize=4096)
+def kind_credit(term: str) -> Credits:
+    """What a word is worth by UCS category alone: (categories + 1,), the last for sounds without one. Not to be written to."""
+    found = _kind_words().get(term, {})
+    credit = np.zeros(len(ucs.all_categories()) + 1)
+    for place, worth in found.items():
+        credit[place] = worth
+    return credit
+
+
+@functools.cache
+def _kind_words() -> dict[str, dict[int, float]]:
+    """Every word of the UCS list: in which categories, and what it is worth there."""
+    table: dict[str, dict[int, float]] = {}
+    for place, each in enumerate(ucs.all_categories()):
+        for worth, texts in (
+            (EXPLANATION, (each.explanations,)),
+            (SYNONYM, each.synonyms),
+            (CATEGORY, (each.category, each.subcategory, each.cat_id)),
+        ):
+            for word in set(_with_extras(texts)) - {"misc", "general"}:
+                table.setdefault(word, {})[place] = worth
+    return table
+
+
+def _with_extras(texts: Sequence[str]) -> Iterator[str]:
+    for text in texts:
+        run = words.tokens(text)
+        yield from run
+        yield from words.extras(run)
+
+
+def _phrase_credit(library: Library, run: Sequence[str]) -> Credits:
+    credit = np.zeros(len(library))
+    for column, worth in ((TEXT_COLUMN, TEXT), (NAME_COLUMN, NAME)):
+        for each in _ways(run):
+            credit[library.with_phrase(column, each) if len(each) > 1 else library.with_any(column, each)] = worth
+    return credit
+
+
+def _has(library: Library, run: Sequence[str]) -> NDArray[np.bool_]:
+    """Which sounds have it in their texts, or as a word in their category's name."""
+    has = _phrase_credit(library, run) > 0
+    return has | (kind_credit(run[0])[library.kind] >= CATEGORY) if len(run) == 1 else has
+
+
+def _ways(run: Sequence[str]) -> set[tuple[str, ...]]:
+    """A phrase with its compounds as typed, together, and in parts."""
+    return {tuple(run), tuple(words.together(run)), tuple(words.apart(run))}
+
+
+def length_bounds(length_s: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Shortest and longest length as numbers.
+
+    Raises:
+        LibraryError: one is negative or no number, or the shortest is longer than the longest.
+    """
+    low = 0.0 if length_s[0] is None else float(length_s[0])
+    high = float("inf") if length_s[1] is None else float(length_s[1])
+    if not 0 <= low <= high:
+        raise LibraryError(f"length {length_s[0]} to {length_s[1]} s: is no range", "give the shortest first, such as 0.5-4")
+    return low, high
