@@ -1,0 +1,369 @@
+"""The journal: every job that was accepted, and how far it is, on disk before anybody is told (SQLite, write-ahead log).
+
+What it says is what a daemon that was killed takes up again. Each change is one transaction, and on the disk when the call
+returns. One daemon at a time: whoever opens a journal holds the lock beside it until it is closed or dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from foley_bridge.errors import JobError
+
+VERSION = 1
+STATES = ("queued", "running", "done", "failed", "cancelled")
+ENDED = ("done", "failed", "cancelled")
+PUBLISHING = "publishing"  # the step after which a job is no longer cancelled: its files may be in their places
+
+_SCHEMA = (
+    """CREATE TABLE jobs (
+        number INTEGER PRIMARY KEY,  -- the order in which they came
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        key TEXT UNIQUE,
+        state TEXT NOT NULL,
+        step TEXT NOT NULL,
+        request TEXT NOT NULL,  -- JSON, keys sorted
+        payload TEXT,  -- SHA-256 of the timeline that came with the request
+        client TEXT NOT NULL,
+        error TEXT,  -- JSON
+        result TEXT,  -- JSON
+        failed_regions INTEGER NOT NULL DEFAULT 0,
+        created_s REAL NOT NULL,
+        started_s REAL,
+        finished_s REAL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        deaths INTEGER NOT NULL DEFAULT 0,
+        cancelling INTEGER NOT NULL DEFAULT 0,
+        swept INTEGER NOT NULL DEFAULT 0
+    )""",
+    "CREATE INDEX jobs_by_state ON jobs (state, number)",
+    "CREATE INDEX jobs_unswept ON jobs (number) WHERE swept = 0",
+    "CREATE TABLE steps (job TEXT NOT NULL, at_s REAL NOT NULL, name TEXT NOT NULL)",
+    "CREATE INDEX steps_by_job ON steps (job)",
+    f"PRAGMA user_version = {VERSION}",
+)
+_FIELDS = (
+    "id, kind, key, state, step, request, payload, client, error, failed_regions, created_s, started_s, finished_s, attempts, "
+    "deaths, cancelling, swept"
+)
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """A job as the journal has it.
+
+    Attributes:
+        id: made by the daemon.
+        kind: what is to be done, ``generate``.
+        key: the client's idempotency key.
+        state: one of ``STATES``.
+        step: the last step it entered.
+        request: the params of ``submit`` (docs/protocol.md).
+        payload: SHA-256 of the timeline that came with the request; None when the request names a file.
+        client: who asked.
+        error: ``kind``, ``message``, ``hint`` of a job that failed.
+        result: of a job that is done (docs/json.md); None in a list, where nobody needs it.
+        failed_regions: of a job that is done.
+        created_s, started_s, finished_s: seconds since 1970; ``started_s`` is when it was first begun.
+        attempts: how often it was begun.
+        deaths: how often a worker died of it.
+        cancelling: somebody asked for its end.
+        swept: it has ended, and nothing that it staged is left.
+    """
+
+    id: str
+    kind: str
+    key: str | None
+    state: str
+    step: str
+    request: dict[str, Any]
+    payload: str | None
+    client: str
+    error: dict[str, str] | None
+    result: dict[str, Any] | None
+    failed_regions: int
+    created_s: float
+    started_s: float | None
+    finished_s: float | None
+    attempts: int
+    deaths: int
+    cancelling: bool
+    swept: bool
+
+
+class Journal:
+    """The jobs of one daemon. May be used from any thread.
+
+    Every method raises JobError when the journal cannot be read or written (the disk is full, say); then nothing has changed.
+
+    Args:
+        path: of the SQLite file, made if it is not there; ``<path>.lock`` lies beside it.
+
+    Raises:
+        JobError: another daemon holds it, it is of a newer version, or no journal at all; names the folder or file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._daemons = FileLock(f"{path}.lock", timeout=0, thread_local=False)
+        try:
+            self._daemons.acquire()
+        except Timeout as error:
+            raise JobError(
+                f"another daemon works in {path.parent} and holds its journal",
+                "use that one, or start this one with another --home",
+            ) from error
+        except OSError as error:
+            raise JobError(f"{path.parent} cannot be written: {error.strerror or error}", "choose another --home") from error
+        try:
+            self._db = self._open()
+        except BaseException:
+            self._daemons.release()
+            raise
+
+    def close(self) -> None:
+        """Give the journal back; may be called again."""
+        with self._lock:
+            self._db.close()
+            self._daemons.release()
+
+    # --- a job's way ---
+
+    def add(
+        self,
+        id: str,
+        kind: str,
+        request: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        payload: str | None = None,
+        client: str = "",
+    ) -> JobRecord:
+        """Accept a job; the record of an earlier one when the same key was given with the same request.
+
+        Args:
+            id: of the job, if it is new.
+            kind: what is to be done.
+            request: the params of ``submit``.
+            key: idempotency key.
+            payload: SHA-256 of the timeline that came along.
+            client: who asks.
+
+        Raises:
+            JobError: the key belongs to a job with another request.
+        """
+        text = _dumps(request)
+        with self._transaction():
+            known = self.find_key(key) if key is not None else None
+            if known is None:
+                self._db.execute(
+                    "INSERT INTO jobs (id, kind, key, state, step, request, payload, client, created_s)"
+                    " VALUES (?, ?, ?, 'queued', 'accepted', ?, ?, ?, ?)",
+                    (id, kind, key, text, payload, client, time.time()),
+                )
+                self._step(id, "accepted")
+        if known is None:
+            return self.get(id)
+        if (known.kind, _dumps(known.request), known.payload) != (kind, text, payload):
+            raise JobError(
+                f"key '{key}' belongs to job {known.id}, which was asked something else", "take a new key for a new request"
+            )
+        return known
+
+    def start(self, id: str) -> JobRecord:
+        """The job is begun, for the first time or again."""
+        begun = "state = 'running', attempts = attempts + 1, started_s = coalesce(started_s, ?)"
+        return self._change(id, begun, time.time())
+
+    def requeue(self) -> None:
+        """No job is being worked on: those that were wait again."""
+        with self._transaction():
+            self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
+
+    def enter(self, id: str, step: str) -> JobRecord:
+        """The job enters a named step."""
+        return self._change(id, "step = ?", step, step=step)
+
+    def died(self, id: str) -> JobRecord:
+        """A worker died of the job."""
+        return self._change(id, "deaths = deaths + 1")
+
+    def ask_cancel(self, id: str) -> JobRecord:
+        """Somebody wants the job to end."""
+        return self._change(id, "cancelling = 1")
+
+    def finish(
+        self,
+        id: str,
+        state: str,
+        *,
+        error: Mapping[str, str] | None = None,
+        result: Mapping[str, Any] | None = None,
+        failed_regions: int = 0,
+        swept: bool = False,
+    ) -> JobRecord:
+        """The job has ended.
+
+        Args:
+            id: of the job.
+            state: one of ``ENDED``.
+            error: why it failed.
+            result: what it gave.
+            failed_regions: how many of its regions could not be done.
+            swept: nothing that it staged is left.
+        """
+        ended = "state = ?, step = 'ended', error = ?, result = ?, failed_regions = ?, finished_s = ?, swept = ?"
+        texts = (None if each is None else _dumps(each) for each in (error, result))
+        return self._change(id, ended, state, *texts, failed_regions, time.time(), swept, step="ended")
+
+    def mark_swept(self, id: str) -> JobRecord:
+        """Nothing that an ended job staged is left."""
+        return self._change(id, "swept = 1")
+
+    def prune(self, keep: int) -> Sequence[str]:
+        """Forget all ended jobs but the newest ``keep`` (and their keys); the ids of those forgotten."""
+        with self._transaction():
+            old = self._db.execute(
+                f"SELECT id FROM jobs WHERE state IN {ENDED} AND swept = 1 ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)
+            ).fetchall()
+            self._db.executemany("DELETE FROM steps WHERE job = ?", old)
+            self._db.executemany("DELETE FROM jobs WHERE id = ?", old)
+        return [id for (id,) in old]
+
+    # --- what it knows ---
+
+    def get(self, id: str) -> JobRecord:
+        """The job with this id; JobError when there is none."""
+        found = self._one("id", id)
+        if found is None:
+            raise _unknown(id)
+        return found
+
+    def find_key(self, key: str) -> JobRecord | None:
+        """The job that was submitted with this idempotency key."""
+        return self._one("key", key)
+
+    def find(self, id_or_key: str) -> JobRecord:
+        """The job with this id, or else with this key; JobError when there is none."""
+        found = self._one("id", id_or_key) or self._one("key", id_or_key)
+        if found is None:
+            raise _unknown(id_or_key)
+        return found
+
+    def list(self, states: Sequence[str] = STATES, limit: int = -1) -> Sequence[JobRecord]:
+        """The jobs in one of these states, newest first, without their results.
+
+        Args:
+            states: of ``STATES``.
+            limit: how many at most; -1 is all.
+        """
+        marks = ", ".join("?" * len(states))
+        return self._records(f"WHERE state IN ({marks}) ORDER BY number DESC LIMIT ?", (*states, limit))
+
+    def unswept(self) -> Sequence[JobRecord]:
+        """The jobs that have ended and whose staging may still be there."""
+        return self._records(f"WHERE swept = 0 AND state IN {ENDED} ORDER BY number", ())
+
+    def steps(self, id: str) -> Sequence[tuple[float, str]]:
+        """Every step that a job entered, in order: seconds since 1970, and its name."""
+        with self._lock, _told(self._path):
+            return self._db.execute("SELECT at_s, name FROM steps WHERE job = ? ORDER BY rowid", (id,)).fetchall()
+
+    # --- how ---
+
+    def _open(self) -> sqlite3.Connection:
+        with _told(self._path):
+            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            try:
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+                if version > VERSION:
+                    raise JobError(
+                        f"{self._path} was written by a newer foley_bridge (journal {version}, this one reads {VERSION})",
+                        "start the newer one, or this one with another --home",
+                    )
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                db.execute("PRAGMA fullfsync = ON")  # macOS: an fsync that reaches the disk; elsewhere it changes nothing
+                if version == 0:
+                    db.execute("BEGIN IMMEDIATE")
+                    for statement in _SCHEMA:
+                        db.execute(statement)
+                    db.execute("COMMIT")
+            except BaseException:
+                db.close()
+                raise
+        return db
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock, _told(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):  # a full disk has rolled back already
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _change(self, id: str, what: str, *values: object, step: str | None = None) -> JobRecord:
+        """One transaction: the job as it is then. ``step`` is added to its steps."""
+        with self._transaction():
+            self._db.execute(f"UPDATE jobs SET {what} WHERE id = ?", (*values, id))
+            if step is not None:
+                self._step(id, step)
+            return self.get(id)
+
+    def _step(self, id: str, name: str) -> None:
+        self._db.execute("INSERT INTO steps VALUES (?, ?, ?)", (id, time.time(), name))
+
+    def _one(self, column: str, value: str) -> JobRecord | None:
+        found = self._records(f"WHERE {column} = ?", (value,), fields=f"{_FIELDS}, result") if value.isprintable() else []
+        return found[0] if found else None
+
+    def _records(self, where: str, values: tuple[object, ...], *, fields: str = f"{_FIELDS}, NULL") -> Sequence[JobRecord]:
+        with self._lock, _told(self._path):
+            rows = self._db.execute(f"SELECT {fields} FROM jobs {where}", values).fetchall()
+        return [_record(row) for row in rows]
+
+
+def _unknown(name: str) -> JobError:
+    return JobError(f"there is no job {name!r} here", "foley-bridge jobs list shows those that there are")
+
+
+def _record(row: tuple[Any, ...]) -> JobRecord:
+    names = [*_FIELDS.replace(" ", "").split(","), "result"]
+    said = dict(zip(names, row, strict=True))
+    for name in ("request", "error", "result"):
+        said[name] = None if said[name] is None else json.loads(said[name])
+    for name in ("cancelling", "swept"):
+        said[name] = bool(said[name])
+    return JobRecord(**said)
+
+
+def _dumps(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What SQLite cannot do, as an error that names the journal."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JobError(
+            f"the journal {path} cannot be used: {error}",
+            "see that its disk has room and that it can be written; a damaged one can be moved away",
+        ) from error

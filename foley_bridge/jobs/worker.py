@@ -1,0 +1,186 @@
+"""A worker: does one job after another for the daemon that started it (``worker_process.py``), and dies with it.
+
+``python -P -m foley_bridge.jobs.worker --slot N --home DIR``. The heavy libraries are loaded once. A thread reads the orders:
+
+    {"do": "job", "job": ID, "request": {...}, "timeline_file": PATH or null, "roots": {...}, "catalogue": PATH or null}
+    {"do": "go", "job": ID}       the step that the worker said it enters is in the journal
+    {"do": "cancel", "job": ID}   also the answer to a step that must not be entered any more
+
+and the worker says, always with the job's id,
+
+    {"say": "step", "step": NAME}, and waits for "go"
+    {"say": "progress", "step": WORDS, "region": N, "regions": N, "frames": N, "whole": 0-1}
+    {"say": "done", "result": {...}, "failed_regions": N}, {"say": "failed", "error": {...}} or {"say": "cancelled"}
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from filelock import Timeout
+
+from foley_bridge.errors import Cancelled, FoleyError
+from foley_bridge.jobs.roots import Roots
+from foley_bridge.jobs.worker_process import worker_lock
+
+if TYPE_CHECKING:
+    from foley_bridge.jobs.request import Progress
+
+PROGRESS_EVERY_S = 0.1
+LOCK_TIMEOUT_S = 30.0
+
+
+def main() -> int:
+    """Work until standard input ends, which ends the process."""
+    parser = argparse.ArgumentParser(prog="foley_bridge.jobs.worker")
+    parser.add_argument("--slot", type=int, required=True)
+    parser.add_argument("--home", type=Path, required=True)
+    args = parser.parse_args()
+    orders, words = _own_streams()
+    worker = Worker(orders, words)
+    threading.Thread(target=worker.listen, daemon=True).start()
+    try:
+        with worker_lock(args.home, args.slot, timeout_s=LOCK_TIMEOUT_S):
+            worker.work()
+    except Timeout:
+        print(f"another worker holds slot {args.slot} of {args.home}", file=sys.stderr)
+    return 1
+
+
+def _own_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Standard input and output, put out of the way of libraries that print and children that read."""
+    orders, words = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return orders, words
+
+
+class Worker:
+    """Does jobs.
+
+    Args:
+        orders: lines from the daemon.
+        words: lines to it.
+    """
+
+    def __init__(self, orders: IO[bytes], words: IO[bytes]) -> None:
+        self._orders, self._words = orders, words
+        self._jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._cancelled: str | None = None  # the id of a job
+        self._said_s = 0.0
+
+    def listen(self) -> None:
+        """Read orders until the daemon is gone, then die."""
+        with contextlib.suppress(OSError):
+            for line in self._orders:
+                order = json.loads(line)
+                if order["do"] == "job":
+                    self._jobs.put(order)
+                    continue
+                if order["do"] == "cancel":
+                    self._cancelled = order["job"]
+                self._answers.put(order)
+        _die()
+
+    def work(self) -> None:
+        """Do jobs for ever."""
+        import foley_bridge.jobs.generate  # noqa: F401  what takes long to load is there when the first job comes
+
+        while True:
+            order = self._jobs.get()
+            self._say(order["job"], _outcome(partial(self._do, order)))
+
+    def _do(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        from foley_bridge.jobs.generate import run_job
+        from foley_bridge.jobs.request import request_from_json
+
+        job = order["job"]
+        request = request_from_json(
+            order["request"],
+            roots=Roots.from_json(order["roots"]),
+            catalogue=_path(order["catalogue"]),
+            timeline_file=_path(order["timeline_file"]),
+        )
+        result = run_job(request, partial(self._watch, job), job=job, enter=partial(self._enter, job))
+        failed = sum(region["error"] is not None for region in result["regions"])
+        return {"say": "done", "result": result, "failed_regions": failed}
+
+    def _enter(self, job: str, step: str) -> None:
+        self._say(job, {"say": "step", "step": step})
+        while (answer := self._answers.get())["job"] != job:
+            pass  # meant for a job that is over
+        if answer["do"] == "cancel":
+            raise Cancelled("stopped; nothing was kept")
+
+    def _watch(self, job: str, progress: Progress) -> None:
+        if self._cancelled == job:
+            raise Cancelled("stopped; nothing was kept")
+        now_s = time.monotonic()
+        if now_s - self._said_s >= PROGRESS_EVERY_S:
+            self._said_s = now_s
+            said = {name: getattr(progress, name) for name in ("step", "region", "regions", "frames", "whole")}
+            self._say(job, {"say": "progress", **said})
+
+    def _say(self, job: str, said: Mapping[str, Any]) -> None:
+        try:
+            self._words.write(json.dumps({"job": job, **said}).encode() + b"\n")
+            self._words.flush()
+        except OSError:  # nobody is there to hear it
+            _die()
+
+
+def _outcome(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What to say of a job: what ``run`` gives, or the error it met."""
+    try:
+        return run()
+    except Cancelled:
+        return {"say": "cancelled"}
+    except FoleyError as error:
+        return _failed(type(error).__name__, error.message, error.hint)
+    except MemoryError:
+        return _failed(
+            "JobError", "the job needs more memory than there is", "close other programs, or make its regions shorter"
+        )
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        return _failed("JobError", f"{name}{error.strerror or error}", "check the folder's permissions and the free space")
+    except Exception as error:
+        traceback.print_exc()
+        return _failed(
+            "InternalError", f"{type(error).__name__}: {error}", "the daemon's log says where; this is a fault of foley_bridge"
+        )
+
+
+def _failed(kind: str, message: str, hint: str) -> dict[str, Any]:
+    return {"say": "failed", "error": {"kind": kind, "message": message, "hint": hint}}
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _die() -> None:
+    """At once, in the middle of whatever it is, and with the children: the daemon that this belongs to is gone."""
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

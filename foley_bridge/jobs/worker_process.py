@@ -1,0 +1,146 @@
+"""The daemon's handle on a worker: a process that does jobs, and may die.
+
+Both sides speak JSON, one object a line: orders on the worker's standard input, what it has to say on its standard output.
+Whatever a worker does is safe against being killed, so killing is the one way to be rid of it. It also goes by itself when its
+standard input ends, which is what the death of the daemon looks like.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import site
+import subprocess
+import sys
+import sysconfig
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from filelock import FileLock, Timeout
+
+import foley_bridge
+from foley_bridge.errors import JobError
+
+log = logging.getLogger(__name__)
+
+
+def worker_lock(home: Path, slot: int, *, timeout_s: float) -> FileLock:
+    """The lock that a worker holds as long as it lives."""
+    return FileLock(home / f"worker-{slot}.lock", timeout=timeout_s, thread_local=False)
+
+
+def wait_for_old_workers(home: Path, timeout_s: float) -> None:
+    """Wait until no worker of an earlier daemon lives: it might still write what a new one is about to take up.
+
+    Raises:
+        JobError: one still lives after ``timeout_s``; names its lock.
+    """
+    for path in sorted(home.glob("worker-*.lock")):
+        try:
+            with FileLock(path, timeout=timeout_s, thread_local=False):
+                pass
+        except Timeout as error:
+            raise JobError(
+                f"a worker of an earlier daemon still runs and holds {path}",
+                "end the process 'foley_bridge.jobs.worker', then start the daemon again",
+            ) from error
+
+
+class WorkerProcess:
+    """A worker, started. ``hear`` is for one thread; everything else may be called from any.
+
+    Args:
+        home: the daemon's folder.
+        slot: which of the daemon's workers it is, from 0.
+    """
+
+    def __init__(self, home: Path, slot: int) -> None:
+        command = [sys.executable, "-P", "-X", "faulthandler", "-m", "foley_bridge.jobs.worker"]
+        command += ["--slot", str(slot), "--home", str(home)]
+        # A group of its own: Ctrl-C in the daemon's terminal is the daemon's affair, and its children can be killed with it.
+        apart: dict[str, Any] = (
+            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
+        )
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment(), **apart)
+        self._writing, self._living = threading.Lock(), threading.Lock()  # two: a write may block until a kill
+        self.pid = self._process.pid
+        assert self._process.stderr is not None
+        threading.Thread(target=_log_lines, args=(slot, self._process.stderr), daemon=True).start()
+
+    def tell(self, order: Mapping[str, Any]) -> None:
+        """Send an order; to a worker that has died it is lost, and ``hear`` says so."""
+        assert self._process.stdin is not None
+        with self._writing, contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def hear(self) -> dict[str, Any] | None:
+        """The next thing the worker says; None when it has died."""
+        assert self._process.stdout is not None
+        with contextlib.suppress(ValueError):  # half a line: it died saying it
+            line = self._process.stdout.readline()
+            if line:
+                return dict(json.loads(line))
+        self._bury()
+        return None
+
+    def lives(self) -> bool:
+        """Whether it has not died, as far as can be told."""
+        with self._living:
+            return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it at once, with its children."""
+        with self._living:
+            if self._process.returncode is not None:  # buried: its number may be another's by now
+                return
+            with contextlib.suppress(OSError):
+                if sys.platform != "win32":
+                    os.killpg(self.pid, signal.SIGKILL)
+            with contextlib.suppress(OSError):
+                self._process.kill()
+
+    def fate(self) -> str:
+        """In words, how it died."""
+        status = self._process.returncode
+        if status is None:
+            return "still lives"
+        if status >= 0:
+            return f"ended with status {status}"
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(-status).name
+            return f"killed by {name}" + (
+                ", which is also how a system short of memory ends a process" if name == "SIGKILL" else ""
+            )
+        return f"killed by signal {-status}"
+
+    def _bury(self) -> None:
+        self.kill()  # the children of a worker that died by itself
+        with self._living:
+            self._process.wait()
+        with self._writing:
+            for stream in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):
+                    if stream is not None:
+                        stream.close()
+
+
+def _environment() -> dict[str, str]:
+    """The daemon's own, and where this package lies if Python would not find it there by itself."""
+    folder = Path(foley_bridge.__file__).resolve().parents[1]
+    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), site.getusersitepackages()}
+    if str(folder) in {str(Path(path).resolve()) for path in installed}:
+        return dict(os.environ)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), str(folder)]))}
+
+
+def _log_lines(slot: int, stream: IO[bytes]) -> None:
+    with contextlib.suppress(OSError, ValueError), stream:
+        for line in stream:
+            log.warning("worker %d: %s", slot, line.decode("utf-8", "replace").rstrip())
