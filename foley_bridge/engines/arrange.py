@@ -90,8 +90,10 @@ def arrange_hits(
     origin = samples_of(start, rate)
     frames = samples_of(end, rate) - origin
     rng = np.random.default_rng([seed, 0x41])
-    inside = [onset for onset in sorted(onsets, key=lambda onset: onset.time_s) if start <= Fraction(onset.time_s) < end]
-    places = [samples_of(Fraction(onset.time_s), rate) - origin for onset in inside]
+    # By sample rather than by time: an onset on the very start may, as a float, lie a hair before it.
+    placed = [(samples_of(Fraction(onset.time_s), rate) - origin, onset) for onset in onsets]
+    placed = sorted((pair for pair in placed if 0 <= pair[0] < frames), key=lambda pair: pair[1].time_s)
+    places, inside = [place for place, _ in placed], [onset for _, onset in placed]
     if sounds.exemplar.kind == "texture":
         events, fit = strokes(inside, places, motion, sounds.material, rng), 1.0
         buffers: tuple[np.ndarray, ...] = (sounds.material.samples,)

@@ -27,6 +27,9 @@ SILENCE_DBFS = -80.0
 GROUP_MS = 130.0
 """Onsets closer than this belong to one action: the heel and the toe of a step, the bounce of a latch."""
 
+MAX_HIT_S = 15.0
+"""A hit's tail is followed no longer than this."""
+
 _HOP_MS = 2.0
 _WINDOW_MS = 10.0
 _HOLD_MS = 60.0
@@ -34,7 +37,6 @@ _BANDS = 12
 _FLUX_DB, _FLUX_IN_NOISE_DB = 5.0, 2.8
 _PRE_ROLL_MS = 12.0
 _TAIL_RANGE_DB = 60.0
-_MAX_HIT_S = 15.0
 _SHORTEST_TEXTURE_S = 0.88
 
 
@@ -299,7 +301,7 @@ def _cut(sound: np.ndarray, sample_rate: int, actions: list[tuple[int, int]], le
     hits: list[Hit] = []
     for i, (first, onset) in enumerate(actions):
         following = actions[i + 1][0] if i + 1 < len(actions) else len(sound)
-        limit = min(len(sound), onset + round(_MAX_HIT_S * sample_rate))
+        limit = min(len(sound), onset + round(MAX_HIT_S * sample_rate))
         cut_by_next = following < limit
         limit = min(limit, following - round(2 * ms)) if cut_by_next else limit
         end = max(min(_tail_end(level, onset, limit), limit), min(onset + round(10 * ms), len(sound)))

@@ -24,13 +24,13 @@ QUIETEST_DB = -12.0
 """The gain of a placed hit lies between this and 0 dB."""
 LOOSE_DB = 1.5
 """How far a gain strays, at random, below the one that the motion asks for."""
+VARIATIONS = ((0.0, 0.0), (0.15, -1.0), (-0.2, 1.0), (0.3, 0.5), (-0.3, -0.5), (0.08, 1.5), (-0.1, -1.5), (0.22, -0.7))
+"""(semitones, dB of brightness): small enough to pass as the same object struck again; the first is the hit itself."""
 
 _MOST_HITS = 48
 _MOST_BUFFERED_S = 180.0
 _WANTED_VARIANTS = 24
 _TOO_QUIET_DB = 24.0  # under the example's louder hits: noises rather than hits
-# (semitones, dB of brightness): small enough to pass as the same object struck again; the first is the hit itself.
-_VARIATIONS = ((0.0, 0.0), (0.15, -1.0), (-0.2, 1.0), (0.3, 0.5), (-0.3, -0.5), (0.08, 1.5), (-0.1, -1.5), (0.22, -0.7))
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Palette:
 def palette(exemplar: Exemplar, *, vary: bool = True) -> Palette:
     """Cut and vary the hits of an example; without ``vary`` they stay as they are, at their full length."""
     hits = _worth_placing(exemplar.hits)
-    variants = max(1, min(len(_VARIATIONS), -(-_WANTED_VARIANTS // len(hits)))) if vary else 1
+    variants = max(1, min(len(VARIATIONS), -(-_WANTED_VARIANTS // len(hits)))) if vary else 1
     longest = (
         round(max(1.0, _MOST_BUFFERED_S / (len(hits) * variants)) * exemplar.sample_rate) if vary else len(exemplar.samples)
     )
     voices = [
-        _varied(_faded(exemplar, hit, longest), hit.onset - hit.start, number, exemplar.sample_rate, *_VARIATIONS[variant])
+        varied(Voice(_faded(exemplar, hit, longest), hit.onset - hit.start, number), variant, exemplar.sample_rate)
         for number, hit in enumerate(hits)
         for variant in range(variants)
     ]
@@ -99,14 +99,17 @@ def _faded(exemplar: Exemplar, hit: Hit, longest: int) -> np.ndarray:
     return cut
 
 
-def _varied(samples: np.ndarray, onset: int, hit: int, rate: int, semitones: float, tilt_db: float) -> Voice:
+def varied(voice: Voice, variation: int, rate: int) -> Voice:
+    """The same object struck again. variation: which of ``VARIATIONS``; 0 leaves it as it is. rate: Hz."""
+    samples, onset = voice.samples, voice.onset
+    semitones, tilt_db = VARIATIONS[variation]
     if semitones:
         ratio = 2 ** (semitones / 12)
         samples = soxr.resample(samples, rate * ratio, rate, quality="HQ").astype(np.float32)
         onset = round(onset / ratio)
     if tilt_db:
         samples = lfilter(*_shelf(tilt_db, rate), samples, axis=0).astype(np.float32)
-    return Voice(np.ascontiguousarray(samples), min(onset, len(samples) - 1), hit)
+    return Voice(np.ascontiguousarray(samples), min(onset, len(samples) - 1), voice.hit)
 
 
 def _shelf(tilt_db: float, rate: int) -> tuple[list[float], list[float]]:

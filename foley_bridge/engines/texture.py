@@ -25,11 +25,12 @@ from foley_bridge.timeline.time import samples_of
 QUIETEST_DB = -15.0
 """How far the sound sinks where motion does, while the action goes on; where it clearly stops, the sound stops."""
 ATTACK_MS, RELEASE_MS = 30.0, 120.0
+LONGEST_GRAIN_S = 3.0
 
 _STEP_HZ = 100  # the gain is worked out this often, and interpolated between
 _BOUT_ON, _BOUT_OFF = 0.2, 0.1
 _SHORTEST_BOUT_S, _SHORTEST_REST_S = 0.15, 0.25
-_LONGEST_GRAIN_S, _LONGEST_FADE_S = 3.0, 0.12
+_LONGEST_FADE_S = 0.12
 _TRIES = 12
 _EVEN_ENOUGH_DB = 2.0
 
@@ -184,19 +185,29 @@ def _slewed(target: np.ndarray) -> np.ndarray:
 
 class TextureSound:
     """A Sound of grains under a gain curve; what it holds in memory does not grow with its length, the curve (400 B/s)
-    apart."""
+    apart.
 
-    def __init__(self, from_material: Material, gain: np.ndarray, frames: int, seed: int) -> None:
+    Args:
+        from_material: what grains are cut from.
+        gain: float32, linear, 100 values a second from the start on, two at least; the last one holds.
+        frames: length in samples.
+        seed: which grains, in which order.
+        longest_grain_s: longer grains keep more of the material's own course, shorter ones hide it better.
+    """
+
+    def __init__(
+        self, from_material: Material, gain: np.ndarray, frames: int, seed: int, *, longest_grain_s: float = LONGEST_GRAIN_S
+    ) -> None:
         self.sample_rate = from_material.sample_rate
         self.channels = from_material.samples.shape[1]
         self.frames = frames
-        self._material, self._gain, self._seed = from_material, gain, seed
+        self._material, self._gain, self._seed, self._longest_grain_s = from_material, gain, seed, longest_grain_s
 
     def blocks(self, size: int = BLOCK) -> Iterator[np.ndarray]:
         """float32 (n, channels), in order; the same bytes for every ``size``."""
         at = 0
         held = np.zeros((0, self.channels), np.float32)
-        grains = _grains(self._material, np.random.default_rng([self._seed, 0x7E]))
+        grains = _grains(self._material, np.random.default_rng([self._seed, 0x7E]), self._longest_grain_s)
         while at < self.frames:
             wanted = min(size, self.frames - at)
             pieces, got = [held], len(held)
@@ -217,12 +228,12 @@ class TextureSound:
         return self._gain[step] * (1 - part) + self._gain[step + 1] * part
 
 
-def _grains(source: Material, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Endless stretches of sound, float32 (n, channels), that follow on seamlessly."""
+def _grains(source: Material, rng: np.random.Generator, longest_s: float) -> Iterator[np.ndarray]:
+    """Endless sound, float32 (n, channels) at a time, n at most ``BLOCK``, that follows on seamlessly."""
     samples, rate = source.samples, source.sample_rate
     total = len(samples)
     fade = max(1, min(round(_LONGEST_FADE_S * rate), total // 6))
-    longest = max(2 * fade, min(round(_LONGEST_GRAIN_S * rate), total - fade))
+    longest = max(2 * fade, min(round(longest_s * rate), total - fade))
     shortest = max(2 * fade, longest // 3)
     mono = samples.mean(axis=1, dtype=np.float64) if samples.shape[1] > 1 else samples[:, 0].astype(np.float64)
     angle = np.pi / 2 * (np.arange(fade) + 0.5) / fade
@@ -235,12 +246,14 @@ def _grains(source: Material, rng: np.random.Generator) -> Iterator[np.ndarray]:
     while True:
         room = total - position - fade
         length = min(int(rng.integers(shortest, longest + 1)), room)
-        body = samples[position : position + length].astype(np.float32)
+        begun = 0
         if carry is not None:
             power = np.sqrt(1 + 2 * alike * up * down)
-            mixed = carry * (down / power)[:, None] + body[:fade] * (up / power)[:, None]
-            body = np.concatenate([mixed.astype(np.float32), body[fade:]])
-        yield body
+            coming = samples[position : position + fade].astype(np.float32)
+            yield (carry * (down / power)[:, None] + coming * (up / power)[:, None]).astype(np.float32)
+            begun = fade
+        for first in range(position + begun, position + length, BLOCK):
+            yield samples[first : min(first + BLOCK, position + length)].astype(np.float32)
         leaving = slice(position + length, position + length + fade)
         carry = samples[leaving].astype(np.float64)
         position, alike = _next_start(mono, leaving, last_start, recent, rng)

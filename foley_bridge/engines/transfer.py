@@ -21,6 +21,7 @@ from foley_bridge.engines.arrange import arrange, fit_notes, take_seed
 from foley_bridge.engines.candidate import Curve, Detection, MotionFrame, Onset, Proposal
 from foley_bridge.engines.exemplar import MAX_EXAMPLE_S, Exemplar, analyse
 from foley_bridge.engines.hits import palette
+from foley_bridge.engines.oneshot import whole
 from foley_bridge.engines.watch import watch
 from foley_bridge.errors import EngineError
 from foley_bridge.media import audio
@@ -29,6 +30,7 @@ from foley_bridge.timeline.picture import Picture
 from foley_bridge.timeline.regions import Region
 
 MAX_ANALYSIS_HZ = 96000
+_ROUNDING_S = 1e-6
 
 
 def listen(path: Path, *, sample_rate: int, start: Fraction = Fraction(0), duration: Fraction | None = None) -> Exemplar:
@@ -103,8 +105,8 @@ def propose(
         EngineError: the picture is missing, or ``hits=markers`` without HIT markers.
         MediaError: the picture cannot be read.
     """
-    assert options.takes is not None and options.seed is not None and options.offset is not None
-    detection = _shifted(_look(region, options, picture, seen), options.offset, region)
+    assert options.takes is not None and options.seed is not None
+    detection = look(region, options, picture, seen)
     notes: tuple[str, ...] = ()
     if options.retime is False:
         detection, exemplar = _laid_whole(detection, exemplar, region)
@@ -127,27 +129,40 @@ def propose(
     return Proposal(detection, tuple(candidates), notes + fit_notes(detection, sounds))
 
 
-def _look(region: Region, options: Options, picture: Picture, seen: Callable[[float], None]) -> Detection:
+def look(region: Region, options: Options, picture: Picture, seen: Callable[[float], None] = lambda time_s: None) -> Detection:
+    """The onsets of a region: its HIT markers, or what its picture shows; moved by ``offset``. Arguments as for ``propose``.
+
+    Raises:
+        EngineError, MediaError: as ``propose``.
+    """
+    assert options.sensitivity is not None and options.offset is not None
     if options.hits == "markers" and not region.hits:
         raise EngineError("hits=markers, but no HIT marker lies inside", "tap HIT markers into the region, or use hits=auto")
     if region.hits and options.hits != "auto":
         tapped = tuple(Onset(float(hit), 1.0) for hit in region.hits)
-        return Detection(tapped, True, "", Curve(np.zeros(0), np.zeros(0)), tapped=True)
+        detection = Detection(tapped, True, "", Curve(np.zeros(0), np.zeros(0)), tapped=True)
+    else:
+        detection = onsets.detect(
+            _told(watch(picture, region.start, region.end, width=onsets.ANALYSIS_WIDTH), seen),
+            start_s=float(region.start),
+            end_s=float(region.end),
+            sensitivity=options.sensitivity,
+        )
+    return _shifted(detection, options.offset, region)
 
-    def told() -> Iterator[MotionFrame]:
-        for frame in watch(picture, region.start, region.end, width=onsets.ANALYSIS_WIDTH):
-            seen(frame.time_s)
-            yield frame
 
-    assert options.sensitivity is not None
-    return onsets.detect(told(), start_s=float(region.start), end_s=float(region.end), sensitivity=options.sensitivity)
+def _told(frames: Iterator[MotionFrame], seen: Callable[[float], None]) -> Iterator[MotionFrame]:
+    for frame in frames:
+        seen(frame.time_s)
+        yield frame
 
 
 def _shifted(detection: Detection, offset: Fraction, region: Region) -> Detection:
     if not offset or not detection.onsets:
         return detection
     moved = (replace(onset, time_s=onset.time_s + float(offset)) for onset in detection.onsets)
-    inside = tuple(onset for onset in moved if region.start <= Fraction(onset.time_s) < region.end)
+    first, last = float(region.start) - _ROUNDING_S, float(region.end)
+    inside = tuple(onset for onset in moved if first <= onset.time_s < last)
     if not inside:
         return replace(detection, onsets=(), reliable=False, reason="offset= moves every onset out of the region")
     return replace(detection, onsets=inside)
@@ -156,8 +171,6 @@ def _shifted(detection: Detection, offset: Fraction, region: Region) -> Detectio
 def _laid_whole(detection: Detection, exemplar: Exemplar, region: Region) -> tuple[Detection, Exemplar]:
     """``retime=no``: the example as it is, its first action on the first action on screen (else the region's start)."""
     first = detection.onsets[0] if detection.onsets else Onset(float(region.start), 0.0)
-    hit = exemplar.hits[0]
-    whole = replace(hit, end=len(exemplar.samples), fade_out=exemplar.sample_rate // 100)
     return replace(detection, onsets=(replace(first, strength=1.0),), reliable=True), replace(
-        exemplar, kind="hits", hits=(whole,)
+        exemplar, kind="hits", hits=(whole(exemplar),)
     )

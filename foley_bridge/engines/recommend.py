@@ -1,0 +1,214 @@
+"""The recommend engine: sounds of the library that a region's words name, laid where its picture acts.
+
+The choice is made for a whole reel at once (``pick``); each cue then listens to what it chose and lays it, a take per sound.
+How a sound is laid is told by what it is (``behaviour``) and by what the picture shows; docs/recommend.md has it in a table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+from foley_bridge.conform import Cut
+from foley_bridge.engines import behaviour, transfer
+from foley_bridge.engines.arrange import arrange, fit_notes, take_seed
+from foley_bridge.engines.bed import bed_candidate
+from foley_bridge.engines.candidate import Candidate, Detection, Onset, Proposal
+from foley_bridge.engines.exemplar import Exemplar
+from foley_bridge.engines.hits import Palette, palette
+from foley_bridge.engines.oneshot import lay_once
+from foley_bridge.engines.pick import Ask, Choice, ask, pick
+from foley_bridge.errors import Cancelled, EngineError, FoleyError, MediaError
+from foley_bridge.timeline.options import Options
+from foley_bridge.timeline.picture import Picture
+from foley_bridge.timeline.regions import Region
+
+__all__ = ["Ask", "Choice", "ask", "listen_to", "pick", "propose"]
+
+SHORTEST_HEARD_S, LONGEST_HEARD_S = 30.0, 180.0
+"""Of a recording longer than the region needs, a stretch between these lengths is listened to, from its middle."""
+UNSEEN = 0.5
+"""The confidence of a one-shot that starts with its region because the picture does not say where."""
+
+_MOST_PASSED_OVER = 3  # named one by one
+
+
+class Readable(Protocol):
+    """Which files may be read (``jobs.roots.Roots``)."""
+
+    def media_file(self, text: str, field: str) -> Path: ...
+
+
+# --- listening ---------------------------------------------------------------------------------------------------------------
+
+
+def listen_to(
+    choices: Sequence[Choice], *, takes: int, length_s: float, sample_rate: int, roots: Readable | None = None
+) -> tuple[list[tuple[Choice, Exemplar]], tuple[str, ...]]:
+    """Load what a cue chose. A sound that cannot be used gives way to the next one.
+
+    Args:
+        choices: of ``pick``.
+        takes: how many are wanted.
+        length_s: of the region.
+        sample_rate: Hz to work at.
+        roots: says which files may be read; None: all.
+
+    Returns:
+        One pair per take, and a note for each sound passed over. Fewer sounds than takes come round again.
+
+    Raises:
+        EngineError: none can be used; names the first and why.
+    """
+    heard: list[tuple[Choice, Exemplar]] = []
+    passed_over: list[str] = []
+    for choice in choices:
+        if len(heard) == takes:
+            break
+        try:
+            heard.append((choice, _listen(choice, length_s, sample_rate, roots)))
+        except Cancelled:
+            raise
+        except FoleyError as error:
+            passed_over.append(f"{choice.sound.name} was passed over: {error.message}")
+    if not heard:
+        raise EngineError(
+            f"none of the {len(choices)} sounds that fit can be used; {passed_over[0] if passed_over else 'there are none'}",
+            "put their drive or folder back, or bring the library up to date with foley-bridge library add",
+        )
+    if len(passed_over) > _MOST_PASSED_OVER:
+        more = len(passed_over) - _MOST_PASSED_OVER
+        passed_over[_MOST_PASSED_OVER:] = [f"{more} more sounds were passed over"]
+    return [heard[take % len(heard)] for take in range(takes)], tuple(passed_over)
+
+
+def _listen(choice: Choice, length_s: float, sample_rate: int, roots: Readable | None) -> Exemplar:
+    """From the first of a sound's files that can be read."""
+    start, duration = _stretch(choice.sound.duration_s, length_s)
+    fault: FoleyError = MediaError("no file holds it any more")
+    for text in choice.sound.paths:
+        try:
+            path = roots.media_file(text, "the sound library") if roots else Path(text)
+            return transfer.listen(path, sample_rate=sample_rate, start=start, duration=duration)
+        except Cancelled:
+            raise
+        except FoleyError as error:
+            fault = error
+    raise fault
+
+
+def _stretch(duration_s: float, region_s: float) -> tuple[Fraction, Fraction | None]:
+    """Start and duration of what is listened to, seconds."""
+    wanted = min(LONGEST_HEARD_S, max(SHORTEST_HEARD_S, 2 * region_s))
+    if duration_s <= wanted + 1:
+        return Fraction(0), None
+    return Fraction(round((duration_s - wanted) / 2)), Fraction(round(wanted))
+
+
+# --- laying ------------------------------------------------------------------------------------------------------------------
+
+
+def propose(
+    region: Region,
+    options: Options,
+    picture: Picture,
+    choices: Sequence[tuple[Choice, Exemplar]],
+    *,
+    cut: Cut,
+    seen: Callable[[float], None] = lambda time_s: None,
+) -> Proposal:
+    """One take per choice, in their order; the picture is looked at once.
+
+    A sound that comes again is varied by seed: its n-th take has ``take_seed(seed, n)``, so that ``pin=`` of a take's sound and
+    ``seed=`` of the take ask for this very take.
+
+    Args:
+        region: where sound is asked for; its HIT markers.
+        options: settled; ``seed``, ``sensitivity``, ``offset`` and ``retime`` must be set.
+        picture: what is on screen in the region and a little around it.
+        choices: from ``listen_to``.
+        cut: the stretch of timeline that the takes' sound covers.
+        seen: told the timeline time of each picture looked at; may raise to stop.
+
+    Raises:
+        EngineError, MediaError: as ``transfer.propose``.
+    """
+    assert options.seed is not None
+    layer = _Layer(region, options, transfer.look(region, options, picture, seen), cut)
+    came: Counter[str] = Counter()
+    candidates = []
+    for choice, exemplar in choices:
+        candidates.append(layer.lay(choice, exemplar, take_seed(options.seed, came[choice.sound.id])))
+        came[choice.sound.id] += 1
+    return Proposal(layer.detection, tuple(candidates), tuple(dict.fromkeys(layer.notes)))
+
+
+class _Layer:
+    """Lays sounds under one region, whose picture has been looked at."""
+
+    def __init__(self, region: Region, options: Options, detection: Detection, cut: Cut) -> None:
+        self.region, self.options, self.detection, self.cut = region, options, detection, cut
+        self.notes: list[str] = []
+        self._palettes: dict[str, Palette] = {}
+
+    def lay(self, choice: Choice, exemplar: Exemplar, seed: int) -> Candidate:
+        """One take."""
+        self.notes += exemplar.notes
+        candidate = self._laid(choice, exemplar, seed)
+        return replace(candidate, score=candidate.score * choice.score, source=_source(choice, exemplar))
+
+    def _laid(self, choice: Choice, exemplar: Exemplar, seed: int) -> Candidate:
+        as_it_is = self.options.retime is False
+        start, end = self.cut.file_start, self.cut.file_end
+        kind = behaviour.heard(choice.sound, exemplar)
+        goes_on = exemplar.kind == "texture"
+        if kind == behaviour.BED or (kind == behaviour.PERFORMED and goes_on and as_it_is):
+            return bed_candidate(exemplar, seed=seed, start=start, end=end)
+        seen = self.detection.onsets if self.detection.reliable else ()
+        if goes_on and kind == behaviour.PERFORMED:
+            if not seen:
+                self._unsure(f"{exemplar.name} follows the motion")
+            return self._arranged(choice, exemplar, seed)
+        if len(seen) > 1 and not as_it_is and not goes_on:
+            return self._arranged(choice, exemplar, seed)
+        if not seen:
+            self._unsure(f"{exemplar.name} starts with the region")
+        onset = seen[0] if seen else Onset(float(self.region.start), UNSEEN)
+        return lay_once(exemplar, onset, seed=seed, start=start, end=end, as_recorded=as_it_is or goes_on)
+
+    def _arranged(self, choice: Choice, exemplar: Exemplar, seed: int) -> Candidate:
+        """Over all onsets, or with the motion, as an example of ``transfer``."""
+        if choice.sound.id not in self._palettes:
+            self._palettes[choice.sound.id] = palette(exemplar)
+        sounds = self._palettes[choice.sound.id]
+        self.notes += fit_notes(self.detection, sounds)
+        return arrange(
+            self.detection,
+            sounds,
+            seed=seed,
+            start=self.cut.file_start,
+            end=self.cut.file_end,
+            region_start=self.region.start,
+            region_end=self.region.end,
+        )
+
+    def _unsure(self, what: str) -> None:
+        self.notes.append(f"{what}, no reliable onsets: {self.detection.reason}")
+
+
+def _source(choice: Choice, exemplar: Exemplar) -> dict[str, str]:
+    sound = choice.sound
+    said = {
+        "file": exemplar.name,
+        "library_id": sound.id,
+        "cat_id": sound.cat_id,
+        "creator": sound.creator,
+        "licence": sound.licence,
+        "url": sound.url,
+        "words_score": f"{choice.words:.3f}",
+    }
+    return {name: text for name, text in said.items() if text}
