@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,7 +16,7 @@ from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.request import DEFAULTS, GenerateRequest
 from foley_bridge.library import ucs
 from foley_bridge.library.catalogue import Catalogue
-from foley_bridge.timeline.files import local_path
+from foley_bridge.timeline.files import is_file, local_path
 from foley_bridge.timeline.layout import available
 from foley_bridge.timeline.options import ENGINES, Options, parse_option
 from foley_bridge.timeline.regions import Refused, Region
@@ -170,8 +171,11 @@ def _example(region: Region, options: Options, opened: Opened, request: Generate
             return found
     if options.like.lower().startswith(LIBRARY_ID):
         return ExampleClip(_library_file(region, options.like[len(LIBRARY_ID) :], request))
-    path = base / Path(request.roots.to_local(options.like)).expanduser()
-    if path.is_file():
+    path = Path(request.roots.to_local(options.like))
+    with contextlib.suppress(RuntimeError):  # "~somebody" who is not here
+        path = path.expanduser()
+    path = base / path
+    if is_file(path):
         return ExampleClip(path)
     raise JobError(
         f"region '{region.name}': like={options.like} is neither a clip of this timeline nor a file ({path})",

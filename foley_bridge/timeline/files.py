@@ -234,6 +234,14 @@ def _from_base(text: str, base: Path) -> Path:
     return Path(text) if re.match(r"[A-Za-z]:[\\/]|\\\\", text) else base / text
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file lies there; a name that the system does not even look up (too long, a zero inside) is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()

@@ -18,7 +18,7 @@ from typing import Any
 import opentimelineio as otio
 
 from foley_bridge.errors import TimelineError
-from foley_bridge.timeline.files import local_path
+from foley_bridge.timeline.files import is_file, local_path
 from foley_bridge.timeline.layout import Place, available, children_of, place_of, timeline_duration, trimmed
 from foley_bridge.timeline.time import exact_rate
 
@@ -271,7 +271,7 @@ class _MediaFinder:
     def _look(self, url: str) -> tuple[bool, Path]:
         if url not in self._found:
             path = local_path(url, self._base)
-            self._found[url] = (path is not None and path.is_file(), path if path is not None else Path(url))
+            self._found[url] = (path is not None and is_file(path), path if path is not None else Path(url))
         return self._found[url]
 
     def _images(self, reference: Any, name: str, length: Fraction | int, time: Fraction) -> Media:
@@ -291,6 +291,6 @@ class _MediaFinder:
             rate=rate,
         )
         shown = min(max(0, int(time * rate // 1)), media.count - 1)
-        if any(media.image_path(index).is_file() for index in (0, shown)):
+        if any(is_file(media.image_path(index)) for index in (0, shown)):
             return media
         return Media("missing", media.name, str(media.image_path(shown)))
