@@ -215,7 +215,7 @@ def read_request(header: bytes, *, payload: bool) -> Request:
     """
     if len(header) > HEADER_LIMIT:
         raise RequestError(
-            f"header: {len(header) / MB:.1f} MB, more than {HEADER_LIMIT / MB:.0f} MB",
+            f"header: more than {HEADER_LIMIT // MB} MB",
             "send a timeline as the payload, not inside the header",
         )
     try:

@@ -1,0 +1,184 @@
+"""What each method of docs/protocol.md does, once its request has been read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+
+from foley_bridge import __version__
+from foley_bridge.bridge import protocol
+from foley_bridge.bridge.protocol import Request
+from foley_bridge.bridge.wire import CLIENT_LIMIT, MB, VERSION
+from foley_bridge.errors import JobError, LibraryError
+from foley_bridge.jobs.journal import STATES
+from foley_bridge.jobs.processor import Processor
+from foley_bridge.jobs.roots import Roots
+
+if TYPE_CHECKING:
+    from foley_bridge.library.catalogue import Catalogue
+
+ENGINES = ("transfer",)
+Answer = tuple[dict[str, Any], bytes | None]
+"""A reply's ``result`` and its payload."""
+
+_PROBE_TIMEOUT_S = 300
+_PROBE = """
+import json, sys
+from foley_bridge.inference.providers import listed, probe
+names = listed()
+json.dump([name for name in names if probe(name).loads], sys.stdout)
+"""
+
+
+class Methods:
+    """The methods, by name. Each may be called from any thread, and may take its time.
+
+    Args:
+        processor: of the jobs.
+        roots: which folders jobs may touch.
+        library: the sound library's folder, which need not be there.
+        endpoints: where the daemon listens, as ``capabilities`` says it; may still grow.
+    """
+
+    def __init__(
+        self, processor: Processor, *, roots: Roots, library: Path | None, endpoints: Mapping[str, str | None]
+    ) -> None:
+        self._processor, self._roots, self._endpoints = processor, roots, endpoints
+        self._library = _Library(library)
+        self._providers: list[str] | None = None
+        self._probing = threading.Lock()
+        self._methods: dict[str, Callable[[Any, bytes | None, str], Answer]] = {
+            "ping": self._ping,
+            "capabilities": self._capabilities,
+            "submit": self._submit,
+            "status": self._status,
+            "wait": self._status,
+            "result": self._result,
+            "cancel": self._cancel,
+            "jobs": self._jobs,
+            "library.search": self._search,
+        }
+
+    def answer(self, request: Request, payload: bytes | None, client: str) -> Answer:
+        """What a request gives. ``wait`` gives the job's state as it is: waiting is the server's.
+
+        Raises:
+            FoleyError: it cannot be done; names what is wrong.
+        """
+        return self._methods[request.method](request.params, payload, client)
+
+    def job(self, name: str) -> dict[str, Any]:
+        """The job object of a job's id or key; raises JobError when there is none."""
+        return self._processor.job(name).to_json()
+
+    def _ping(self, params: protocol.Params, payload: bytes | None, client: str) -> Answer:
+        return {"version": __version__, "protocols": [VERSION], "pid": os.getpid(), "endpoints": dict(self._endpoints)}, None
+
+    def _capabilities(self, params: protocol.Params, payload: bytes | None, client: str) -> Answer:
+        counts = self._processor.counts()
+        return {
+            "version": __version__,
+            "methods": list(protocol.METHODS),
+            "kinds": list(protocol.KINDS),
+            "engines": list(ENGINES),
+            "providers": self._loading_providers(),
+            "roots": {name: self._roots.to_json()[name] for name in ("media", "output")},
+            "library": self._library.summary(),
+            "queue": {name: counts[name] for name in ("waiting", "running", "limit")},
+            "endpoints": dict(self._endpoints),
+        }, None
+
+    def _submit(self, params: protocol.Submit, payload: bytes | None, client: str) -> Answer:
+        return self._processor.submit(params.plain(), payload=payload, client=client).to_json(), None
+
+    def _status(self, params: protocol.Job, payload: bytes | None, client: str) -> Answer:
+        return self.job(params.job), None
+
+    def _cancel(self, params: protocol.Job, payload: bytes | None, client: str) -> Answer:
+        return self._processor.cancel(params.job).to_json(), None
+
+    def _jobs(self, params: protocol.Jobs, payload: bytes | None, client: str) -> Answer:
+        states = STATES if params.states is UNSET else params.states
+        return {"jobs": [view.to_json() for view in self._processor.jobs(states, params.limit)]}, None
+
+    def _result(self, params: protocol.JobResult, payload: bytes | None, client: str) -> Answer:
+        view = self._processor.job(params.job)
+        record = view.record
+        if record.state != "done" or record.result is None:
+            why = f": {record.error['message']}" if record.error else ""
+            raise JobError(
+                f"job {record.id} is {record.state}{why}", "a job that is done has a result; wait says when it ended"
+            )
+        timeline = None
+        if params.timeline:
+            timeline = _whole_timeline(self._roots.output_path(record.request["out"], "out"))
+        return {"job": view.to_json(), "result": record.result}, timeline
+
+    def _search(self, params: protocol.LibrarySearch, payload: bytes | None, client: str) -> Answer:
+        found = self._library.catalogue().search(
+            params.words,
+            ucs=None if params.ucs is UNSET else params.ucs,
+            length_s=(None, None) if params.length_s is UNSET else params.length_s,
+            channels=None if params.channels is UNSET else params.channels,
+            limit=params.limit,
+        )
+        return {"sounds": [{**one.sound.to_json(), "score": one.score} for one in found]}, None
+
+    def _loading_providers(self) -> list[str]:
+        """What ONNX Runtime really loads here. Asked once, in a child, so that the daemon itself stays small."""
+        with self._probing:
+            if self._providers is None:
+                command = [sys.executable, "-P", "-c", _PROBE]
+                done = subprocess.run(
+                    command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=True
+                )
+                self._providers = json.loads(done.stdout)
+            return self._providers
+
+
+class _Library:
+    """The sound library, opened when it is first asked for: LanceDB takes more than a second to load."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._catalogue: Catalogue | None = None
+
+    def catalogue(self) -> Catalogue:
+        """Raises LibraryError when there is none."""
+        if self._folder is None:
+            raise LibraryError("this daemon has no sound library", "start it with --library DIR")
+        with self._lock:
+            if self._catalogue is None:
+                from foley_bridge.library.catalogue import Catalogue
+
+                self._catalogue = Catalogue.open(self._folder)
+            return self._catalogue
+
+    def summary(self) -> dict[str, Any] | None:
+        """As ``capabilities`` says it; None when there is no library."""
+        with contextlib.suppress(LibraryError):
+            return {"path": str(self._folder), "sounds": self.catalogue().count()}
+        return None
+
+
+def _whole_timeline(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(CLIENT_LIMIT + 1)
+    except OSError as error:
+        raise JobError(
+            f"{path}: the timeline cannot be read: {error.strerror}", "submit the job again with a new key"
+        ) from None
+    if len(data) > CLIENT_LIMIT:
+        raise JobError(f"{path}: the timeline is larger than {CLIENT_LIMIT // MB} MB", "read it from its file")
+    return data

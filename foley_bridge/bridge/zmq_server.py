@@ -1,0 +1,357 @@
+"""The ZeroMQ server: one thread that reads requests, hands them to lanes, sends replies and events, and waits for nobody.
+
+Whatever may take time (a disk, a library that is loaded) is done in a lane, one thread for each kind of work, so that a search
+does not hold up a cancel; what comes of it is handed back to the loop. Only the loop touches sockets. What is read but not
+answered yet is bounded: when too much is in hand, the loop stops reading until there is room, and ZeroMQ lets clients wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket as plain_sockets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import zmq
+
+from foley_bridge.bridge import sockets, wire
+from foley_bridge.bridge.binding import Binding
+from foley_bridge.bridge.doorkeeper import Doorkeeper
+from foley_bridge.bridge.keys import Pair, Seats
+from foley_bridge.bridge.lane import Lane
+from foley_bridge.bridge.logs import Seldom
+from foley_bridge.bridge.methods import Answer, Methods
+from foley_bridge.bridge.metrics import Unmeasured
+from foley_bridge.bridge.outbox import Outbox
+from foley_bridge.bridge.protocol import Request, Wait, read_request, request_id
+from foley_bridge.bridge.waiters import Waiters
+from foley_bridge.errors import FoleyError, InternalError, JobError, RequestError
+from foley_bridge.jobs.events import Event
+from foley_bridge.jobs.journal import ENDED
+
+log = logging.getLogger(__name__)
+_seldom = Seldom(log)
+
+LANES = {
+    "submit": "submit",  # one after another, to the disk
+    "status": "jobs",
+    "wait": "jobs",
+    "cancel": "jobs",
+    "jobs": "lists",
+    "result": "lists",
+    "capabilities": "capabilities",
+    "library.search": "library",
+}
+"""Methods that are not here are answered by the loop itself."""
+PATIENT = ("submit", "jobs")
+"""Lanes whose clients wait when there is much to do; the others refuse, so that they never hold up these."""
+MOST_IN_LANE = 100
+MOST_IN_HAND = 2000
+MOST_BYTES_IN_HAND = 256 * wire.MB
+MOST_WAITERS = 10_000
+AT_ONCE = 50  # messages that are read before events and waiters have their turn
+GRACE_S = 2.0  # for what is in hand, when the server is told to stop
+LINGER_MS = 500
+
+
+@dataclass(eq=False)
+class _Ask:
+    """A request on its way.
+
+    Attributes:
+        peer: ZeroMQ's name of the connection.
+        delimited: it came with a REQ socket's empty frame, and so does its reply.
+        client: the seat that asks, or ``local``.
+        came_s: time.monotonic().
+        size: bytes.
+        request: None while it is not read.
+        waits_until_s: of ``wait``.
+        waiting: it was told to wait for its job's end.
+    """
+
+    peer: bytes
+    delimited: bool
+    client: str
+    came_s: float
+    size: int
+    request: Request | None = None
+    waits_until_s: float = 0.0
+    waiting: bool = False
+    answered: bool = False
+
+
+class Server:
+    """Listens at a binding (and publishes at the next) from the moment it is made; answers while ``run`` runs.
+
+    Args:
+        binding: for requests. Events go out at the next port.
+        pair: the server's keys; None listens without, for loopback only.
+        seats: who is let in when there are keys.
+
+    Raises:
+        BridgeError: an address is taken or is not one of this machine.
+    """
+
+    def __init__(self, binding: Binding, *, pair: Pair | None = None, seats: Seats | None = None) -> None:
+        self._context: sockets.Context = zmq.Context()
+        self._doorkeeper = Doorkeeper(self._context, seats)
+        try:
+            self._router = sockets.open_router(self._context, binding, pair)
+            self._publisher = sockets.open_publisher(self._context, binding.next(1), pair)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+        self.endpoints = {"requests": sockets.endpoint(self._router), "events": sockets.endpoint(self._publisher)}
+        self._with_keys = pair is not None
+        self._posted: deque[Callable[[], None]] = deque()
+        self._newest: dict[str, Event] = {}  # progress that was not published yet, by job
+        self._newest_lock = threading.Lock()
+        self._sleeper, self.waker = plain_sockets.socketpair()
+        """``waker``: a byte sent here wakes the loop (for ``signal.set_wakeup_fd``)."""
+        for end in (self._sleeper, self.waker):
+            end.setblocking(False)
+        self._waiters: Waiters[_Ask] = Waiters(MOST_WAITERS)
+        self._in_hand = self._bytes_in_hand = 0
+        self._reading = True
+        self._stop_at_s: float | None = None
+
+    # --- for other threads ---
+
+    def post(self, work: Callable[[], None]) -> None:
+        """Let the loop do something."""
+        self._posted.append(work)
+        with contextlib.suppress(OSError):  # full: it is awake already; closed: it has ended
+            self.waker.send(b"\0")
+
+    def publish(self, event: Event) -> None:
+        """Tell subscribers and waiters. Of progress only the newest counts."""
+        if event.kind != "progress":
+            self.post(partial(self._happened, event))
+            return
+        with self._newest_lock:
+            first = not self._newest
+            self._newest[event.view.record.id] = event
+        if first:
+            self.post(self._got_on)
+
+    def stop(self) -> None:
+        """End ``run`` soon: what is in hand is answered first, and who waits is told how things stand."""
+        self.post(self._begin_to_stop)
+
+    # --- the loop ---
+
+    def run(self, methods: Methods, metrics: Unmeasured) -> None:
+        """Answer until ``stop``."""
+        self._methods, self._metrics = methods, metrics
+        self._lanes = {name: Lane(name) for name in set(LANES.values())}
+        self._outbox = Outbox(self._router, metrics)
+        handlers: dict[Any, Callable[[], None]] = {
+            self._router: self._read,
+            self._doorkeeper.socket: self._doorkeeper.answer,
+            self._sleeper.fileno(): self._wake,
+        }
+        for each, name in self._named_sockets():
+            watcher = sockets.watch(self._context, each)
+            handlers[watcher] = partial(self._refused, watcher, name)
+        self._poller = zmq.Poller()
+        for source in handlers:
+            self._poller.register(source, zmq.POLLIN)
+        while not self._is_over():
+            for source, _ in self._poller.poll(self._sleep_ms()):
+                try:
+                    handlers[source]()
+                except Exception:  # our fault: one message may be lost, the others are not
+                    log.exception("the server's loop met a fault")
+                    time.sleep(0.01)  # one that comes again and again must not fill the disk with its log
+            for ask in self._waiters.overdue(time.monotonic()):
+                self._look_again(ask)
+
+    def close(self) -> None:
+        """Let go of the sockets, when ``run`` has ended or never began; replies on their way get half a second."""
+        for each, _ in self._named_sockets():
+            each.disable_monitor()
+        self._context.destroy(linger=LINGER_MS)
+        self.waker.close()
+        self._sleeper.close()
+
+    def _named_sockets(self) -> list[tuple[sockets.Socket, str]]:
+        return [(self._router, "requests"), (self._publisher, "events")]
+
+    def _sleep_ms(self) -> int | None:
+        times_s = [at_s for at_s in (self._waiters.next_s(), self._stop_at_s) if at_s is not None]
+        return max(0, int((min(times_s) - time.monotonic()) * 1000) + 1) if times_s else None
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sleeper.recv(65536)
+        for _ in range(len(self._posted)):
+            self._posted.popleft()()
+
+    def _refused(self, watcher: sockets.Socket, name: str) -> None:
+        why = sockets.why_refused(watcher)
+        self._metrics.connection_refused(name, why)
+        _seldom.warning("a connection was refused", socket=name, why=why)
+
+    def _begin_to_stop(self) -> None:
+        if self._stop_at_s is None:
+            self._stop_at_s = time.monotonic() + GRACE_S
+            self._mind_the_load()
+            for ask in self._waiters.overdue(float("inf")):
+                self._look_again(ask)
+
+    def _is_over(self) -> bool:
+        return self._stop_at_s is not None and (self._in_hand == 0 or time.monotonic() >= self._stop_at_s)
+
+    # --- reading ---
+
+    def _read(self) -> None:
+        for _ in range(AT_ONCE):
+            try:
+                peer = self._router.recv(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._take(peer)
+            if not self._reading:
+                return
+
+    def _take(self, peer: zmq.Frame) -> None:
+        """Read the rest of a message, and see to it."""
+        frames: list[zmq.Frame] = []
+        count = size = 0
+        frame = peer
+        while frame.more:
+            frame = self._router.recv(copy=False)
+            count, size = count + 1, size + len(frame)
+            if len(frames) < 3:  # more are not kept, however many come
+                frames.append(frame)
+        client = str(frame.get("User-Id")) if self._with_keys else "local"
+        delimited = count > 1 and len(frames[0]) == 0
+        ask = _Ask(peer.bytes, delimited, client, time.monotonic(), size)
+        self._metrics.traffic(received=size)
+        frames, count = frames[delimited:], count - delimited
+        header = bytes(frames[0].buffer[: wire.HEADER_LIMIT + 1])
+        try:
+            if size > wire.CLIENT_LIMIT:
+                raise RequestError(
+                    f"request: {size / wire.MB:.1f} MB, more than {wire.CLIENT_LIMIT // wire.MB} MB", wire.TOO_LARGE_HINT
+                )
+            if count > 2:
+                raise RequestError(f"request: {count} frames", "send a JSON header and at most one payload frame")
+            ask.request = read_request(header, payload=count == 2)
+            self._begin(ask, ask.request, frames[1] if count == 2 else None)
+        except FoleyError as error:
+            self._reply(ask, wire.refusal(request_id(header), error))
+
+    def _begin(self, ask: _Ask, request: Request, payload: zmq.Frame | None) -> None:
+        """Answer a request, or hand it to its lane.
+
+        Raises:
+            JobError: the lane has too much to do.
+        """
+        if isinstance(request.params, Wait):
+            ask.waits_until_s = ask.came_s + request.params.timeout_s
+        lane = LANES.get(request.method)
+        if lane is None:
+            self._done(ask, request, self._outcome(request, None, ask.client))
+            return
+        if lane not in PATIENT and self._lanes[lane].waiting >= MOST_IN_LANE:
+            raise JobError(f"the daemon has too much to do for {request.method}", "ask again in a moment")
+        self._give(ask, request, lane, payload, ask.size)
+
+    # --- working, beside the loop ---
+
+    def _give(self, ask: _Ask, request: Request, lane: str, payload: zmq.Frame | None, size: int) -> None:
+        """Let a lane work for a request. size: bytes that are held meanwhile."""
+
+        def work() -> None:
+            outcome = self._outcome(request, payload, ask.client)
+            self.post(partial(self._came_back, ask, request, size, outcome))
+
+        self._in_hand += 1
+        self._bytes_in_hand += size
+        self._mind_the_load()
+        self._lanes[lane].do(work)
+
+    def _outcome(self, request: Request, payload: zmq.Frame | None, client: str) -> Answer | FoleyError:
+        try:
+            return self._methods.answer(request, None if payload is None else payload.bytes, client)
+        except FoleyError as error:
+            return error
+        except Exception:
+            log.exception("%s met a fault", request.method, extra={"client": client})
+            return InternalError(f"{request.method} met a fault of the daemon's own", "the daemon's log has more")
+
+    def _came_back(self, ask: _Ask, request: Request, size: int, outcome: Answer | FoleyError) -> None:
+        self._in_hand -= 1
+        self._bytes_in_hand -= size
+        self._mind_the_load()
+        self._done(ask, request, outcome)
+
+    def _mind_the_load(self) -> None:
+        """Read on, or let clients wait until there is less in hand."""
+        room = self._in_hand < MOST_IN_HAND and self._bytes_in_hand < MOST_BYTES_IN_HAND and self._stop_at_s is None
+        if room != self._reading:
+            self._reading = room
+            self._poller.modify(self._router, zmq.POLLIN if room else 0)
+
+    # --- answering ---
+
+    def _done(self, ask: _Ask, request: Request, outcome: Answer | FoleyError) -> None:
+        """Reply; but a ``wait`` whose job goes on waits."""
+        if isinstance(outcome, FoleyError):
+            self._reply(ask, wire.refusal(request.id, outcome))
+            return
+        result, payload = outcome
+        if request.method == "wait" and result["state"] not in ENDED and time.monotonic() < ask.waits_until_s:
+            if not ask.waiting:
+                ask.waiting = True
+                for longest in self._waiters.add(result["job"], ask.waits_until_s, ask):
+                    self._look_again(longest)
+                self._give(ask, request, "jobs", None, 0)  # it may have ended just before anybody waited for it
+            return
+        self._reply(ask, wire.reply(request.id, result), payload)
+
+    def _look_again(self, ask: _Ask) -> None:
+        """A waiter is told how its job stands now."""
+        if not ask.answered and ask.request is not None:
+            ask.waits_until_s = 0.0
+            self._give(ask, ask.request, "jobs", None, 0)
+
+    def _reply(self, ask: _Ask, header: dict[str, Any], payload: bytes | None = None) -> None:
+        if ask.answered:
+            return
+        ask.answered = True
+        self._outbox.send(ask.peer, ask.delimited, header, payload)
+        method = ask.request.method if ask.request else "unreadable"
+        kind = "ok" if header["ok"] else header["error"]["kind"]
+        took_s = time.monotonic() - ask.came_s
+        self._metrics.request(method, kind, took_s)
+        log.debug(
+            "answered", extra={"method": method, "outcome": kind, "client": ask.client, "took_ms": round(took_s * 1000, 2)}
+        )
+
+    # --- events ---
+
+    def _happened(self, event: Event) -> None:
+        job = event.view.to_json()
+        self._tell(event.kind, job)
+        if job["state"] in ENDED:
+            for ask in self._waiters.ended(job["job"]):
+                if ask.request is not None:
+                    self._reply(ask, wire.reply(ask.request.id, job))
+
+    def _got_on(self) -> None:
+        with self._newest_lock:
+            newest, self._newest = self._newest, {}
+        for event in newest.values():
+            self._tell(event.kind, event.view.to_json())
+
+    def _tell(self, kind: str, job: dict[str, Any]) -> None:
+        with contextlib.suppress(zmq.Again):
+            self._publisher.send_multipart([wire.topic(job["job"]), *wire.encode(wire.event(kind, job))], zmq.NOBLOCK)
