@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import random
+import socket
 import struct
+from pathlib import Path
 
 import pytest
+from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from foley_bridge.bridge import osc_messages
 from foley_bridge.bridge.osc_messages import Asked
-from foley_bridge.errors import RequestError
+from foley_bridge.bridge.osc_server import OscServer
+from foley_bridge.errors import FoleyError, RequestError
+from foley_bridge.jobs.journal import Journal
+from foley_bridge.jobs.processor import Processor
+from foley_bridge.jobs.roots import Roots
+from foley_bridge.timeline.region_text import split_region_text
 
 FEW, MANY = 2_000, 100_000
 TAKES = {"/foley/generate": 3, "/foley/spot": 3, "/foley/status": 1, "/foley/cancel": 1}  # strings, from docs/protocol.md
@@ -201,3 +209,69 @@ def test_mutated_datagrams_are_read_exactly_as_the_protocol_allows() -> None:
 @pytest.mark.nightly
 def test_very_many_mutated_datagrams_are_read_exactly_as_the_protocol_allows() -> None:
     read_exactly_what_is_allowed(MANY, seed=2)
+
+
+def may_become_a_job(asked: Asked) -> bool:
+    """Whether docs/protocol.md lets this be submitted, however the job then ends."""
+    if asked.address != "/foley/generate":
+        return False
+    key, path, text = asked.texts
+    try:
+        words, _ = split_region_text(text)
+    except FoleyError:
+        return False
+    return (
+        asked.address == "/foley/generate" and 1 <= len(key) <= 200 and key.isprintable() and path.startswith("/") and not words
+    )
+
+
+def send_all(count: int, seed: int, folder: Path) -> None:
+    """Every datagram to a server that listens, and a question after each, which must be answered."""
+    servers: list[OscServer] = []
+    processor = Processor(
+        Journal(folder / "journal.sqlite"),
+        home=folder,
+        roots=Roots(output=(folder,)),
+        workers=0,
+        limit=count,
+        on_event=lambda event: servers[0].on_event(event),
+    )
+    server = OscServer("127.0.0.1:0", processor, out=folder / "osc", per_s=1e9)
+    servers.append(server)
+    allowed_jobs: set[tuple[str, str]] = set()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
+        surface.settimeout(60)
+        server.start()
+        processor.start()
+        host, port = server.address.rsplit(":", 1)
+        try:
+            for number, datagram in enumerate(datagrams(count, seed)):
+                asked = allowed(datagram)
+                if asked is not None and may_become_a_job(asked):
+                    allowed_jobs.add(asked.texts[:2])
+                surface.sendto(datagram, (host, int(port)))
+                surface.sendto(message("/foley/status", ("s", f"still there {number}")), (host, int(port)))
+                answers = 0
+                while (heard := OscMessage(surface.recv(65536))).params[1] != f"still there {number}":
+                    answers += heard.address != "/foley/progress"  # of a job that was accepted a moment ago
+                cancels = (
+                    asked is not None and asked.address == "/foley/cancel"
+                )  # the job's end is told, and the question answered
+                assert answers <= 1 + cancels, datagram
+                if asked is None and not osc_messages.is_answer(datagram):
+                    assert answers == 1, datagram
+            found = {(view.record.key, view.record.request["timeline"]["path"]) for view in processor.jobs(limit=count)}
+        finally:
+            server.stop()
+            processor.stop()
+    assert found and found <= allowed_jobs
+    assert {path.name.split(".")[0] for path in folder.iterdir()} == {"journal"}  # and nothing was written anywhere
+
+
+def test_a_server_answers_each_mutated_datagram_at_most_once_and_keeps_answering(tmp_path: Path) -> None:
+    send_all(FEW, 3, tmp_path)
+
+
+@pytest.mark.nightly
+def test_a_server_answers_each_of_very_many_mutated_datagrams_at_most_once_and_keeps_answering(tmp_path: Path) -> None:
+    send_all(MANY, 4, tmp_path)

@@ -60,7 +60,7 @@ def test_mutated_documents_are_refused_by_name_or_used_to_the_end() -> None:
 
 
 def test_mutated_documents_read_with_a_child_process_each_go_the_same_ways() -> None:
-    own, warm = take_in(12, 0, 40, "--own-child"), take_in(12, 0, 40)
+    own, warm = take_in(12, 0, 20, "--own-child"), take_in(12, 0, 20)
     own.pop("child died")
     warm.pop("child died")
     assert own == warm
