@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-import re
 from dataclasses import dataclass
 from importlib import resources
 
 from foley_bridge.errors import TimelineError
+from foley_bridge.library import words
 
 VERSION = "8.2.1"
 DEFAULT = "FOLYProp"  # what a performed sound is filed under when nothing more is known
@@ -21,7 +21,6 @@ _TELLS_NOTHING = 8  # more categories than this that fit equally well
 _FIRST = ("FOLEY", "FOOTSTEPS", "OBJECTS")
 _PLAIN = {"FOOTSTEPS": "FEETHmn", "DOORS": "DOORWood"}  # meant when only the category is known; elsewhere its MISC
 _STYLISED = {"ARCHIVED", "CARTOON", "CREATURES", "DESIGNED", "LASERS", "MAGIC", "SCIFI"}
-_FILLING = {"a", "an", "and", "at", "in", "into", "of", "on", "or", "the", "to", "with", "foley", "sound"}
 
 
 @dataclass(frozen=True)
@@ -64,27 +63,25 @@ def category(cat_id: str) -> UcsCategory:
     raise TimelineError(f"ucs={cat_id}: UCS {VERSION} has no such CatID", hint)
 
 
-def guess(words: str) -> str:
+def guess(text: str) -> str:
     """The CatID that fits a few words best, such as "METLImpt" for "metal hit".
 
-    Every word counts: most in the category's name, less in the subcategory's, least among the synonyms. Endings (-s, -ed,
-    -ing) are cut off first, so "hits" finds "hit". Categories of stylised sound (cartoon, science fiction, ...) count half
+    Every word counts, in its one form (``words``): most in the category's name, less in the subcategory's, least among the
+    synonyms. Categories of stylised sound (cartoon, science fiction, ...) count half
     unless they are named. Of equal categories FOLEY comes first, then FOOTSTEPS and OBJECTS, then the list's order. If several
     of one category are equal ("metal"), its plainest is meant, mostly MISC. Words that fit nothing, or very many categories
     equally ("hit" alone), tell nothing: DEFAULT.
     """
-    asked = _stems(words) - _FILLING
-    marks: dict[str, tuple[float, int]] = {}
-    for each in _search_table():
-        named = len(asked & each.category)
-        score = 8.0 * named + 4 * len(asked & each.subcategory) + 3 * len(asked & each.synonyms)
-        if each.stylised and not named:
-            score /= 2
-        marks[each.cat_id] = (score, -each.place)
-    best = max(marks.values())
-    equal = [category(cat_id) for cat_id, mark in marks.items() if mark == best]
-    if best[0] == 0:
+    asked = _stems(text) - words.filling()
+    scores: dict[str, float] = {}
+    for word in asked:
+        for cat_id, weight in _weights().get(word, ()):
+            scores[cat_id] = scores.get(cat_id, 0.0) + weight
+    if not scores:
         return DEFAULT
+    marks = {cat_id: _mark(cat_id, score, asked) for cat_id, score in scores.items()}
+    best = max(marks.values())
+    equal = [each for each in all_categories() if marks.get(each.cat_id) == best]
     if len({each.category for each in equal}) == 1:
         plain = _PLAIN.get(equal[0].category)
         meant = [each.cat_id for each in equal if (each.cat_id == plain if plain else each.subcategory == "MISC")]
@@ -92,16 +89,12 @@ def guess(words: str) -> str:
     return equal[0].cat_id if len(equal) <= _TELLS_NOTHING else DEFAULT
 
 
-@dataclass(frozen=True)
-class _Searchable:
-    """A category's words, as stems; each stands only in the weightiest place."""
-
-    cat_id: str
-    category: frozenset[str]
-    subcategory: frozenset[str]
-    synonyms: frozenset[str]
-    stylised: bool
-    place: int
+def _mark(cat_id: str, score: float, asked: frozenset[str]) -> tuple[float, int]:
+    """(score, place among equals): more is better."""
+    name = _table()[cat_id].category
+    if name in _STYLISED and not _stems(name) & asked:
+        score /= 2
+    return score, -(_FIRST.index(name) if name in _FIRST else len(_FIRST))
 
 
 @functools.cache
@@ -111,30 +104,17 @@ def _table() -> dict[str, UcsCategory]:
 
 
 @functools.cache
-def _search_table() -> tuple[_Searchable, ...]:
-    return tuple(
-        _Searchable(
-            cat_id=each.cat_id,
-            category=(own := _stems(each.category)),
-            subcategory=(sub := _stems(each.subcategory) - own),
-            synonyms=_stems(" ".join(each.synonyms)) - own - sub,
-            stylised=each.category in _STYLISED,
-            place=_FIRST.index(each.category) if each.category in _FIRST else len(_FIRST),
-        )
-        for each in all_categories()
-    )
+def _weights() -> dict[str, list[tuple[str, float]]]:
+    """Every word of the list, in its one form: which CatIDs it speaks for and how loudly, once each."""
+    table: dict[str, dict[str, float]] = {}
+    for each in all_categories():
+        for text, weight in ((" ".join(each.synonyms), 3.0), (each.subcategory, 4.0), (each.category, 8.0)):
+            for word in _stems(text):
+                table.setdefault(word, {})[each.cat_id] = weight
+    return {word: list(found.items()) for word, found in table.items()}
 
 
+@functools.lru_cache(maxsize=4096)
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(_stem(word) for word in re.findall(r"[a-z0-9]+", text.lower()))
-
-
-def _stem(word: str) -> str:
-    """The word without -s, -es, -ed, -ing, a doubled last letter or a last -e; short words are left alone."""
-    for ending in ("ing", "ed", "es", "s"):
-        if word.endswith(ending) and not word.endswith("ss") and len(word) - len(ending) >= 3:
-            word = word[: -len(ending)]
-            break
-    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
-        return word[:-1]
-    return word[:-1] if len(word) > 3 and word.endswith("e") else word
+    run = words.tokens(text)
+    return frozenset(word for word in (*run, *words.extras(run)) if len(word) > 1 and not word.isdigit())
