@@ -1,18 +1,20 @@
 """One sound file: what it is and what it says of itself, from its headers.
 
-libsndfile opens what it can (30 µs for a WAV), PyAV the rest (milliseconds). Nothing is decoded. The length is in the header, or
-the last packet, of everything but raw streams (ADTS AAC, AC-3, DTS, MP3 without a Xing header, FLAC from a pipe), whose packets
-are counted through the whole file.
+libsndfile opens what it can (30 µs for a WAV), PyAV the rest (milliseconds). Nothing is decoded. The length is in the header,
+or the last packet, of everything but raw streams (ADTS AAC, AC-3, DTS, MP3 without a Xing header, FLAC from a pipe), whose
+packets are counted through the whole file.
 
 Words come from a file's own tags, the most trusted first; which tag means which field is in `tags.NAMES`:
 
-    iXML USER (Soundminer and others), ASWG, Steinberg, iXML's notes · ID3 · Vorbis, MP4, Matroska, ASF · INFO, AIFF texts · bext
+    iXML USER (Soundminer and others), ASWG, Steinberg, iXML's notes · ID3 · INFO, AIFF texts · bext
+    Vorbis comments, or what FFmpeg finds in MP4, Matroska, ASF and the others
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,21 +27,21 @@ from foley_bridge.library.text import decode
 from foley_bridge.library.vorbis import read_comments
 from foley_bridge.media import audio, movie_file
 
-SUFFIXES = frozenset(
-    # read by libsndfile
-    ".wav .wave .bwf .rf64 .bw64 .w64 .aif .aiff .aifc .afc .flac .ogg .oga .opus .mp3 .mp2 .mp1 .caf .au .snd .voc .avr .8svx "
-    ".svx .paf .pvf .nist .sph .ircam .sf .xi .wve "
-    # by PyAV
-    ".m4a .m4b .m4r .aac .ac3 .eac3 .ec3 .dts .wma .asf .wv .ape .tta .tak .shn .mka .spx .amr .3ga .mpc .dsf .dff .oma .ra .mlp "
-    # pictures with sound
-    ".mov .mp4 .m4v .mkv .webm .avi .mxf .mpg .mpeg .3gp .wmv .flv .ogv".split()
+_BY_LIBSNDFILE = (
+    ".wav .wave .bwf .rf64 .bw64 .w64 .aif .aiff .aifc .afc .flac .ogg .oga .opus .mp3 .mp2 .mp1 .caf .au .snd .voc .avr .8svx"
+    " .svx .paf .pvf .nist .sph .ircam .sf .xi .wve"
 )
+_BY_PYAV = (
+    ".m4a .m4b .m4r .aac .ac3 .eac3 .ec3 .dts .wma .asf .wv .ape .tta .tak .shn .mka .spx .amr .3ga .mpc .dsf .dff .oma .ra"
+    " .mlp .mov .mp4 .m4v .mkv .webm .avi .mxf .mpg .mpeg .3gp .wmv .flv .ogv"
+)
+SUFFIXES = frozenset(f"{_BY_LIBSNDFILE} {_BY_PYAV}".split())  # other files are no sounds
 _DEPTH = re.compile(r"(?:pcm|alac)_[suf]?(\d+)", re.IGNORECASE)
 _DEPTHS = {"FLOAT": 32, "DOUBLE": 64}
 _LOSSLESS = {"alac", "flac", "tta", "wavpack", "ape", "shorten", "tak", "truehd", "mlp", "wmalossless"}
 _MACHINES = re.compile(  # bext's originator is as often the program or the recorder as a person
-    r"(adobe|audacity|audition|cubase|ffmpeg|foley_bridge|izotope|lavf|logic|nuendo|pro ?tools|reaper|sequoia|soun(d ?devi|ddev)"
-    r"|sound ?forge|soundminer|twisted|wavelab|zaxcom|zoom)",
+    r"(adobe|audacity|audition|cubase|ffmpeg|foley_bridge|izotope|lavf|logic|nuendo|pro ?tools|reaper|sequoia|soundminer"
+    r"|sound ?dev|sound ?forge|twisted|wavelab|zaxcom|zoom)",
     re.IGNORECASE,
 )
 
@@ -83,7 +85,7 @@ def read(path: str) -> Metadata:
                 raise MediaError(f"{path}: its sound has zero length", "export the file again")
             words, originator = _words_at(start, raw)
             if not words and start[:4] not in (b"RIFF", b"fLaC", b"OggS", b"FORM"):
-                words = _kept([*_libsndfile_texts(file)])
+                words = _kept([fields_from(file.copy_metadata().items())])
             depth = _DEPTH.match(file.subtype)
             return Metadata(
                 duration_s=file.frames / file.samplerate,
@@ -110,7 +112,7 @@ def _by_pyav(path: str, found: tuple[tuple[Words, ...], str]) -> Metadata:
             channels=info.channels,
             bit_depth=_depth(codec, stream.codec_context.format),
             format=os.path.splitext(path)[1][1:].upper() if plain else _coding(codec),  # noqa: PTH122
-            words=words or _kept(fields_from(named)),
+            words=words or _kept([fields_from(named)]),
             originator=originator,
         )
 
@@ -131,12 +133,8 @@ def _words_at(start: bytes, raw: Any) -> tuple[tuple[Words, ...], str]:
     return (), ""
 
 
-def _libsndfile_texts(file: Any) -> list[Words]:
-    return [fields_from(file.copy_metadata().items())]
-
-
-def _kept(sources: Any) -> tuple[Words, ...]:
-    return tuple(words for words in ([sources] if isinstance(sources, dict) else sources) if words)
+def _kept(sources: Iterable[Words]) -> tuple[Words, ...]:
+    return tuple(words for words in sources if words)
 
 
 def _depth(codec: str, sample_format: Any) -> int:

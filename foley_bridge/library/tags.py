@@ -41,6 +41,7 @@ _RECORDER_LINE = re.compile(r"^[a-z]?(?!NOTE=)[A-Z][A-Z0-9]*=.*$", re.MULTILINE)
 _MACHINE_NOTE = re.compile(r"processed by sox|lavf[\d.]+|[0-9A-F ]{24,}", re.IGNORECASE)  # what programs leave in comments
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _URL = re.compile(r"https?://[^\s<>\"']+")
+_BARE_URL = re.compile(r"www\.\S+|[\w-]+\.(?:com|org|net|io|de|fr|co\.uk)(?:/\S*)?")
 _MOST_KEYWORDS = 100
 
 
@@ -70,6 +71,9 @@ def _telling(field: str, text: str) -> str:
     if field == "description":
         text = clean(_RECORDER_LINE.sub("", text))
         return "" if _MACHINE_NOTE.fullmatch(text) else text
+    if field == "url":
+        link = _URL.search(text) or _BARE_URL.fullmatch(text.strip())
+        return link.group() if link else ""
     if field in ("title", "licence"):  # a bare date or number
         return clean(text) if _LETTERS.search(text) else ""
     return clean(text) if field else ""
