@@ -24,6 +24,7 @@ from foley_bridge.bridge.logs import LogFormat, start_log
 from foley_bridge.bridge.methods import Methods
 from foley_bridge.bridge.metrics import Metrics, Unmeasured
 from foley_bridge.bridge.osc_server import OscServer
+from foley_bridge.bridge.places import JOURNAL_FILE, STATE_FILE
 from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
 from foley_bridge.bridge.zmq_server import Server
 from foley_bridge.errors import BridgeError
@@ -34,9 +35,6 @@ from foley_bridge.jobs.roots import Roots
 from foley_bridge.media.whole_file import whole_file
 
 log = logging.getLogger(__name__)
-
-STATE_FILE = "daemon.json"
-JOURNAL_FILE = "journal.sqlite"
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class DaemonSettings:
         queue_limit: jobs that may wait.
         media_roots: folders that jobs may read; None is every folder, and not allowed beyond loopback.
         output_roots: folders that jobs may write to; None is the user's home, the current and the temporary folder, and not
-            allowed beyond loopback.
+            allowed beyond loopback; of a private daemon, every folder, for only its own user can ask it.
         maps: ``(REMOTE, LOCAL)``: how seats name what lies here at LOCAL.
         keys: folder of CURVE keys (``bridge.keys``); needed beyond loopback.
         osc_bind: ``HOST:PORT`` for OSC; None is no OSC. Whoever reaches it may use it.
@@ -137,14 +135,15 @@ class _Daemon:
             open_things.callback(processor.stop)
             if settings.osc_bind is not None:
                 host_and_port(settings.osc_bind)
-                out = settings.osc_out or settings.home / "osc"
-                osc = self._osc = OscServer(settings.osc_bind, processor, out=out, beyond_loopback=True)
-                osc.start()
-                open_things.callback(osc.stop)
-                endpoints["osc"] = osc.address
+                out = _osc_out(settings)
+                self._osc = OscServer(settings.osc_bind, processor, out=out, beyond_loopback=True)
             methods = Methods(processor, roots=self._roots, library=settings.library, endpoints=endpoints)
             open_things.enter_context(self._stopped_by_signals(server))
             processor.start()
+            if self._osc is not None:  # only now: what is submitted before the journal is read would be queued twice
+                self._osc.start()
+                open_things.callback(self._osc.stop)
+                endpoints["osc"] = self._osc.address
             open_things.enter_context(self._announced(endpoints))
             server.run(methods, self._metrics)
             log.info("stopping; what is not done goes on when a daemon runs again")
@@ -235,12 +234,19 @@ def _protection(settings: DaemonSettings, binding: Binding) -> Pair | None:
 
 def _roots(settings: DaemonSettings) -> Roots:
     output = settings.output_roots
-    if output is None:
+    if output is None and not settings.private:
         output = tuple(dict.fromkeys((Path.home(), Path.cwd(), Path(tempfile.gettempdir()))))
-    for folder in (*(settings.media_roots or ()), *output):
+    for folder in (*(settings.media_roots or ()), *(output or ())):
         if not folder.is_absolute() or not folder.is_dir():
             raise BridgeError(f"{folder}: there is no such folder", "give the whole path of a folder that is there")
+    if settings.osc_bind is not None:
+        output = (*output, _osc_out(settings))
     return Roots(media=settings.media_roots, output=output, maps=settings.maps)
+
+
+def _osc_out(settings: DaemonSettings) -> Path:
+    """Where jobs that OSC asked for write; need not be there yet."""
+    return (settings.osc_out or settings.home / "osc").absolute()
 
 
 def _make_folder(folder: Path) -> None:
