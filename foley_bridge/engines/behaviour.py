@@ -1,4 +1,4 @@
-"""What a sound of the library does under a picture, told by its UCS category: lie there evenly, happen once, or be performed.
+"""What a sound does under a picture, told by its UCS category: lie there evenly, happen once, or be performed.
 
 A recording says whether it holds hits or goes on, not whether the picture moves it: rain does not fall harder where a door
 opens, cloth does rustle more where an arm moves. docs/recommend.md has the tables in words.
@@ -6,7 +6,11 @@ opens, cloth does rustle more where an arm moves. docs/recommend.md has the tabl
 
 from __future__ import annotations
 
+import functools
+
 from foley_bridge.engines.exemplar import Exemplar
+from foley_bridge.errors import TimelineError
+from foley_bridge.library import ucs
 from foley_bridge.library.sound import LibrarySound
 
 BED, EVENT, PERFORMED = "bed", "event", "performed"
@@ -14,7 +18,8 @@ BED, EVENT, PERFORMED = "bed", "event", "performed"
 SHORTEST_BED_S = 3.0
 """Separate hits of a bed's category that are shorter (a drop, a click of a machine) are an event."""
 LONGEST_EVENT_S = 8.0
-"""Continuous sound of an event's category that is longer (a dog that barks on and on) is a bed."""
+"""Continuous sound that is longer is a bed where its category says that it happens once (a dog that barks on and on), or does
+not go on at all (rain that is filed under impacts)."""
 
 
 def _names(text: str) -> frozenset[str]:
@@ -37,21 +42,47 @@ _EVENTS_OF_BEDS = _names(
 _PERFORMED_ELSEWHERE = _names("BOATRow, CMPTKey, COMType, GUNHndl, GUNMech, MUSCShake, WATRMvmt, WATRPour")
 
 
-def expected(sound: LibrarySound) -> str:
+_DO_NOT_GO_ON = _names("IMPACT, BREAK, CRASH & DEBRIS")  # subcategories
+
+
+def category_of(sound: LibrarySound, words: str, asked: str | None) -> str:
+    """The CatID that tells what a sound does for a region: its own, unless that was only guessed and the region says more.
+
+    Args:
+        sound: of the library.
+        words: the region's.
+        asked: the region's ``ucs=``.
+    """
+    if sound.cat_id and sound.cat_from != "guess":
+        return sound.cat_id
+    said = asked or ucs.guess(words)
+    return said if said != ucs.DEFAULT else sound.cat_id
+
+
+def expected(cat_id: str) -> str:
     """BED, EVENT or PERFORMED by category alone; what has none is PERFORMED, as Foley is."""
-    if sound.cat_id in _PERFORMED_ELSEWHERE:
+    category = _category(cat_id)
+    if category is None or category.cat_id in _PERFORMED_ELSEWHERE:
         return PERFORMED
-    if sound.category in _EVENTS or sound.cat_id in _EVENTS_OF_BEDS:
+    if category.category in _EVENTS or category.cat_id in _EVENTS_OF_BEDS:
         return EVENT
-    return BED if sound.category in _BEDS else PERFORMED
+    return BED if category.category in _BEDS else PERFORMED
 
 
-def heard(sound: LibrarySound, exemplar: Exemplar) -> str:
-    """The same, once it was listened to."""
-    said = expected(sound)
+def heard(cat_id: str, exemplar: Exemplar) -> str:
+    """The same, once the sound was listened to."""
+    said, category = expected(cat_id), _category(cat_id)
     length_s = len(exemplar.samples) / exemplar.sample_rate
     if said == BED and exemplar.kind == "hits" and length_s < SHORTEST_BED_S:
         return EVENT
-    if said == EVENT and exemplar.kind == "texture" and length_s > LONGEST_EVENT_S:
-        return BED
+    if exemplar.kind == "texture" and length_s > LONGEST_EVENT_S:
+        return BED if said == EVENT or category is None or category.subcategory in _DO_NOT_GO_ON else said
     return said
+
+
+@functools.cache
+def _category(cat_id: str) -> ucs.UcsCategory | None:
+    try:
+        return ucs.category(cat_id) if cat_id else None
+    except TimelineError:
+        return None

@@ -7,13 +7,14 @@ counts for less. So take k of a cue never depends on how many takes anybody asks
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from foley_bridge.engines.behaviour import BED, expected
+from foley_bridge.engines.behaviour import BED, category_of, expected
 from foley_bridge.errors import FoleyError, LibraryError
 from foley_bridge.library.search import Found
 from foley_bridge.library.sound import LibrarySound
@@ -55,11 +56,19 @@ class Ask:
 
 @dataclass(frozen=True)
 class Choice:
-    """A sound for a cue. ``words`` and ``score``, 0-1: how well its words fit, and its length as well. Pinned ones have 1."""
+    """A sound for a cue.
+
+    Attributes:
+        sound: which.
+        words: 0-1, how well its words fit; 1 when it is pinned.
+        score: the same, by how its length fits as well.
+        cat_id: what tells how it behaves here (``behaviour.category_of``).
+    """
 
     sound: LibrarySound
     words: float
     score: float
+    cat_id: str
 
 
 class Catalogue(Protocol):
@@ -97,10 +106,15 @@ def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice,
     """
     answers: list[tuple[Choice, ...] | FoleyError] = [()] * len(asks)
     tables: dict[int, _Table] = {}
+
+    @functools.cache
+    def search(words: str, ucs: str | None) -> Sequence[Found]:
+        return catalogue.search(words, ucs=ucs, limit=_SEARCHED)
+
     for number, each in enumerate(asks):
         try:
             if each is not None:
-                tables[number] = _Table(_pinned(each, catalogue), _ranking(each, catalogue))
+                tables[number] = _Table(_pinned(each, catalogue), _ranking(each, search))
         except FoleyError as error:
             answers[number] = error
     used: Counter[str] = Counter()
@@ -121,7 +135,7 @@ def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice,
 
 
 class _Table:
-    """What one cue still has to choose from: pinned sounds, then others by rank, each with what it is worth in the seed's order."""
+    """What one cue still has to choose from: pinned sounds, then ranked ones, each with its worth in the seed's order."""
 
     def __init__(self, pinned: Sequence[Choice], ranked: Sequence[tuple[Choice, float]]) -> None:
         self.pinned = pinned
@@ -148,21 +162,24 @@ def _pinned(asked: Ask, catalogue: Catalogue) -> list[Choice]:
             raise LibraryError(f"pin={error.message}", error.hint) from error
         if _banned(sound, asked):
             raise LibraryError(f"{sound.name} ({sound.id}) is named by pin= and by ban=", "take it out of one of them")
-        found[sound.id] = Choice(sound, 1.0, 1.0)
+        found[sound.id] = Choice(sound, 1.0, 1.0, category_of(sound, asked.words, asked.ucs))
     return list(found.values())
 
 
-def _ranking(asked: Ask, catalogue: Catalogue) -> list[tuple[Choice, float]]:
+def _ranking(asked: Ask, search: Callable[[str, str | None], Sequence[Found]]) -> list[tuple[Choice, float]]:
     """Good sounds for the words, best first; none when only what is pinned is wanted."""
     if not asked.words and asked.ucs is None:
         if asked.pin:
             return []
         raise LibraryError("there are no words to choose a sound by", "write what it should sound like, or pin=ID")
     fitting = []
-    for found in catalogue.search(asked.words, ucs=asked.ucs, limit=_SEARCHED):
+    for found in search(asked.words, asked.ucs):
         sound, words = found.sound, found.score if asked.words else 1.0
-        if not _banned(sound, asked) and not any(sound.id.startswith(name) for name in asked.pin):
-            fitting.append(Choice(sound, words, words * length_fit(sound, asked.length_s) * _width_fit(sound, asked.channels)))
+        if _banned(sound, asked) or any(sound.id.startswith(name) for name in asked.pin):
+            continue
+        cat_id = category_of(sound, asked.words, asked.ucs)
+        fit = length_fit(sound.duration_s, asked.length_s, expected(cat_id)) * _width_fit(sound, asked.channels)
+        fitting.append(Choice(sound, words, words * fit, cat_id))
     fitting.sort(key=lambda choice: -choice.score)  # stable: equals stay in the search's order
     good = [choice for choice in fitting[:MOST_CHOICES] if choice.score > 0 and choice.score >= GOOD * fitting[0].score]
     if not good and not asked.pin:
@@ -185,11 +202,11 @@ def _chance(sound_id: str, seed: int) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def length_fit(sound: LibrarySound, region_s: float) -> float:
-    """0.2-1, how well a sound's length fits a region: a bed should not have to be repeated often, and nothing should be mostly
-    thrown away."""
-    length_s, region_s = max(sound.duration_s, 0.01), max(region_s, 0.01)
-    if expected(sound) == BED:
+def length_fit(length_s: float, region_s: float, behaves: str) -> float:
+    """0.2-1, how well a sound's length fits a region's: a bed should not have to be repeated often, and of nothing should most
+    be thrown away."""
+    length_s, region_s = max(length_s, 0.01), max(region_s, 0.01)
+    if behaves == BED:
         enough = min(1.0, (length_s / min(region_s, _ENOUGH_BED_S)) ** 0.5)
         waste = (60 * max(1.0, region_s) / length_s) ** 0.25
         return max(0.2, min(1.0, enough, waste))

@@ -164,7 +164,7 @@ class _Layer:
     def _laid(self, choice: Choice, exemplar: Exemplar, seed: int) -> Candidate:
         as_it_is = self.options.retime is False
         start, end = self.cut.file_start, self.cut.file_end
-        kind = behaviour.heard(choice.sound, exemplar)
+        kind = behaviour.heard(choice.cat_id, exemplar)
         goes_on = exemplar.kind == "texture"
         if kind == behaviour.BED or (kind == behaviour.PERFORMED and goes_on and as_it_is):
             return bed_candidate(exemplar, seed=seed, start=start, end=end)
