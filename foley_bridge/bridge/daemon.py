@@ -239,7 +239,7 @@ def _roots(settings: DaemonSettings) -> Roots:
     for folder in (*(settings.media_roots or ()), *(output or ())):
         if not folder.is_absolute() or not folder.is_dir():
             raise BridgeError(f"{folder}: there is no such folder", "give the whole path of a folder that is there")
-    if settings.osc_bind is not None:
+    if settings.osc_bind is not None and output is not None:
         output = (*output, _osc_out(settings))
     return Roots(media=settings.media_roots, output=output, maps=settings.maps)
 

@@ -67,7 +67,7 @@ class WorkerProcess:
             {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
         )
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment(), **apart)
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), **apart)
         self._writing, self._living = threading.Lock(), threading.Lock()  # two: a write may block until a kill
         self.pid = self._process.pid
         assert self._process.stderr is not None
@@ -131,8 +131,8 @@ class WorkerProcess:
                         stream.close()
 
 
-def _environment() -> dict[str, str]:
-    """The daemon's own, and where this package lies if Python would not find it there by itself."""
+def environment() -> dict[str, str]:
+    """For a process of this package's: this process's own, and where the package lies if Python would not find it by itself."""
     folder = Path(foley_bridge.__file__).resolve().parents[1]
     installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), site.getusersitepackages()}
     if str(folder) in {str(Path(path).resolve()) for path in installed}:
