@@ -7,10 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import opentimelineio as otio
 
+from foley_bridge.engines import recommend
+from foley_bridge.engines.recommend import Choice
 from foley_bridge.errors import FoleyError, JobError, LibraryError, TimelineError
 from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.request import DEFAULTS, GenerateRequest
@@ -18,13 +19,11 @@ from foley_bridge.library import ucs
 from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.timeline.files import is_file, local_path
 from foley_bridge.timeline.layout import available
-from foley_bridge.timeline.options import ENGINES, Options, parse_option
+from foley_bridge.timeline.options import ENGINES, LIBRARY, Options, parse_option
 from foley_bridge.timeline.regions import Refused, Region
 from foley_bridge.timeline.time import seconds_of, timecode
 
 ENGINES_HERE = ("recommend", "transfer")
-LIBRARY_ID = "lib:"
-"""What ``like=`` begins with when it names a sound of the library."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Cue:
     options: Options
     engine: str
     example: ExampleClip | None
-    choices: tuple[Any, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,16 +108,15 @@ def _cue(number: int, region: Region, opened: Opened, request: GenerateRequest) 
             options = replace(options, ucs=ucs.category(options.ucs).cat_id)
         except TimelineError as error:
             raise TimelineError(f"region '{region.name}': {error.message}", error.hint) from error
-    example = _example(region, options, opened, request)
-    if example is not None:
-        request.roots.media_file(str(example.path.absolute()), f"region '{region.name}': the example sound")
+    example = _example(region, options, opened, request) if options.engine != "recommend" else None
     engine = _engine(region, options, example, request)
     return Cue(number, region, options, engine, example)
 
 
 def _engine(region: Region, options: Options, example: ExampleClip | None, request: GenerateRequest) -> str:
     has_library = request.catalogue is not None and request.catalogue.is_dir()
-    engine = options.engine or ("transfer" if example else "recommend" if region.words and has_library else None)
+    asks_library = has_library and (region.words or options.ucs or options.pin)
+    engine = options.engine or ("transfer" if example else "recommend" if asks_library else None)
     if engine is None:
         say = "add a sound library (foley-bridge library add FOLDER) and write in words what it should sound like"
         raise JobError(
@@ -143,18 +141,13 @@ def _with_choices(cues: list[Cue], request: GenerateRequest, failed: list[Failed
     """Let the library propose for the whole reel at once, so that it does not propose one sound everywhere."""
     if not any(cue.engine == "recommend" for cue in cues):
         return cues
-    from foley_bridge.engines import recommend
-
     assert request.catalogue is not None  # `_engine` looked
     catalogue = Catalogue.open(request.catalogue)
     asks = [recommend.ask(cue.region, cue.options) if cue.engine == "recommend" else None for cue in cues]
     settled = []
     for cue, choices in zip(cues, recommend.pick(asks, catalogue), strict=True):
-        if cue.engine == "recommend" and not choices:
-            error = JobError(
-                f"region '{cue.region.name}': the sound library has nothing for '{cue.region.words}'",
-                'use other words, or give an example sound: like="FILE"',
-            )
+        if isinstance(choices, FoleyError):
+            error = type(choices)(f"region '{cue.region.name}': {choices.message}", choices.hint)
             failed.append(failure(cue.number, cue.region, error))
         else:
             settled.append(replace(cue, choices=choices))
@@ -163,23 +156,28 @@ def _with_choices(cues: list[Cue], request: GenerateRequest, failed: list[Failed
 
 def _example(region: Region, options: Options, opened: Opened, request: GenerateRequest) -> ExampleClip | None:
     base = opened.base
+
+    def allowed(example: ExampleClip) -> ExampleClip:
+        request.roots.media_file(str(example.path.absolute()), f"region '{region.name}': the example sound")
+        return example
+
     if options.like is None:
-        return ExampleClip(request.exemplar) if request.exemplar and options.engine != "recommend" else None
+        return allowed(ExampleClip(request.exemplar)) if request.exemplar else None
     for clip in opened.timeline.find_clips():
         found = _clip_range(clip, base) if clip.name == options.like else None
         if found is not None:
-            return found
-    if options.like.lower().startswith(LIBRARY_ID):
-        return ExampleClip(_library_file(region, options.like[len(LIBRARY_ID) :], request))
+            return allowed(found)
+    if options.like.lower().startswith(LIBRARY):
+        return ExampleClip(_library_file(region, options.like[len(LIBRARY) :].lower(), request))
     path = Path(request.roots.to_local(options.like))
     with contextlib.suppress(RuntimeError):  # "~somebody" who is not here
         path = path.expanduser()
     path = base / path
     if is_file(path):
-        return ExampleClip(path)
+        return allowed(ExampleClip(path))
     raise JobError(
         f"region '{region.name}': like={options.like} is neither a clip of this timeline nor a file ({path})",
-        f"name a clip, give a path (relative ones start at the timeline's folder), or a sound of the library as {LIBRARY_ID}ID",
+        f"name a clip, give a path (relative ones start at the timeline's folder), or a sound of the library as {LIBRARY}ID",
     )
 
 

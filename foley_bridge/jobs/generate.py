@@ -20,7 +20,7 @@ import numpy as np
 
 from foley_bridge import __version__
 from foley_bridge.conform import Cut, Label, Take, take_bytes, ucs_name, write_take
-from foley_bridge.engines import transfer
+from foley_bridge.engines import recommend, transfer
 from foley_bridge.engines.candidate import Candidate, Detection, Proposal
 from foley_bridge.errors import Cancelled, FoleyError
 from foley_bridge.jobs import checkpoint
@@ -195,9 +195,11 @@ def _propose(job: Job, cue: Cue, cut: Cut) -> Proposal:
         job.looking(cue, time_s)
 
     if cue.engine == "recommend":
-        from foley_bridge.engines import recommend
-
-        heard, notes = recommend.listen_to(cue.choices, sample_rate=job.request.sample_rate, roots=job.request.roots)
+        assert cue.options.takes is not None  # it has a default
+        length_s = float(cue.region.end - cue.region.start)
+        heard, notes = recommend.listen_to(
+            cue.choices, takes=cue.options.takes, length_s=length_s, sample_rate=job.request.sample_rate
+        )
         proposal = recommend.propose(cue.region, cue.options, picture, heard, cut=cut, seen=seen)
         return replace(proposal, notes=(*notes, *proposal.notes))
     assert cue.example is not None  # `settle` saw to it
