@@ -71,7 +71,9 @@ def joined(fresh: Row, old: Row) -> Row:
     sound = sound_of(old)
     row = row_of(corrected(sound_of(fresh), sound))
     row["files"] = _files(old["files"], fresh["files"])
-    row["scanned"] = json.dumps({name: fresh[name] for name in fields_of(sound.edited)} | json.loads(fresh["scanned"]))
+    carried = fields_of(tuple(fresh["edited"]))  # corrections that came along, not what the scan found
+    found = {name: fresh[name] for name in fields_of(sound.edited) if name not in carried}
+    row["scanned"] = json.dumps(json.loads(old["scanned"]) | found | json.loads(fresh["scanned"]))
     return row
 
 

@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -280,7 +280,7 @@ class _Meter:
         self._watcher(ScanProgress(self.step, self._seen, self._read, self._total, rate, left))
 
 
-def _read_all(paths: Sequence[str], meter: _Meter, threads: int) -> Iterator[_Read]:
+def _read_all(paths: Sequence[str], meter: _Meter, threads: int) -> Generator[_Read, None, None]:
     """Every file, read ahead by threads, in the order asked for."""
     stopped = threading.Event()
     waiting: deque[Future[list[_Read]]] = deque()
