@@ -18,7 +18,8 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.udp_client import SimpleUDPClient
 
 from foley_bridge.bridge import osc_messages
-from foley_bridge.bridge.osc_server import MOST_LISTENERS, OscServer
+from foley_bridge.bridge.osc_listeners import MOST_LISTENERS
+from foley_bridge.bridge.osc_server import OscServer
 from foley_bridge.errors import BridgeError
 from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.processor import Processor

@@ -18,39 +18,22 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
-from typing import Any
 
 from foley_bridge.bridge import osc_messages
+from foley_bridge.bridge.osc_listeners import Address, Listeners, answer
 from foley_bridge.bridge.osc_messages import Asked
 from foley_bridge.bridge.wire import error_object
-from foley_bridge.errors import BridgeError, Cancelled, FoleyError, InternalError, JobError, RequestError
+from foley_bridge.errors import BridgeError, FoleyError, InternalError, JobError, RequestError
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.processor import Processor
-from foley_bridge.jobs.view import JobView
 from foley_bridge.timeline.region_text import split_region_text
 
 log = logging.getLogger(__name__)
 
-PROGRESS_EVERY_S = 0.25
-MOST_JOBS_LISTENED = 4096
-MOST_LISTENERS = 8
-"""Of one job; the one that asked first is forgotten when another comes."""
 MOST_SENDERS = 1024
 """Whose pace is remembered."""
 LONGEST_KEY = 200
-_ENDED = ("done", "failed", "cancelled")
-
-_Address = tuple[Any, ...]  # (host, port), and for IPv6 (host, port, flow, scope)
-
-
-@dataclass
-class _Listeners:
-    """Who asked for a job, in order, and when they were last told of it (``time.monotonic``)."""
-
-    addresses: list[_Address] = field(default_factory=list)
-    told_s: float = 0.0
 
 
 class _Pace:
@@ -92,13 +75,12 @@ class OscServer:
         self._out = out
         self._per_s = per_s
         self._broken = _Pace(per_s)
-        self._senders: OrderedDict[_Address, _Pace] = OrderedDict()
-        self._listening: dict[str, _Listeners] = {}  # by job id; guarded by the lock, as is sending about a listened job
-        self._lock = threading.Lock()
+        self._senders: OrderedDict[Address, _Pace] = OrderedDict()
+        self._listeners = Listeners(self._send)
         self._socket: socket.socket | None = None
         self._waker: socket.socket | None = None
         self._thread: threading.Thread | None = None
-        self._commands: dict[str, Callable[[Asked, _Address], None]] = {
+        self._commands: dict[str, Callable[[Asked, Address], None]] = {
             "/foley/generate": self._generate,
             "/foley/spot": self._spot,
             "/foley/status": self._status,
@@ -141,28 +123,18 @@ class OscServer:
             return
         self._waker.close()  # which the thread sees
         self._thread.join()
-        with self._lock:
-            self._listening.clear()
-            self._socket.close()
-            self._thread = self._waker = None
+        self._listeners.clear()
+        self._socket.close()
+        self._thread = self._waker = None
 
     @property
     def listening(self) -> int:
         """How many jobs somebody is told of."""
-        return len(self._listening)
+        return len(self._listeners)
 
     def on_event(self, event: Event) -> None:
         """Tell those who asked for a job; for the processor's events, from any thread. Returns at once."""
-        view = event.view
-        with self._lock:
-            listeners = self._listening.get(view.record.id)
-            if listeners is None:
-                return
-            now = time.monotonic()
-            if event.kind == "progress" and now - listeners.told_s < PROGRESS_EVERY_S:
-                return
-            listeners.told_s = now
-            self._tell(view, listeners)
+        self._listeners.on_event(event)
 
     # --- reading ---
 
@@ -185,7 +157,7 @@ class OscServer:
                 except Exception:  # nothing that comes in a datagram may end the thread
                     log.exception("OSC: a datagram from %s:%s could not be answered", *sender[:2])
 
-    def _answer(self, datagram: bytes, sender: _Address) -> None:
+    def _answer(self, datagram: bytes, sender: Address) -> None:
         if osc_messages.is_answer(datagram) or not self._pace_of(sender).take():
             return
         try:
@@ -204,7 +176,7 @@ class OscServer:
             fault = InternalError(f"{asked.address} could not be answered", "the daemon's log says more")
             self._send(osc_messages.error("", asked.texts[0], error_object(fault)), to)
 
-    def _pace_of(self, sender: _Address) -> _Pace:
+    def _pace_of(self, sender: Address) -> _Pace:
         pace = self._senders.pop(sender, None) or _Pace(self._per_s)
         self._senders[sender] = pace  # now the last: the one unheard of for longest is forgotten first
         if len(self._senders) > MOST_SENDERS:
@@ -213,7 +185,7 @@ class OscServer:
 
     # --- what can be asked ---
 
-    def _generate(self, asked: Asked, to: _Address) -> None:
+    def _generate(self, asked: Asked, to: Address) -> None:
         key, path, text = asked.texts
         if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
             raise RequestError(
@@ -224,9 +196,6 @@ class OscServer:
         words, options = split_region_text(text)
         if words:
             raise RequestError(f"{words[0]!r} is not an option", "write options as name=value; words belong in a region's text")
-        with self._lock:
-            if len(self._listening) >= MOST_JOBS_LISTENED:
-                raise JobError("too many jobs are being listened to", "wait until some have ended")
         folder = self._out / _folder_name(path, key)
         params = {
             "kind": "generate",
@@ -236,60 +205,29 @@ class OscServer:
             "media_dir": str(folder / "takes"),
             "options": options,
         }
-        view = self._processor.submit(params, payload=None, client=f"osc {to[0]}")
-        self._listen(view.record.id, to)
+        first = self._listeners.add(key, to)
+        try:
+            view = self._processor.submit(params, payload=None, client=f"osc {to[0]}")
+        except BaseException:
+            if first:
+                self._listeners.remove(key, to)
+            raise
+        self._listeners.greet(view, to)
 
-    def _listen(self, job: str, to: _Address) -> None:
-        """Tell somebody how a job stands now, and until it ends."""
-        with self._lock:
-            addresses = self._listening.setdefault(job, _Listeners()).addresses
-            if to not in addresses:
-                addresses.append(to)
-                del addresses[:-MOST_LISTENERS]
-        view = self._processor.job(job)  # only now: it may have ended before anybody listened
-        with self._lock:
-            listeners = self._listening.get(job)
-            if listeners is not None and view.record.state in _ENDED:
-                self._tell(view, listeners)
-            elif listeners is not None:
-                self._send(_told(view), to)
-
-    def _spot(self, asked: Asked, to: _Address) -> None:
+    def _spot(self, asked: Asked, to: Address) -> None:
         raise JobError("this version does not spot", "mark regions and send /foley/generate")
 
-    def _status(self, asked: Asked, to: _Address) -> None:
-        self._send(_told(self._processor.job(asked.texts[0])), to)
+    def _status(self, asked: Asked, to: Address) -> None:
+        self._send(answer(self._processor.job(asked.texts[0])), to)
 
-    def _cancel(self, asked: Asked, to: _Address) -> None:
-        self._send(_told(self._processor.cancel(asked.texts[0])), to)
+    def _cancel(self, asked: Asked, to: Address) -> None:
+        self._send(answer(self._processor.cancel(asked.texts[0])), to)
 
-    # --- answering ---
-
-    def _tell(self, view: JobView, listeners: _Listeners) -> None:
-        """With the lock held, so that nothing is said of a job after its end, and its end only once."""
-        if view.record.state in _ENDED:
-            del self._listening[view.record.id]
-        datagram = _told(view)
-        for address in listeners.addresses:
-            self._send(datagram, address)
-
-    def _send(self, datagram: bytes, to: _Address) -> None:
+    def _send(self, datagram: bytes, to: Address) -> None:
         if self._socket is None or not to[1]:
             return
         with contextlib.suppress(OSError):  # nobody there, no room just now, or closed: UDP promises nothing
             self._socket.sendto(datagram, to)
-
-
-def _told(view: JobView) -> bytes:
-    """The one message that says how a job stands."""
-    job = view.to_json()
-    state = view.record.state
-    if state == "done":
-        return osc_messages.done(job, view.record.result or {})
-    if state in _ENDED:
-        fault = job["error"] or error_object(Cancelled("the job was cancelled"))
-        return osc_messages.error(job["job"], job["key"] or "", fault)
-    return osc_messages.progress(job)
 
 
 def _stem(path: str) -> str:
@@ -303,7 +241,7 @@ def _folder_name(path: str, key: str) -> str:
     return f"{_stem(path)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
-def _resolved(bind: str, beyond_loopback: bool) -> tuple[int, _Address]:
+def _resolved(bind: str, beyond_loopback: bool) -> tuple[int, Address]:
     host, _, port = bind.rpartition(":")
     if not host or not re.fullmatch(r"\d{1,5}", port) or int(port) > 65535:
         raise BridgeError(f"OSC cannot listen at {bind!r}: that is not HOST:PORT", "write for example 127.0.0.1:5579")
