@@ -114,9 +114,9 @@ def overlaid(sound: LibrarySound, row: Words) -> LibrarySound:
 def _keywords(row: Words, tags: Sequence[Words]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(keywords, categories that are none of UCS's): both are words to find the sound by."""
     keywords = keywords_from(row["keywords"]) if row.get("keywords") else keywords_from(*(t.get("keywords", "") for t in tags))
-    sources = [each for each in (row, *tags) if not stated_category(each)]
-    names = ("category", "subcategory", "genre")
-    return keywords, keywords_from(*(each.get(name, "") for each in sources for name in names))
+    unknown = [each for each in (row, *tags) if not stated_category(each)]
+    names = [each.get(name, "") for each in unknown for name in ("category", "subcategory")]
+    return keywords, keywords_from(*names, *(each.get("genre", "") for each in (row, *tags)))
 
 
 def _guessed(own: str, folders: Sequence[str]) -> ucs.UcsCategory | None:

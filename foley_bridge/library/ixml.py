@@ -35,7 +35,7 @@ def read_words(chunk: bytes) -> list[Words]:
 
 
 def _parsed(chunk: bytes) -> ElementTree.Element | None:
-    text = _NOT_XML.sub("", _DECLARATION.sub("", decode(chunk.strip(b"\0 \t\r\n"))))
+    text = _NOT_XML.sub("", _DECLARATION.sub("", decode(chunk.lstrip(b"\0 \t\r\n"))))
     end = text.rfind(">")
     text = _BARE_AMPERSAND.sub("&amp;", text[: end + 1])
     if "<!" in text.replace("<!--", "").replace("<![CDATA[", ""):

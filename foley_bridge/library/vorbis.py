@@ -27,7 +27,7 @@ def read_comments(file: BinaryIO) -> list[tuple[str, bytes]]:
         if start == b"OggS":
             file.seek(0)
             return _comments(_ogg_packet(file))
-    except (struct.error, OSError, IndexError):
+    except (struct.error, OSError, IndexError, ValueError):
         pass
     return []
 
