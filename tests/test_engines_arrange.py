@@ -82,11 +82,8 @@ def test_the_attack_lies_on_the_sample_nearest_to_its_time(frame: int, into: Fra
     sounds = _PALETTES.setdefault(rate, few(rate, 1))
     take = arrange_hits((Onset(time_s, 1.0),), sounds, seed=0, start=start, end=start + 2)
     events = take.sound._events  # type: ignore[attr-defined]
-    if Fraction(time_s) < start:
-        assert not events
-        return
     voice = sounds.voices[events[0].buffer]
-    expected = round(Fraction(time_s) * rate) - round(start * rate)
+    expected = max(0, round(Fraction(time_s) * rate) - round(start * rate))  # as a float, a time may lie before itself
     assert events[0].start - events[0].offset + voice.onset == expected
 
 

@@ -92,7 +92,7 @@ def arrange_hits(
     rng = np.random.default_rng([seed, 0x41])
     # By sample rather than by time: an onset on the very start may, as a float, lie a hair before it.
     placed = [(samples_of(Fraction(onset.time_s), rate) - origin, onset) for onset in onsets]
-    placed = sorted((pair for pair in placed if 0 <= pair[0] < frames), key=lambda pair: pair[1].time_s)
+    placed = sorted(((max(0, at), onset) for at, onset in placed if -1 <= at < frames), key=lambda pair: pair[1].time_s)
     places, inside = [place for place, _ in placed], [onset for _, onset in placed]
     if sounds.exemplar.kind == "texture":
         events, fit = strokes(inside, places, motion, sounds.material, rng), 1.0

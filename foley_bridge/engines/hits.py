@@ -8,6 +8,7 @@ docs/transfer.md has the figures.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,14 +53,17 @@ class Palette:
         voices: the hits and their variations.
         rank: float64 (hits,), 0 for the weakest (quiet, dull) hit to 1 for the strongest.
         level_dbfs: float64 (hits,).
-        material: what continuous sound is made from.
     """
 
     exemplar: Exemplar
     voices: tuple[Voice, ...]
     rank: np.ndarray
     level_dbfs: np.ndarray
-    material: texture.Material
+
+    @functools.cached_property
+    def material(self) -> texture.Material:
+        """What continuous sound is made from."""
+        return texture.material(self.exemplar)
 
 
 def palette(exemplar: Exemplar, *, vary: bool = True) -> Palette:
@@ -77,7 +81,7 @@ def palette(exemplar: Exemplar, *, vary: bool = True) -> Palette:
     level = np.array([hit.level_dbfs for hit in hits])
     strength = level + 3 * np.log2(np.array([max(hit.brightness_hz, 20.0) for hit in hits]))
     rank = np.argsort(np.argsort(strength, kind="stable"), kind="stable") / max(1, len(hits) - 1)
-    return Palette(exemplar, tuple(voices), rank if len(hits) > 1 else np.ones(1), level, texture.material(exemplar))
+    return Palette(exemplar, tuple(voices), rank if len(hits) > 1 else np.ones(1), level)
 
 
 def _worth_placing(hits: tuple[Hit, ...]) -> list[Hit]:

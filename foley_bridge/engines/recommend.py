@@ -20,7 +20,7 @@ from foley_bridge.engines.bed import bed_candidate
 from foley_bridge.engines.candidate import Candidate, Detection, Onset, Proposal
 from foley_bridge.engines.exemplar import Exemplar
 from foley_bridge.engines.hits import Palette, palette
-from foley_bridge.engines.oneshot import lay_once
+from foley_bridge.engines.oneshot import lay_once, whole
 from foley_bridge.engines.pick import Ask, Choice, ask, pick
 from foley_bridge.errors import Cancelled, EngineError, FoleyError, MediaError
 from foley_bridge.timeline.options import Options
@@ -173,8 +173,10 @@ class _Layer:
             if not seen:
                 self._unsure(f"{exemplar.name} follows the motion")
             return self._arranged(choice, exemplar, seed)
-        if len(seen) > 1 and not as_it_is and not goes_on:
-            return self._arranged(choice, exemplar, seed)
+        # Sound that goes on is laid once, at the first action seen; who taps several times wants it as often.
+        if len(seen) > 1 and not as_it_is and (self.detection.tapped or not goes_on):
+            one = replace(exemplar, kind="hits", hits=(whole(exemplar),)) if goes_on else exemplar
+            return self._arranged(choice, one, seed)
         if not seen:
             self._unsure(f"{exemplar.name} starts with the region")
         onset = seen[0] if seen else Onset(float(self.region.start), UNSEEN)
