@@ -146,7 +146,7 @@ def _parts(named: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     if not path:
         return _path_parts(f"{folder}/{name}") if name else ()
     parts = _path_parts(path)
-    last = _path_parts(name)[-1:]
+    last = _path_parts(name)[-1:] if name else ()
     if last and last[0] not in (parts[-1], _stem(parts[-1])) and not _is_sound(parts[-1]):
         return parts + last  # the path is that of the folder
     return parts
