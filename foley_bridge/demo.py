@@ -1,8 +1,10 @@
-"""The demo: the stage's picture and sounds, a timeline that asks for Foley, the job, and its sync held against the truth."""
+"""The demo: the stage's picture and sounds, a timeline that asks for Foley, a job for it, and its sync against the truth."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
@@ -10,10 +12,10 @@ from typing import Any
 
 import opentimelineio as otio
 
-from foley_bridge.jobs.generate import Result, generate
+from foley_bridge.errors import JobError
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.reporting import sync_error_ms
-from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher, unwatched
+from foley_bridge.jobs.request import Progress, Watcher, unwatched
 from foley_bridge.media import broadcast_wav, movie
 from foley_bridge.media.sound import ArraySound
 from foley_bridge.stage.acts import Act, demo_acts, demo_exemplars, draw_acts
@@ -25,74 +27,107 @@ SIZE = (640, 360)
 TAPPED = "footsteps gravel"  # this act shows HIT markers: heel and toe are for an editor to choose between
 RECORD_START = Fraction(3600)  # 01:00:00:00, where programmes start
 
-
-@dataclass(frozen=True)
-class Shown:
-    """What the demo made. ``sync_error_ms``: for each region, the median and worst distance between placed and true onsets."""
-
-    request: Path
-    result: Result
-    sync_error_ms: tuple[dict[str, float], ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The result's own object, with ``sync_error_ms`` in each region; null where nothing was placed."""
-        answer = self.result.to_json()
-        for region, error in zip(answer["regions"], self.sync_error_ms, strict=True):
-            region["sync_error_ms"] = {key: value if isfinite(value) else None for key, value in error.items()}
-        answer["request"] = str(self.request)
-        return answer
+Submit = Callable[[dict[str, Any]], dict[str, Any]]
+"""Has a job done: the params of ``submit`` (docs/protocol.md) in, its result (docs/json.md) out."""
 
 
-def run_demo(out: Path, *, seed: int = 0, watcher: Watcher = unwatched) -> Shown:
+def run_demo(out: Path, submit: Submit, *, seed: int = 0, watcher: Watcher = unwatched) -> dict[str, Any]:
     """Make everything in ``out``: timeline.otio, foley.otio, media/*.wav, preview.mp4, report.html.
 
+    When the job cannot be done, or is stopped, ``out`` is as it was before.
+
+    Args:
+        out: an absolute path.
+        submit: has the job done, as a host would.
+        seed: another one, another demo.
+        watcher: is told how far the drawing is.
+
+    Returns:
+        The job's result, with ``request`` (the timeline made) and in each region ``sync_error_ms``.
+
     Raises:
-        FoleyError: the folder cannot be written.
+        FoleyError: the folder cannot be written; or what ``submit`` raises.
     """
     acts = demo_acts(seed + 1)
-    truth = {number: tuple(float(t) for t in act.onsets_s) for number, act in enumerate(acts, start=1)}
-    with Outputs(out.absolute(), "demo") as outputs:
-        request = _stage(out, acts, seed, outputs, watcher)
-        outputs.publish({})
-    job = GenerateRequest(
-        timeline=request,
-        out=out / "foley.otio",
-        media_dir=out / "media",
-        options={"seed": str(seed)},
-        preview=out / "preview.mp4",
-        report=out / "report.html",
-    )
-    result = generate(job, watcher)
-    errors = [sync_error_ms(done.takes[0].onsets_s, truth[number]) for number, done in enumerate(result.regions, start=1)]
-    return Shown(request, result, tuple(errors))
+    with Outputs(out, uuid.uuid4().hex[:12]) as outputs:
+        places = _stage(out, acts, seed, outputs, watcher)
+        with _in_place(outputs, places):
+            answer = submit(
+                {
+                    "kind": "generate",
+                    "timeline": {"path": str(out / "timeline.otio")},
+                    "out": str(out / "foley.otio"),
+                    "media_dir": str(out / "media"),
+                    "options": {"seed": str(seed)},
+                    "preview": str(out / "preview.mp4"),
+                    "report": str(out / "report.html"),
+                }
+            )
+    for act, region in zip(acts, answer["regions"], strict=True):
+        placed = region["takes"][0]["onsets_s"] if region["takes"] else []
+        error = sync_error_ms(placed, _truth_s(act))
+        region["sync_error_ms"] = {key: value if isfinite(value) else None for key, value in error.items()}
+    return {**answer, "request": str(out / "timeline.otio")}
 
 
-def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher) -> Path:
-    """Draw the picture, write the examples, and mark the regions; returns the timeline's path."""
+@contextlib.contextmanager
+def _in_place(outputs: Outputs, places: list[Path]) -> Iterator[None]:
+    """Puts staged files in their places; when what is inside fails, what lay there before lies there again."""
+    moved: list[tuple[Path, Path | None]] = []
+    try:
+        for number, place in enumerate(places):
+            before = outputs.note(f"before-{number}") if place.exists() else None
+            moved.append((place, before))
+            if before is not None:
+                place.replace(before)
+            outputs.at(place).replace(place)
+        yield
+    except BaseException as error:
+        for place, before in moved:
+            with contextlib.suppress(OSError):
+                if before is None:
+                    place.unlink(missing_ok=True)
+                elif before.exists():
+                    before.replace(place)
+        if isinstance(error, OSError):
+            raise JobError(f"{places[0].parent}: {error.strerror or error}", "choose another folder") from error
+        raise
+
+
+def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher) -> list[Path]:
+    """Draw the picture, write the examples, and mark the regions; returns where it all goes."""
     sounds = out / "exemplars"
     outputs.folder(sounds, "the demo")
     total = int(acts[-1].end_s * FPS)
+    places = [out / "picture.mp4"]
 
     def drawn() -> Any:
         for number, frame in enumerate(draw_acts(acts, fps=FPS, size=SIZE)):
             watcher(Progress("drawing the picture", fraction=number / total))
             yield frame
 
-    movie.write_movie(outputs.add(out / "picture.mp4"), drawn(), FPS)
+    movie.write_movie(outputs.add(places[0]), drawn(), FPS)
     timeline = _timeline(total)
     for act, example in zip(acts, demo_exemplars(seed + 101), strict=True):
         path = sounds / f"{act.words.replace(' ', '_')}.wav"
         bext = broadcast_wav.Bext(description=f"example: {act.words}", originator="foley_bridge stage")
         broadcast_wav.write(outputs.add(path), ArraySound(example.samples, example.sample_rate), bext=bext)
+        places.append(path)
         first, last = floor_frame(act.start_s, FPS), ceil_frame(act.end_s, FPS)
         marked = otio.opentime.TimeRange(rational(Fraction(first) / FPS, FPS), rational(Fraction(last - first) / FPS, FPS))
         text = f'FOLEY {act.words} like="exemplars/{path.name}"'
-        timeline.tracks.markers.append(otio.schema.Marker(text, marked, color="GREEN"))
+        known = {"foley_bridge": {"truth_s": _truth_s(act)}}  # for the report's figures
+        timeline.tracks.markers.append(otio.schema.Marker(text, marked, color="GREEN", metadata=known))
         if act.words == TAPPED:
             timeline.tracks.markers.extend(_tapped(act))
-    path = out / "timeline.otio"
-    files.write(timeline, outputs.add(path))
-    return path
+    places.append(out / "timeline.otio")
+    files.write(timeline, outputs.add(places[-1]), folder=out)
+    return places
+
+
+def _truth_s(act: Act) -> list[float]:
+    """When an act really sounds, timeline seconds."""
+    return [float(time_s) for time_s in act.onsets_s]
 
 
 def _tapped(act: Act) -> list[otio.schema.Marker]:

@@ -1,8 +1,9 @@
-"""Shared by all tests: hypothesis profiles and the folder of real media."""
+"""Shared by all tests: hypothesis profiles, the folder of real media, and a home of the tests' own."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,14 @@ def real_media() -> Path:
     if not REAL.is_dir():
         pytest.skip(f"no real media at {REAL}: tests on real footage and sounds did not run")
     return REAL
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test sees the user's own daemon, journal or library."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("FOLEY_BRIDGE_")]:
+            patch.delenv(name)
+        patch.setenv("FOLEY_BRIDGE_HOME", str(folder))
+        yield folder

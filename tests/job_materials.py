@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,8 +38,22 @@ class Run:
         return json.loads(self.out)
 
 
+@functools.cache
+def daemon_at(home: str) -> subprocess.Popen[bytes]:
+    """A daemon whose worker stays warm from command to command. It ends with this process: then its standard input does."""
+    command = [sys.executable, "-m", "foley_bridge", "serve", "--private", "--no-osc", "--bind", "tcp://127.0.0.1:0"]
+    command += ["--home", home, "--log-level", "error"]
+    with Path(home, "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+    assert process.stdout is not None
+    assert process.stdout.readline(), Path(home, "log.txt").read_text("utf-8")
+    return process
+
+
 def run(*args: object) -> Run:
-    """Run the real command line in this process."""
+    """Run the real command line in this process; the jobs of all commands are done by one daemon."""
+    if args[0] in ("generate", "demo"):
+        daemon_at(os.environ["FOLEY_BRIDGE_HOME"])
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = cli.main([str(arg) for arg in args])
