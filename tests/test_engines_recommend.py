@@ -17,13 +17,12 @@ from job_materials import clicks
 from test_engines_texture import flux, levels_db
 
 from foley_bridge.conform import cut_for
-from foley_bridge.engines import recommend
+from foley_bridge.engines import behaviour, recommend
 from foley_bridge.engines.candidate import Candidate, Proposal
-from foley_bridge.engines.exemplar import Exemplar
-from foley_bridge.engines.pick import GOOD, NEAR, Ask, Choice, length_fit
+from foley_bridge.engines.exemplar import Exemplar, Hit
+from foley_bridge.engines.pick import GOOD, LEAST_WORDS, NEAR, Ask, Choice, length_fit
 from foley_bridge.errors import EngineError, FoleyError, LibraryError
 from foley_bridge.jobs.request import DEFAULTS
-from foley_bridge.jobs.roots import Roots
 from foley_bridge.library.search import Found
 from foley_bridge.library.sound import LibrarySound, sound_id
 from foley_bridge.media import movie
@@ -89,8 +88,10 @@ def test_no_sound_is_proposed_twice_in_a_reel_while_others_are_near_as_good() ->
     sounds = knocks(24)
     scores = {each.name: 1 - NEAR * 0.9 * number / 24 for number, each in enumerate(sounds)}
     reel = picked([knock()] * 8, *sounds, scores=scores)
-    first_takes = [names[take] for take in range(3) for names in reel]
-    assert len(set(first_takes)) == 24
+    assert len({names[take] for take in range(3) for names in reel}) == 24
+    many = tuple(sound(f"door knock {number}") for number in range(150))
+    reel = picked([knock()] * 50, *many)
+    assert len({names[take] for take in range(3) for names in reel}) == 150
 
 
 def test_a_sound_is_proposed_again_where_the_others_are_far_worse() -> None:
@@ -99,6 +100,12 @@ def test_a_sound_is_proposed_again_where_the_others_are_far_worse() -> None:
     reel = picked([knock()] * 3, *sounds, scores=scores)
     assert [names[0] for names in reel] == [best.name] * 3
     assert sorted({names[1] for names in reel}) == sorted(each.name for each in rest)
+
+
+def test_better_nothing_than_a_sound_that_hardly_fits_the_words() -> None:
+    (answer,) = recommend.pick([knock()], Shelf(*knocks(1), scores={"door knock a": LEAST_WORDS - 0.01}))
+    assert isinstance(answer, LibraryError)
+    assert picked([knock()], *knocks(1), scores={"door knock a": LEAST_WORDS}) == [["door knock a"]]
 
 
 def test_other_regions_choose_as_before_when_one_is_not_asked_or_fails() -> None:
@@ -232,16 +239,6 @@ def test_many_files_gone_are_counted_rather_than_listed(tmp_path: Path) -> None:
     choices = chosen(*[sound(f"gone {n}") for n in range(9)], strike(tmp_path / "a.wav"))
     _, notes = recommend.listen_to(choices, takes=1, length_s=1.0, sample_rate=RATE)
     assert len(notes) == 4 and notes[-1].startswith("6 more sounds")
-
-
-def test_only_what_may_be_read_is_read(tmp_path: Path) -> None:
-    inside, outside = tmp_path / "in", tmp_path / "out"
-    inside.mkdir()
-    outside.mkdir()
-    choices = chosen(strike(outside / "a.wav"), strike(inside / "b.wav"))
-    roots = Roots(media=(inside,))
-    heard, notes = recommend.listen_to(choices, takes=1, length_s=1.0, sample_rate=RATE, roots=roots)
-    assert heard[0][0].sound.name == "b" and "outside" in notes[0]
 
 
 def test_fewer_sounds_than_takes_come_round_again(tmp_path: Path) -> None:
@@ -400,6 +397,44 @@ def test_cloth_follows_the_motion_and_rain_does_not(tmp_path: Path, moving: Pict
     assert any("cloth.wav follows the motion" in note for note in answer.notes) and not any("rain" in n for n in answer.notes)
     still = lay(replace(asked, options=replace(asked.options, retime=False)), hear(cloth, length_s=8.0), moving)
     assert np.ptp(levels_db(rendered(still.candidates[0]), RATE, 100)) < 1.5
+
+
+@pytest.mark.parametrize(
+    ("cat_id", "seconds", "hits", "behaves"),
+    [
+        ("WATRFlow", 1.0, 1, "event"),  # a drop
+        ("WEATHER", 10.0, 1, "performed"),  # no such category
+        ("CLOCKTick", 5.0, 8, "bed"),
+        ("CLOCKTick", 2.0, 8, "event"),
+        ("STORM", 12.0, 2, "event"),
+        ("AMBUrbn", 30.0, 2, "bed"),
+        ("FEETHmn", 30.0, 40, "performed"),
+        ("ANMLDog", 30.0, 40, "event"),
+    ],
+)
+def test_hits_are_a_bed_only_where_they_are_many_or_go_on_for_long(
+    cat_id: str, seconds: float, hits: int, behaves: str
+) -> None:
+    wave = np.zeros((round(seconds * RATE), 1), np.float32)
+    hit = Hit(0, 0, 100, 0, 10, -6.0, -12.0, 1000.0)
+    assert behaviour.heard(cat_id, Exemplar("x", wave, RATE, "hits", (hit,) * hits, (0, 100), 9.0)) == behaves
+
+
+@pytest.mark.parametrize(
+    ("cat_id", "seconds", "behaves"),
+    [
+        ("RAIN", 1.0, "bed"),
+        ("METLImpt", 20.0, "bed"),
+        ("METLImpt", 4.0, "performed"),
+        ("CLOTHMvmt", 30.0, "performed"),
+        ("VOXScrm", 3.0, "event"),
+        ("ANMLDog", 30.0, "bed"),
+        ("", 30.0, "bed"),
+    ],
+)
+def test_what_goes_on_for_long_is_a_bed_unless_it_is_performed(cat_id: str, seconds: float, behaves: str) -> None:
+    wave = np.zeros((round(seconds * RATE), 1), np.float32)
+    assert behaviour.heard(cat_id, Exemplar("x", wave, RATE, "texture", (), (0, 100), 1.0)) == behaves
 
 
 @pytest.mark.parametrize(

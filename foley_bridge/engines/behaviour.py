@@ -15,8 +15,9 @@ from foley_bridge.library.sound import LibrarySound
 
 BED, EVENT, PERFORMED = "bed", "event", "performed"
 
-SHORTEST_BED_S = 3.0
-"""Separate hits of a bed's category that are shorter (a drop, a click of a machine) are an event."""
+SHORTEST_BED_S, FEWEST_HITS, LONG_BED_S = 3.0, 6, 20.0
+"""Separate hits of a bed's category are a bed all the same (crickets, a clock) when they are many and not over soon, or when
+the recording is long; else (a drop, one roll of thunder) they are an event."""
 LONGEST_EVENT_S = 8.0
 """Continuous sound that is longer is a bed where its category says that it happens once (a dog that barks on and on), or does
 not go on at all (rain that is filed under impacts)."""
@@ -73,8 +74,9 @@ def heard(cat_id: str, exemplar: Exemplar) -> str:
     """The same, once the sound was listened to."""
     said, category = expected(cat_id), _category(cat_id)
     length_s = len(exemplar.samples) / exemplar.sample_rate
-    if said == BED and exemplar.kind == "hits" and length_s < SHORTEST_BED_S:
-        return EVENT
+    if said == BED and exemplar.kind == "hits":
+        many = length_s >= SHORTEST_BED_S and len(exemplar.hits) >= FEWEST_HITS
+        return BED if many or length_s >= LONG_BED_S else EVENT
     if exemplar.kind == "texture" and length_s > LONGEST_EVENT_S:
         return BED if said == EVENT or category is None or category.subcategory in _DO_NOT_GO_ON else said
     return said

@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
 
 from foley_bridge.engines.behaviour import BED, category_of, expected
 from foley_bridge.errors import FoleyError, LibraryError
 from foley_bridge.library.search import Found
 from foley_bridge.library.sound import LibrarySound
-from foley_bridge.timeline.options import Options
+from foley_bridge.timeline.options import MOST_TAKES, Options
 from foley_bridge.timeline.regions import Region
 
 NEAR = 0.15
 """Sounds whose scores differ by no more than this share are near-equals: a used one gives way, a seed shuffles them."""
 GOOD = 0.5
 """A sound with less than this share of the best one's score is not proposed."""
-MOST_CHOICES = 24
+LEAST_WORDS = 0.25
+"""Nor is one whose words fit less than this: better nothing than a cowbell for a dog's bark."""
+MOST_CHOICES = MOST_TAKES + 8
+"""Of each cue; some to spare for files that turn out to be gone."""
 
 _SEARCHED = 200
 _ENOUGH_BED_S = 10.0  # a bed this long may be repeated
@@ -101,7 +105,7 @@ def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice,
         catalogue: where to look.
 
     Returns:
-        Per cue, up to ``MOST_CHOICES`` and its pinned ones (none for None), or what is wrong with it: nothing found, or a pin
+        Per cue, up to ``MOST_CHOICES`` (none for None), or what is wrong with it: nothing found, or a pin
         that cannot be. One cue's fault does not keep the others from choosing.
     """
     answers: list[tuple[Choice, ...] | FoleyError] = [()] * len(asks)
@@ -114,43 +118,59 @@ def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice,
     for number, each in enumerate(asks):
         try:
             if each is not None:
-                tables[number] = _Table(_pinned(each, catalogue), _ranking(each, search))
+                pinned, ranked = _pinned(each, catalogue), _ranked(each, search)
+                worth = [choice.score * (1 - NEAR * _chance(choice.sound.id, each.seed)) for choice in ranked]
+                tables[number] = _Table(pinned, ranked, np.array(worth))
         except FoleyError as error:
             answers[number] = error
-    used: Counter[str] = Counter()
-    taken: dict[int, list[Choice]] = {number: [] for number in tables}
-    turn = 0
-    while any(table.left for table in tables.values()):
+    reel = _Reel(tables)
+    for turn in range(MOST_CHOICES):
         # What is pinned goes first: nobody else should take it by rank in the same turn.
-        for choosing in (True, False):
-            for number, table in tables.items():
-                if table.left and (turn < len(table.pinned)) == choosing:
-                    choice = table.next(used)
-                    used[choice.sound.id] += 1
-                    taken[number].append(choice)
-        turn += 1
-    for number, choices in taken.items():
+        for number, table in tables.items():
+            if turn < len(table.pinned):
+                reel.take(number, table.pinned[turn])
+        for number, table in tables.items():
+            if turn >= len(table.pinned):
+                reel.take_best(number, table)
+    for number, choices in reel.taken.items():
         answers[number] = tuple(choices)
     return answers
 
 
+@dataclass(frozen=True)
 class _Table:
-    """What one cue still has to choose from: pinned sounds, then ranked ones, each with its worth in the seed's order."""
+    """What one cue has to choose from. worth: float64 (ranked,), of the ranked ones in the order of the cue's seed."""
 
-    def __init__(self, pinned: Sequence[Choice], ranked: Sequence[tuple[Choice, float]]) -> None:
-        self.pinned = pinned
-        self._pinned = list(pinned)
-        self._ranked = list(ranked)
+    pinned: Sequence[Choice]
+    ranked: Sequence[Choice]
+    worth: np.ndarray
 
-    @property
-    def left(self) -> bool:
-        return bool(self._pinned or self._ranked)
 
-    def next(self, used: Counter[str]) -> Choice:
-        if self._pinned:
-            return self._pinned.pop(0)
-        worth = [score * (1 - NEAR) ** used[choice.sound.id] for choice, score in self._ranked]
-        return self._ranked.pop(worth.index(max(worth)))[0]
+class _Reel:
+    """What every cue has taken so far, and how often every sound was."""
+
+    def __init__(self, tables: Mapping[int, _Table]) -> None:
+        sounds = (choice.sound.id for table in tables.values() for choice in (*table.pinned, *table.ranked))
+        self._place = {sound: place for place, sound in enumerate(dict.fromkeys(sounds))}
+        self._fresh = np.ones(len(self._place))  # falls with every time that a sound is taken
+        self._ranked = {number: np.array(self._places(table.ranked), int) for number, table in tables.items()}
+        self._left = {number: table.worth.copy() for number, table in tables.items()}
+        self.taken: dict[int, list[Choice]] = {number: [] for number in tables}
+
+    def _places(self, choices: Sequence[Choice]) -> list[int]:
+        return [self._place[choice.sound.id] for choice in choices]
+
+    def take(self, number: int, choice: Choice) -> None:
+        self.taken[number].append(choice)
+        self._fresh[self._place[choice.sound.id]] *= 1 - NEAR
+
+    def take_best(self, number: int, table: _Table) -> None:
+        """The best of those left, if any; of equals the first."""
+        left = self._left[number]
+        if left.any():
+            best = int(np.argmax(left * self._fresh[self._ranked[number]]))
+            left[best] = 0
+            self.take(number, table.ranked[best])
 
 
 def _pinned(asked: Ask, catalogue: Catalogue) -> list[Choice]:
@@ -166,7 +186,7 @@ def _pinned(asked: Ask, catalogue: Catalogue) -> list[Choice]:
     return list(found.values())
 
 
-def _ranking(asked: Ask, search: Callable[[str, str | None], Sequence[Found]]) -> list[tuple[Choice, float]]:
+def _ranked(asked: Ask, search: Callable[[str, str | None], Sequence[Found]]) -> list[Choice]:
     """Good sounds for the words, best first; none when only what is pinned is wanted."""
     if not asked.words and asked.ucs is None:
         if asked.pin:
@@ -175,19 +195,20 @@ def _ranking(asked: Ask, search: Callable[[str, str | None], Sequence[Found]]) -
     fitting = []
     for found in search(asked.words, asked.ucs):
         sound, words = found.sound, found.score if asked.words else 1.0
-        if _banned(sound, asked) or any(sound.id.startswith(name) for name in asked.pin):
+        pinned = any(sound.id.startswith(name) for name in asked.pin)
+        if words < LEAST_WORDS or pinned or _banned(sound, asked):
             continue
         cat_id = category_of(sound, asked.words, asked.ucs)
         fit = length_fit(sound.duration_s, asked.length_s, expected(cat_id)) * _width_fit(sound, asked.channels)
         fitting.append(Choice(sound, words, words * fit, cat_id))
     fitting.sort(key=lambda choice: -choice.score)  # stable: equals stay in the search's order
-    good = [choice for choice in fitting[:MOST_CHOICES] if choice.score > 0 and choice.score >= GOOD * fitting[0].score]
+    good = [choice for choice in fitting if choice.score >= GOOD * fitting[0].score]
     if not good and not asked.pin:
         named = f"'{asked.words}'" if asked.words else ""
         within = f" in ucs={asked.ucs}" if asked.ucs else ""
         banned = " that is not banned" if asked.ban else ""
         raise LibraryError(f"the sound library has nothing for {named}{within}{banned}", 'use other words, or like="FILE"')
-    return [(choice, choice.score * (1 - NEAR * _chance(choice.sound.id, asked.seed))) for choice in good]
+    return good
 
 
 def _banned(sound: LibrarySound, asked: Ask) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 from foley_bridge.conform import Cut
 from foley_bridge.engines import behaviour, transfer
@@ -37,17 +36,11 @@ UNSEEN = 0.5
 _MOST_PASSED_OVER = 3  # named one by one
 
 
-class Readable(Protocol):
-    """Which files may be read (``jobs.roots.Roots``)."""
-
-    def media_file(self, text: str, field: str) -> Path: ...
-
-
 # --- listening ---------------------------------------------------------------------------------------------------------------
 
 
 def listen_to(
-    choices: Sequence[Choice], *, takes: int, length_s: float, sample_rate: int, roots: Readable | None = None
+    choices: Sequence[Choice], *, takes: int, length_s: float, sample_rate: int
 ) -> tuple[list[tuple[Choice, Exemplar]], tuple[str, ...]]:
     """Load what a cue chose. A sound that cannot be used gives way to the next one.
 
@@ -56,7 +49,6 @@ def listen_to(
         takes: how many are wanted.
         length_s: of the region.
         sample_rate: Hz to work at.
-        roots: says which files may be read; None: all.
 
     Returns:
         One pair per take, and a note for each sound passed over. Fewer sounds than takes come round again.
@@ -70,7 +62,7 @@ def listen_to(
         if len(heard) == takes:
             break
         try:
-            heard.append((choice, _listen(choice, length_s, sample_rate, roots)))
+            heard.append((choice, _listen(choice, length_s, sample_rate)))
         except Cancelled:
             raise
         except FoleyError as error:
@@ -86,14 +78,13 @@ def listen_to(
     return [heard[take % len(heard)] for take in range(takes)], tuple(passed_over)
 
 
-def _listen(choice: Choice, length_s: float, sample_rate: int, roots: Readable | None) -> Exemplar:
+def _listen(choice: Choice, length_s: float, sample_rate: int) -> Exemplar:
     """From the first of a sound's files that can be read."""
     start, duration = _stretch(choice.sound.duration_s, length_s)
     fault: FoleyError = MediaError("no file holds it any more")
     for text in choice.sound.paths:
         try:
-            path = roots.media_file(text, "the sound library") if roots else Path(text)
-            return transfer.listen(path, sample_rate=sample_rate, start=start, duration=duration)
+            return transfer.listen(Path(text), sample_rate=sample_rate, start=start, duration=duration)
         except Cancelled:
             raise
         except FoleyError as error:
