@@ -76,11 +76,11 @@ def measure(minutes: float, folder: Path, outputs: bool) -> dict[str, float]:
     if not shot.exists():
         repeat(loop, shot, minutes)
     out = folder / f"out {minutes:g}"
-    args = [str(shot), "--out", str(out / "foley.otio"), "--media-dir", str(out / "media")]
-    args += ["--exemplar", str(example), "--takes", "1", "--sensitivity", "1", "--json"]
+    asked = {"timeline": str(shot), "out": str(out / "foley.otio"), "media_dir": str(out / "media"), "exemplar": str(example)}
     if outputs:
-        args += ["--preview", str(out / "p.mp4"), "--report", str(out / "r.html")]
-    done = subprocess.run([sys.executable, __file__, "--child", *args], capture_output=True, text=True, check=False)
+        asked |= {"preview": str(out / "p.mp4"), "report": str(out / "r.html")}
+    command = [sys.executable, __file__, "--child", json.dumps(asked)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"generate failed: {done.stdout}{done.stderr}")
     answer = json.loads(done.stderr.splitlines()[-1])
@@ -88,16 +88,19 @@ def measure(minutes: float, folder: Path, outputs: bool) -> dict[str, float]:
     return {"minutes": minutes, **answer, "onsets": len(region["onsets"])}
 
 
-def _child(args: list[str]) -> int:
+def _child(asked: dict[str, str]) -> None:
+    """Do the job in this process, whose memory is the measure."""
     import time
 
-    from foley_bridge.cli import main
+    from foley_bridge.jobs.generate import generate
+    from foley_bridge.jobs.request import GenerateRequest
 
     begun = time.perf_counter()
-    status = main(["generate", *args])
+    paths = {name: Path(path) for name, path in asked.items()}
+    result = generate(GenerateRequest(**paths, options={"takes": "1", "sensitivity": "1"}))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    print(json.dumps(result.to_json()))
     print(json.dumps({"peak_mb": round(peak, 1), "seconds": round(time.perf_counter() - begun, 1)}), file=sys.stderr)
-    return status
 
 
 def compare(lengths: list[float], *, outputs: bool = False) -> list[dict[str, float]]:
@@ -126,5 +129,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        sys.exit(_child(sys.argv[2:]))
-    main()
+        _child(json.loads(sys.argv[2]))
+    else:
+        main()

@@ -60,6 +60,32 @@ def run(*args: object) -> Run:
     return Run(status, out.getvalue(), err.getvalue())
 
 
+IN_ITS_OWN_PROCESS = """
+import json, sys
+from pathlib import Path
+from foley_bridge.errors import FoleyError
+from foley_bridge.jobs.generate import generate
+from foley_bridge.jobs.request import GenerateRequest
+
+PATHS = ("timeline", "out", "media_dir", "exemplar", "preview", "report")
+asked, status = json.loads(sys.argv[1]), 0
+try:
+    print(json.dumps(generate(GenerateRequest(**{k: Path(v) if k in PATHS else v for k, v in asked.items()})).to_json()))
+except FoleyError as error:
+    print(json.dumps({"error": error.to_json()}))
+    status = 2
+"""
+"""Code for ``python -c`` that does one job there, with no daemon: for limits on the process and measures of it."""
+
+
+def generate_in_process(before: str = "", after: str = "", **request: object) -> Run:
+    """Do a job in a process of its own, between other lines of code."""
+    asked = json.dumps({name: str(value) if isinstance(value, Path) else value for name, value in request.items()})
+    code = f"{before}\n{IN_ITS_OWN_PROCESS}\n{after}\nsys.exit(status)"
+    done = subprocess.run([sys.executable, "-c", code, asked], capture_output=True, text=True, timeout=300, check=False)
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
 def generate(folder: Path, timeline: Path, *args: object, to: str = "out") -> Run:
     """``generate --json`` into ``folder/to``."""
     there = folder / to

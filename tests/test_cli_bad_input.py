@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 import soundfile
-from job_materials import clicks, files_under, generate, marker, movie, run, save, span, timeline_of
+from job_materials import clicks, files_under, generate, generate_in_process, marker, movie, run, save, span, timeline_of
 
 
 @pytest.fixture(scope="module")
@@ -229,16 +227,17 @@ def test_an_exemplar_of_three_hours_is_used_as_far_as_it_is_told(work: Path, gro
     with path.open("wb") as file:
         file.write(header)
         file.truncate(at + 8 + frames * 3)
-    code = (
-        "import json, resource, sys; from foley_bridge.cli import main; status = main(sys.argv[1:]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr); sys.exit(status)"
+    done = generate_in_process(
+        after="import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)",
+        timeline=ground / "shot.mp4",
+        out=work / "o.otio",
+        media_dir=work / "m",
+        exemplar=path,
+        options={"takes": "1"},
     )
-    args = [ground / "shot.mp4", "--out", work / "o.otio", "--media-dir", work / "m", "--exemplar", path]
-    command = [sys.executable, "-c", code, "generate", *map(str, args), "--takes", "1", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "first 10 minutes of long.wav" in " ".join(json.loads(done.stdout)["regions"][0]["notes"])
-    assert int(done.stderr.split()[-1]) < 1500
+    assert done.status == 0, done
+    assert "first 10 minutes of long.wav" in " ".join(done.json["regions"][0]["notes"])
+    assert int(done.err.split()[-1]) < 1500
 
 
 # --- places to write
@@ -274,16 +273,14 @@ def test_a_folder_in_the_place_of_a_file_is_named_and_the_takes_go_again(work: P
 def test_when_the_disk_is_full_nothing_is_left(work: Path, ground: Path, blocks: int) -> None:
     """A limit on the size of files stands for a full disk: 1 block stops everything, 60 the takes, 200 what comes later."""
     before = files_under(work)
-    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({blocks} * 1024, {blocks} * 1024));"
-    code = f"{limit} import sys; from foley_bridge.cli import main; sys.exit(main(sys.argv[1:]))"
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({blocks} * 1024, {blocks} * 1024))"
     out = work / "out"
-    args = [ground / "shot.mp4", "--out", out / "o.otio", "--media-dir", out / "m", "--exemplar", ground / "hit.wav"]
-    args += ["--sample-rate", 32000, "--takes", 2, "--report", out / "r.html", "--preview", out / "p.mp4", "--json"]
-    command = [sys.executable, "-c", code, "generate", *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2, (done.stdout, done.stderr)
-    assert str(work) in json.loads(done.stdout)["error"]["message"]
-    assert "Traceback" not in done.stderr
+    places = {"out": out / "o.otio", "media_dir": out / "m", "report": out / "r.html", "preview": out / "p.mp4"}
+    sounds = {"exemplar": ground / "hit.wav", "sample_rate": 32000, "options": {"takes": "2"}}
+    done = generate_in_process(limit, timeline=ground / "shot.mp4", **places, **sounds)
+    assert done.status == 2, done
+    assert str(work) in done.json["error"]["message"]
+    assert "Traceback" not in done.err
     assert files_under(work) == before
 
 
@@ -345,7 +342,7 @@ def test_a_failed_job_puts_back_what_it_replaced(work: Path, ground: Path) -> No
         (("--level", "5"), ("level", "5")),
         (("--offset", "soon"), ("offset", "soon")),
         (("--handles", "-1"), ("handles", "-1")),
-        (("--sample-rate", "1"), ("1 Hz",)),
+        (("--sample-rate", "1"), ("sample_rate", "8000")),
         (("--no-such-option", "1"), ("--no-such-option",)),
         (("--region", "0-1 kettle hits=markers"), ("kettle", "HIT")),
     ],

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from job_materials import clicks, files_under, marker, movie, save, timeline_of
@@ -76,11 +77,27 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-@pytest.mark.parametrize("at", [0, 300])
-def test_a_demo_cancelled_at_any_step_leaves_nothing(tmp_path: Path, at: int) -> None:
+@pytest.mark.parametrize("at", [0, 100, None])
+def test_a_demo_stopped_while_it_draws_or_while_its_job_runs_leaves_nothing(tmp_path: Path, at: int | None) -> None:
+    def submit(params: dict[str, Any]) -> dict[str, Any]:
+        assert Path(params["timeline"]["path"]).is_file()
+        raise Cancelled("stopped")
+
     with pytest.raises(Cancelled):
-        run_demo(tmp_path / "demo", watcher=Stopper(at))
+        run_demo(tmp_path / "demo", submit, watcher=Stopper(at))
     assert files_under(tmp_path) == []
+
+
+def test_a_demo_stopped_over_an_earlier_one_puts_that_back(tmp_path: Path) -> None:
+    def submit(params: dict[str, Any]) -> dict[str, Any]:
+        assert (tmp_path / "picture.mp4").read_bytes() != b"an earlier picture"
+        raise Cancelled("stopped")
+
+    (tmp_path / "picture.mp4").write_bytes(b"an earlier picture")
+    with pytest.raises(Cancelled):
+        run_demo(tmp_path, submit)
+    assert files_under(tmp_path) == ["picture.mp4"]
+    assert (tmp_path / "picture.mp4").read_bytes() == b"an earlier picture"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
