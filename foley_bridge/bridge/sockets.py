@@ -50,7 +50,7 @@ def open_router(context: Context, binding: Binding, pair: Pair | None) -> Socket
     socket = context.socket(zmq.ROUTER)
     socket.router_mandatory = 1
     socket.maxmsgsize = wire.SOCKET_LIMIT
-    socket.rcvhwm = 1
+    socket.rcvhwm = 2  # with keys ZeroMQ counts the seat's credential as a message that is never read: 1 would stall
     socket.sndhwm = UNSENT
     return _bound(socket, binding, pair, "requests")
 
