@@ -26,7 +26,7 @@ from foley_bridge.jobs.roots import Roots
 if TYPE_CHECKING:
     from foley_bridge.library.catalogue import Catalogue
 
-ENGINES = ("transfer",)
+ENGINES = ("recommend", "transfer")
 Answer = tuple[dict[str, Any], bytes | None]
 """A reply's ``result`` and its payload."""
 
