@@ -206,7 +206,7 @@ def test_progress_published_is_followed_to_the_end(peer: Callable[..., Peer]) ->
     events_port = publisher.bind_to_random_port("tcp://127.0.0.1")
 
     def answer(header: dict[str, Any]) -> list[dict[str, Any]]:
-        if header["method"] == "capabilities":  # a daemon bound to all addresses does not know how it is reached
+        if header["method"] == "ping":  # a daemon bound to all addresses does not know how it is reached
             return [wire.reply(header["id"], {"endpoints": {"events": f"tcp://0.0.0.0:{events_port}"}})]
         return [wire.reply(header["id"], view("queued"))]
 
@@ -232,7 +232,7 @@ def test_without_events_the_status_tells_the_end(peer: Callable[..., Peer], even
     states = iter(["queued", "running", "failed"])
 
     def answer(header: dict[str, Any]) -> list[dict[str, Any]]:
-        if header["method"] == "capabilities":
+        if header["method"] == "ping":
             told = events and events.format(free=free_port())
             return [wire.reply(header["id"], {"endpoints": {"events": told}})]
         return [wire.reply(header["id"], view(next(states)))]
@@ -245,7 +245,7 @@ def test_without_events_the_status_tells_the_end(peer: Callable[..., Peer], even
 
 def test_a_daemon_that_stays_away_is_not_waited_for_forever(peer: Callable[..., Peer]) -> None:
     def answer(header: dict[str, Any]) -> list[dict[str, Any]]:
-        if header["method"] == "capabilities":
+        if header["method"] == "ping":
             return [wire.reply(header["id"], {"endpoints": {"events": None}})]
         return [wire.reply(header["id"], view("running"))]
 

@@ -19,13 +19,11 @@ from typing import Any
 
 from foley_bridge import __version__
 from foley_bridge.bridge import wire
-from foley_bridge.bridge.client import LONG_TIMEOUT_S, TIMEOUT_S, Client
+from foley_bridge.bridge.client import Client
 from foley_bridge.errors import BridgeError, FoleyError, InternalError, RequestError
 
 OK, REFUSED, NOT_ASKED = 0, 1, 2
 FILE_LIMIT = wire.CLIENT_LIMIT + wire.HEADER_LIMIT
-WAIT_S = 60.0
-"""How long ``wait`` waits when it is not told."""
 LONGEST_TIMEOUT_S = 86400.0
 
 
@@ -93,7 +91,7 @@ def _ask(args: argparse.Namespace) -> tuple[dict[str, Any], bytes | None, int]:
         payload = _take_inline(request)
         keys, seat = args.keys or os.environ.get("FOLEY_BRIDGE_KEYS"), args.seat or os.environ.get("FOLEY_BRIDGE_SEAT")
         with Client(args.endpoint, keys=Path(keys) if keys else None, seat=seat) as client:
-            header, found = client.exchange(request, payload, args.timeout or _patience_s(request))
+            header, found = client.exchange(request, payload, args.timeout)
         return header, found, OK if header.get("ok") is True else REFUSED
     except FoleyError as error:
         fault = error
@@ -140,15 +138,6 @@ def _take_inline(request: dict[str, Any]) -> bytes | None:
         )
     timeline["payload"] = 0
     return wire.encode(inline)[0]
-
-
-def _patience_s(request: dict[str, Any]) -> float:
-    """How long the reply may take when nobody says."""
-    if request.get("method") == "wait":
-        params = request.get("params")
-        waits_s = params.get("timeout_s") if isinstance(params, dict) else None
-        return TIMEOUT_S + (min(waits_s, LONGEST_TIMEOUT_S) if isinstance(waits_s, (int, float)) else WAIT_S)
-    return LONG_TIMEOUT_S if request.get("method") in ("submit", "result") else TIMEOUT_S
 
 
 def _as_json(header: dict[str, Any], payload: bytes | None) -> bytes:

@@ -19,8 +19,12 @@ from foley_bridge.bridge.connection import CONNECT_S, Connection, Lost, millisec
 from foley_bridge.errors import BridgeError, RequestError
 
 TIMEOUT_S = 10.0
-LONG_TIMEOUT_S = 30.0
-"""For what carries a timeline: it has to go over the wire, and to disk."""
+LONG_TIMEOUT_S = 60.0
+SLOW = frozenset({"submit", "result", "capabilities", "library.search"})
+"""Methods that may take long: those that carry a timeline, and those that load something when first asked."""
+WAIT_S = 60.0
+"""How long ``wait`` waits when it is not told."""
+LONGEST_WAIT_S = 3600.0
 PATIENCE_S = 30.0
 POLL_S = 2.0
 ENDED = frozenset({"done", "failed", "cancelled"})
@@ -40,7 +44,7 @@ class Client:
         endpoint: of the daemon's requests; by default ``FOLEY_BRIDGE_ENDPOINT``, or this machine's usual one.
         keys: a folder of CURVE keys, for a daemon that was started with keys (docs/protocol.md, "Many seats").
         seat: whose keys in that folder.
-        timeout_s: how long a reply may take.
+        timeout_s: how long a reply may take, where a method has no longer time by its nature (``patience_s``).
 
     Raises:
         BridgeError: the keys cannot be used.
@@ -102,7 +106,7 @@ class Client:
             RequestError: the request is no JSON, or larger than 64 MB: nothing was sent.
             BridgeError: nobody answered in time.
         """
-        deadline = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
+        deadline = time.monotonic() + (max(self._timeout_s, patience_s(header)) if timeout_s is None else timeout_s)
         lost = False
         while True:
             try:
@@ -135,7 +139,7 @@ class Client:
         Raises:
             FoleyError: see ``request``.
         """
-        return self.request("submit", params, payload, LONG_TIMEOUT_S).result
+        return self.request("submit", params, payload).result
 
     def status(self, job: str) -> dict[str, Any]:
         """The job object."""
@@ -147,11 +151,11 @@ class Client:
 
     def wait(self, job: str, timeout_s: float) -> dict[str, Any]:
         """The job object, when the job has ended or the time is up."""
-        return self.request("wait", {"job": job, "timeout_s": timeout_s}, timeout_s=timeout_s + self._timeout_s).result
+        return self.request("wait", {"job": job, "timeout_s": timeout_s}).result
 
     def result(self, job: str, *, timeline: bool = False) -> Reply:
         """What a job that is done gave; the bytes of its timeline as the payload when asked for."""
-        return self.request("result", {"job": job, "timeline": timeline}, timeout_s=LONG_TIMEOUT_S)
+        return self.request("result", {"job": job, "timeline": timeline})
 
     def jobs(self, *, states: list[str] | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """Job objects, newest first."""
@@ -193,8 +197,17 @@ class Client:
                 listener.close(linger=0)
 
     def _listen(self, job: str) -> zmq.Socket[bytes] | None:
-        published = (self.capabilities().get("endpoints") or {}).get("events")
+        published = (self.ping().get("endpoints") or {}).get("events")
         return self._connection.listen(published.rpartition(":")[2], job) if published else None
+
+
+def patience_s(header: Mapping[str, Any]) -> float:
+    """How long the reply to a request may take when nobody says."""
+    if header.get("method") != "wait":
+        return LONG_TIMEOUT_S if header.get("method") in SLOW else 0.0
+    params = header.get("params")
+    waits_s = params.get("timeout_s") if isinstance(params, Mapping) else None
+    return TIMEOUT_S + (min(waits_s, LONGEST_WAIT_S) if isinstance(waits_s, (int, float)) else WAIT_S)
 
 
 def _has_key(header: Mapping[str, Any]) -> bool:

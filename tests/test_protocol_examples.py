@@ -1,0 +1,201 @@
+"""Every example of docs/protocol.md and docs/protocol_examples.md, run as it stands there against a real daemon."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from job_materials import clicks, marker, movie, save, timeline_of
+from serving import PATIENCE_S, Serving, environment, serving
+
+from foley_bridge.library.catalogue import Catalogue
+from foley_bridge.library.scan import scan
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+METHODS = DOCS.joinpath("protocol.md").read_text("utf-8").partition("\n## Methods\n")[2].partition("\n## ")[0]
+JOB_KEYS = {
+    *("job", "kind", "key", "state", "step", "position", "progress", "error", "failed_regions"),
+    *("created", "started", "finished", "attempts"),
+}
+LUAS = [found for name in ("lua5.1", "lua5.2", "lua5.3", "lua5.4", "luajit", "lua") if (found := shutil.which(name))]
+
+
+def examples() -> list[tuple[str, str]]:
+    """The method and the request, as it stands, of each block."""
+    return re.findall(r"^### `([a-z.]+)`$.*?^```json\n(.*?)^```$", METHODS, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What seats call /projects: a reel with a region in it."""
+    folder = tmp_path_factory.mktemp("projects")
+    reel = folder / "reel1"
+    reel.mkdir()
+    shot = movie(reel / "shot.mp4")
+    clicks(reel / "hit.wav")
+    save(timeline_of(shot, 50, 25, marker("FOLEY kettle like=hit.wav", 0, 25, 25)), reel / "cut.otio")
+    sounds = folder / "sounds"
+    sounds.mkdir()
+    clicks(sounds / "METLImpt_Metal Hit_FB_Test.wav", length_s=1.5)
+    scan(Catalogue.open(folder / "library", create=True), [sounds])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def daemon(projects: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    options = ("--map", f"/projects={projects}", "--library", projects / "library")
+    with serving(tmp_path_factory.mktemp("daemon"), *options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def answered(daemon: Serving, projects: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The reply to each example, asked in the page's order, by method; ``wait`` is asked until the job has ended."""
+    folder = tmp_path_factory.mktemp("calls")
+    replies: dict[str, Any] = {}
+    for method, block in examples():
+        job = replies["submit"]["result"]["job"] if "submit" in replies else "JOB"
+        text = block.replace('"JOB"', f'"{job}"')
+        replies[method] = call(folder, text, daemon.endpoint)
+        while method == "wait" and replies[method]["result"]["state"] in ("queued", "running"):
+            replies[method] = call(folder, text, daemon.endpoint)
+    return replies
+
+
+def call(folder: Path, request: str, endpoint: str) -> Any:
+    (folder / "request.json").write_text(request, encoding="utf-8")
+    script = shutil.which("foley-call", path=str(Path(sys.executable).parent))
+    command = [script] if script else [sys.executable, "-m", "foley_bridge.bridge.call"]
+    command += [str(folder / "request.json"), str(folder / "reply.json"), "--endpoint", endpoint]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment())
+    reply = json.loads((folder / "reply.json").read_text("utf-8"))
+    assert done.returncode == 0, (request, reply, done.stderr)
+    return reply
+
+
+def test_every_method_has_one_example_that_names_it() -> None:
+    named = re.findall(r"^### `([a-z.]+)`$", METHODS, re.MULTILINE)
+    assert [method for method, _ in examples()] == named
+    assert METHODS.count("```json") == len(named)
+    for method, block in examples():
+        assert json.loads(block)["method"] == method
+
+
+def test_the_daemon_knows_exactly_the_methods_of_the_page(answered: dict[str, Any]) -> None:
+    assert sorted(answered["capabilities"]["result"]["methods"]) == sorted(method for method, _ in examples())
+
+
+def test_every_reply_is_ok_and_says_which_request_it_answers(answered: dict[str, Any]) -> None:
+    for method, block in examples():
+        reply = answered[method]
+        assert (reply["foley_bridge"], reply["ok"], reply["id"]) == (1, True, json.loads(block)["id"]), method
+        assert set(reply) - {"timeline"} == {"foley_bridge", "id", "ok", "result"}
+
+
+def test_ping_and_capabilities_say_what_the_page_says(answered: dict[str, Any], daemon: Serving, projects: Path) -> None:
+    ping, known = answered["ping"]["result"], answered["capabilities"]["result"]
+    assert set(ping) == {"version", "protocols", "pid", "endpoints"}
+    assert (ping["protocols"], ping["pid"]) == ([1], daemon.process.pid)
+    assert {"version", "methods", "kinds", "engines", "providers", "roots", "library", "queue", "endpoints"} == set(known)
+    assert known["kinds"] == ["generate"]
+    assert set(known["roots"]) == {"media", "output"}
+    assert known["library"] == {"path": str(projects / "library"), "sounds": 1}
+    assert set(known["queue"]) == {"waiting", "running", "limit"}
+    assert set(known["endpoints"]) == {"requests", "events", "osc", "metrics"}
+    assert known["endpoints"]["requests"] == daemon.endpoint
+
+
+def test_a_job_goes_from_submit_to_its_result(answered: dict[str, Any], projects: Path) -> None:
+    for method in ("submit", "status", "wait", "cancel"):
+        assert set(answered[method]["result"]) == JOB_KEYS, method
+    assert answered["submit"]["result"]["key"] == "reel1-2026-03-01"
+    assert len({answered[method]["result"]["job"] for method in ("submit", "status", "wait", "cancel")}) == 1
+    assert answered["wait"]["result"]["state"] == "done"
+    assert answered["cancel"]["result"]["state"] == "done"
+    assert answered["jobs"]["result"] == {"jobs": []}
+    job, result = answered["result"]["result"]["job"], answered["result"]["result"]["result"]
+    assert job == answered["cancel"]["result"]
+    assert len(result["regions"][0]["takes"]) == 3
+
+
+def test_a_seats_names_come_back_and_the_files_lie_where_they_are_mapped(answered: dict[str, Any], projects: Path) -> None:
+    result = answered["result"]["result"]["result"]
+    assert result["out"] == "/projects/reel1/cut_foley.otio"
+    for take in result["regions"][0]["takes"]:
+        assert take["path"].startswith("/projects/reel1/foley/")
+        assert soundfile.info(projects / take["path"].removeprefix("/projects/")).frames > 0
+    assert answered["result"]["timeline"] == json.loads((projects / "reel1" / "cut_foley.otio").read_text("utf-8"))
+    assert answered["result"]["timeline"]["OTIO_SCHEMA"] == "Timeline.1"
+
+
+def test_the_search_finds_the_sound(answered: dict[str, Any]) -> None:
+    (sound,) = answered["library.search"]["result"]["sounds"]
+    assert "Metal Hit" in sound["name"]
+    assert 0 <= sound["score"] <= 1
+
+
+# --- whole programs
+
+
+def program(language: str) -> str:
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", DOCS.joinpath("protocol_examples.md").read_text("utf-8"), re.S | re.M)
+    return str(found)
+
+
+def run_program(command: list[str], projects: Path, daemon: Serving, name: str) -> subprocess.CompletedProcess[str]:
+    reel = projects / "reel1"
+    paths = [reel / "cut.otio", reel / name / 'fo"ley ü.otio', reel / name / "takes"]
+    return subprocess.run(
+        [*command, *map(str, paths)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE_S,
+        check=False,
+        env=environment(FOLEY_BRIDGE_ENDPOINT=daemon.endpoint, PYTHONIOENCODING="utf-8"),
+    )
+
+
+def assert_done(done: subprocess.CompletedProcess[str], projects: Path, name: str) -> None:
+    assert done.returncode == 0, done
+    region, take = done.stdout.strip().split("\t")
+    assert region == "kettle"
+    assert take.startswith(f"/projects/reel1/{name}/takes/")  # what lies in a mapped folder has a seat's name
+    assert (projects / take.removeprefix("/projects/")).is_file()
+    assert (projects / "reel1" / name / 'fo"ley ü.otio').is_file()
+
+
+def test_the_python_program_runs_as_it_stands(projects: Path, daemon: Serving, tmp_path: Path) -> None:
+    script = tmp_path / "foley.py"
+    script.write_text(program("python"), encoding="utf-8")
+    done = run_program([sys.executable, "-I", str(script)], projects, daemon, "python")
+    assert_done(done, projects, "python")
+    missing = subprocess.run(
+        [sys.executable, "-I", str(script), str(tmp_path / "no.otio"), str(tmp_path / "o.otio"), str(tmp_path / "m")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        env=environment(FOLEY_BRIDGE_ENDPOINT=daemon.endpoint),
+    )
+    assert missing.returncode == 1
+    assert "no.otio" in missing.stderr
+
+
+@pytest.mark.skipif(not LUAS, reason="no Lua interpreter is installed: the Lua program did not run")
+@pytest.mark.parametrize("lua", LUAS, ids=lambda path: Path(path).name)
+def test_the_lua_program_runs_as_it_stands(projects: Path, daemon: Serving, tmp_path: Path, lua: str) -> None:
+    script = tmp_path / "foley.lua"
+    script.write_text(program("lua"), encoding="utf-8")
+    name = Path(lua).name
+    assert_done(run_program([lua, str(script)], projects, daemon, name), projects, name)
+    again = run_program([lua, str(script)], projects, daemon, name)  # the same key: the same job, done already
+    assert_done(again, projects, name)
+    assert again.stderr == ""
