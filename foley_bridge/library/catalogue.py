@@ -178,11 +178,15 @@ class Catalogue:
 
     # Writing
 
-    def upsert(self, sounds: Iterable[LibrarySound]) -> None:
+    def upsert(self, sounds: Iterable[LibrarySound], *, leaving: Iterable[tuple[str, str]] = ()) -> None:
         """Put in what a scan found, in batches that each appear whole.
 
         A sound that is there already gets the new values, but keeps its other files, the fields that the user corrected and
         the user's marks.
+
+        Args:
+            leaving: (id, path) of files that no longer hold what the sound is; they leave with the first batch. A sound
+                that no file holds any more goes.
 
         Raises:
             LibraryError: another program keeps writing to the library, an id cannot be one, or the disk is full.
@@ -190,15 +194,22 @@ class Catalogue:
         from foley_bridge.library.store import BATCH
 
         every = iter(sounds)
-        while batch := [*itertools.islice(every, BATCH)]:
+        left: dict[str, set[str]] = {}
+        for sound_id, path in leaving:
+            left.setdefault(sound_id, set()).add(path)
+        while (batch := [*itertools.islice(every, BATCH)]) or left:
             fresh: dict[str, Row] = {}
             for sound in batch:
                 row = rows.row_of(sound)
                 fresh[_known_id(sound.id)] = rows.joined(row, fresh[sound.id]) if sound.id in fresh else row
             with self._store.writing():
-                old = {row["id"]: row for row in self._store.rows([*fresh])}
+                held = self._store.rows([*{**fresh, **left}])
+                old = {row["id"]: rows.without(row, left.get(row["id"], set())) for row in held}
+                self._store.delete([key for key, row in old.items() if key not in fresh and not row["files"]])
                 new = [rows.joined(row, old[key]) if key in old else row for key, row in fresh.items()]
+                new += [row for key, row in old.items() if key not in fresh and row["files"]]
                 self._store.put(new, replace=bool(old))
+            left = {}
 
     def forget(self, paths: Iterable[str]) -> Names:
         """Files that are gone; a sound that no file holds any more goes too. Returns the ids of those.

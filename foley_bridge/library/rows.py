@@ -4,7 +4,7 @@ A row is a dict. Beside the fields of ``LibrarySound`` it has
 
     files      [{"path", "size", "mtime_ns"}], the first is used
     scanned    JSON object: what the scan says of the fields that the user corrected, for a reset
-    name_words, text_words    what the full-text index holds of it, in the form of ``words``
+    name_words, all_words    what the full-text index holds of it, in the form of ``words``
     name_length    how many words its name has, numbers not counted
 """
 
@@ -39,7 +39,7 @@ def schema() -> pa.Schema:
         ("favourite", "banned"), pa.bool_()
     )
     fields = [(name, types.get(name, pa.string())) for name in FIELDS if name not in _IN_FILES]
-    derived = [("name_words", pa.string()), ("text_words", pa.string()), ("name_length", pa.int16())]
+    derived = [("name_words", pa.string()), ("all_words", pa.string()), ("name_length", pa.int16())]
     return pa.schema([*fields, ("files", pa.list_(file)), ("scanned", pa.string()), *derived])
 
 
@@ -119,7 +119,9 @@ def complete(row: Row) -> Row:
     """A row with what is derived from the rest of it; to be called before it is stored."""
     folders = [folder for file in row["files"][:_MOST_FILES] for folder in _FOLDERS.split(file["path"])[-1 - _FOLDERS_UP : -1]]
     row["name_words"] = words.indexed([row["name"], row["fx_name"]])
-    row["text_words"] = words.indexed([row["description"], *row["keywords"], *dict.fromkeys(folders)])
+    row["all_words"] = words.indexed(
+        [row["name"], row["fx_name"], row["description"], *row["keywords"], *dict.fromkeys(folders)]
+    )
     row["name_length"] = sum(not word.isdigit() for word in words.tokens(row["name"]))
     return row
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +28,15 @@ from foley_bridge.library import ucs, words
 from foley_bridge.library.sound import LibrarySound
 
 NAME, TEXT, CATEGORY, SYNONYM, EXPLANATION = 1.0, 0.8, 0.6, 0.4, 0.2
-NUMBER_WEIGHT = 0.25
+NUMBER_WEIGHT, QUALIFIER_WEIGHT = 0.25, 0.5
+ALIKE = 0.5
 NEAR = 0.5
 FAVOURITE = 0.05
 MOST_WORDS = 24  # of a query; what follows is not looked at
-NAME_COLUMN, TEXT_COLUMN = "name_words", "text_words"
+NAME_COLUMN, ALL_COLUMN = "name_words", "all_words"
 
 Credits = NDArray[np.float64]
+Places = NDArray[np.int64]
 _QUOTED = re.compile(r'(?:(?<=\s)|^)(-?)["“”„]([^"“”„]*)["“”„]|(?:(?<=\s)|^)-(?=[^\s-])(\S+)')
 
 
@@ -66,6 +69,21 @@ class Query:
     empty: bool
 
 
+@dataclass(frozen=True)
+class Ask:
+    """A question to the full-text index: which sounds have words in a column.
+
+    Attributes:
+        how: "any" of the words, all of them as a "phrase", or one "near" the single word.
+        edits: for "near", how many letters may be wrong; the first may not.
+    """
+
+    how: Literal["any", "phrase", "near"]
+    column: str
+    words: tuple[str, ...]
+    edits: int = 0
+
+
 class Library(Protocol):
     """What a search needs of a catalogue's version; places are indices into its arrays."""
 
@@ -75,9 +93,23 @@ class Library(Protocol):
     order: NDArray[np.int32]
 
     def __len__(self) -> int: ...
-    def with_any(self, column: str, words: Sequence[str]) -> NDArray[np.int64]: ...
-    def with_phrase(self, column: str, words: Sequence[str]) -> NDArray[np.int64]: ...
-    def with_near(self, column: str, word: str, edits: int) -> NDArray[np.int64]: ...
+    def look_up(self, asks: Sequence[Ask]) -> list[Places]: ...
+
+
+class _Index:
+    """The index's answers, each fetched once; many at once cost little more than one."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._known: dict[Ask, Places] = {}
+
+    def fetch(self, asks: Iterable[Ask]) -> None:
+        new = [ask for ask in dict.fromkeys(asks) if ask not in self._known]
+        self._known.update(zip(new, self.library.look_up(new) if new else (), strict=True))
+
+    def __getitem__(self, ask: Ask) -> Places:
+        self.fetch([ask])
+        return self._known[ask]
 
 
 def parse(text: str) -> Query:
@@ -87,7 +119,7 @@ def parse(text: str) -> Query:
     for minus, quoted, word in _QUOTED.findall(text):
         if run := tuple(words.tokens(quoted or word)):
             (without if minus or word else phrases).append(run)
-    found = list(dict.fromkeys(words.tokens(_QUOTED.sub(" ", text))))
+    found = list(dict.fromkeys(words.together(words.tokens(_QUOTED.sub(" ", text)))))
     terms = [each for each in found if each not in words.filling()] or found
     room = max(0, MOST_WORDS - len(phrases))
     empty = not terms and not phrases and (bool(without) or not text.strip())
@@ -96,51 +128,76 @@ def parse(text: str) -> Query:
 
 def rank(query: Query, library: Library, allowed: NDArray[np.bool_], limit: int) -> list[tuple[int, float]]:
     """The best sounds among those allowed: (place, score), best first."""
+    index = _Index(library)
+    index.fetch(itertools.chain(*map(_term_asks, query.terms), *map(_phrase_asks, query.phrases + query.without)))
     fits = allowed.copy()
     total = np.zeros(len(library))
     weights = 0.0
     for run in query.phrases:
-        credit = _phrase_credit(library, run)
+        credit = _phrase_credit(index, run)
         fits &= credit > 0
         total += credit
         weights += 1
     for term in query.terms:
-        weight = NUMBER_WEIGHT if term.isdigit() else 1.0
-        total += weight * term_credit(library, term)
-        weights += weight
+        total += weight_of(term) * term_credit(index, term)
+        weights += weight_of(term)
     for run in query.without:
-        fits &= ~_has(library, run)
+        fits &= ~_has(index, run)
     if not query.empty:
         fits &= total > 0
         total = total / max(weights, 1e-9)
         total[library.favourite & fits] += FAVOURITE
-    places = np.flatnonzero(fits)
     total = np.round(total, 9)
-    if len(places) > limit:
-        least = np.partition(total[places], len(places) - limit)[len(places) - limit]
-        places = places[total[places] >= least]
+    places = np.flatnonzero(fits)
     if query.empty:
         places = places[np.argsort(library.order[places])]
     else:
+        if len(places) > limit:  # a full sort only of those that may be among the best
+            least = np.partition(total[places], len(places) - limit)[len(places) - limit]
+            places = places[total[places] >= least]
         places = places[np.lexsort((library.order[places], library.name_length[places], -total[places]))]
-    return [(int(place), float(min(total[place], 1.0))) for place in places[:limit]]
+    return [(int(place), float(min(total[place], 1.0)) if not query.empty else 0.0) for place in places[:limit]]
 
 
-def term_credit(library: Library, term: str) -> Credits:
+def weight_of(term: str) -> float:
+    """How much a word counts."""
+    return NUMBER_WEIGHT if term.isdigit() else QUALIFIER_WEIGHT if term in words.qualifiers() else 1.0
+
+
+def term_credit(index: _Index, term: str) -> Credits:
     """What a word is worth for every sound, 0-1."""
-    credit = kind_credit(term)[library.kind]
-    for column, worth in ((TEXT_COLUMN, TEXT), (NAME_COLUMN, NAME)):
-        at = library.with_any(column, [term])
-        credit[at] = np.maximum(credit[at], worth)
+    credit = _loose_credit(index, term)
+    _raise(credit, index[Ask("any", NAME_COLUMN, (term,))], NAME)
+    if (pair := words.parts(term)) and credit.max(initial=0.0) < TEXT:
+        credit = np.maximum(credit, sum(_loose_credit(index, part) for part in pair) / len(pair))
+    if others := words.alike().get(term):
+        _raise(credit, index[Ask("any", ALL_COLUMN, others)], ALIKE)
     if credit.any() or term in words.lexicon() or term.isdigit():
         return credit
     for each in near_words(term):
-        credit = np.maximum(credit, NEAR * kind_credit(each)[library.kind])
-    edits = edits_allowed(term)
-    for column, worth in ((TEXT_COLUMN, TEXT), (NAME_COLUMN, NAME)) if edits else ():
-        for at in (library.with_near(column, term, edits), library.with_any(column, swapped(term))):
-            credit[at] = np.maximum(credit[at], NEAR * worth)
+        credit = np.maximum(credit, NEAR * kind_credit(each)[index.library.kind])
+    if edits := edits_allowed(term):
+        for column, worth in ((ALL_COLUMN, TEXT), (NAME_COLUMN, NAME)):
+            _raise(credit, index[Ask("near", column, (term,), edits)], NEAR * worth)
+            _raise(credit, index[Ask("any", column, swapped(term))], NEAR * worth)
     return credit
+
+
+def _loose_credit(index: _Index, term: str) -> Credits:
+    """The credit of a word wherever it stands, names not told from other texts."""
+    credit = kind_credit(term)[index.library.kind]
+    _raise(credit, index[Ask("any", ALL_COLUMN, (term,))], TEXT)
+    return credit
+
+
+def _raise(credit: Credits, places: Places, worth: float) -> None:
+    credit[places] = np.maximum(credit[places], worth)
+
+
+def _term_asks(term: str) -> list[Ask]:
+    """What is asked for every word; the rest only when that finds nothing."""
+    asks = [Ask("any", ALL_COLUMN, (term,)), Ask("any", NAME_COLUMN, (term,))]
+    return asks + [Ask("any", ALL_COLUMN, others) for others in [words.alike().get(term)] if others]
 
 
 def edits_allowed(term: str) -> int:
@@ -148,9 +205,9 @@ def edits_allowed(term: str) -> int:
     return 0 if len(term) < 4 else 1 if len(term) < 7 else 2
 
 
-def swapped(term: str) -> list[str]:
+def swapped(term: str) -> tuple[str, ...]:
     """The word with each two neighbouring letters changed round."""
-    return [term[:at] + term[at + 1] + term[at] + term[at + 2 :] for at in range(len(term) - 1)]
+    return tuple(term[:at] + term[at + 1] + term[at] + term[at + 2 :] for at in range(len(term) - 1))
 
 
 def near_words(term: str) -> list[str]:
@@ -190,23 +247,24 @@ def _with_extras(texts: Sequence[str]) -> Iterator[str]:
         yield from words.extras(run)
 
 
-def _phrase_credit(library: Library, run: Sequence[str]) -> Credits:
-    credit = np.zeros(len(library))
-    for column, worth in ((TEXT_COLUMN, TEXT), (NAME_COLUMN, NAME)):
-        for each in _ways(run):
-            credit[library.with_phrase(column, each) if len(each) > 1 else library.with_any(column, each)] = worth
+def _phrase_asks(run: Sequence[str]) -> list[Ask]:
+    ways = {tuple(run), tuple(words.together(run)), tuple(words.apart(run))}  # compounds as typed, together, in parts
+    return [
+        Ask("phrase" if len(way) > 1 else "any", column, way) for column in (ALL_COLUMN, NAME_COLUMN) for way in sorted(ways)
+    ]
+
+
+def _phrase_credit(index: _Index, run: Sequence[str]) -> Credits:
+    credit = np.zeros(len(index.library))
+    for ask in _phrase_asks(run):
+        _raise(credit, index[ask], NAME if ask.column == NAME_COLUMN else TEXT)
     return credit
 
 
-def _has(library: Library, run: Sequence[str]) -> NDArray[np.bool_]:
+def _has(index: _Index, run: Sequence[str]) -> NDArray[np.bool_]:
     """Which sounds have it in their texts, or as a word in their category's name."""
-    has = _phrase_credit(library, run) > 0
-    return has | (kind_credit(run[0])[library.kind] >= CATEGORY) if len(run) == 1 else has
-
-
-def _ways(run: Sequence[str]) -> set[tuple[str, ...]]:
-    """A phrase with its compounds as typed, together, and in parts."""
-    return {tuple(run), tuple(words.together(run)), tuple(words.apart(run))}
+    has = _phrase_credit(index, run) > 0
+    return has | (kind_credit(run[0])[index.library.kind] >= CATEGORY) if len(run) == 1 else has
 
 
 def length_bounds(length_s: tuple[float | None, float | None]) -> tuple[float, float]:

@@ -6,42 +6,48 @@ only when the table has a new version. A row's place is its index in all arrays.
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foley_bridge.library import ucs
 from foley_bridge.library.rows import Row
+from foley_bridge.library.search import Ask, Places
 
 if TYPE_CHECKING:
-    from lancedb.query import FullTextQuery
-    from lancedb.table import Table
+    import pyarrow as pa
+    from lancedb.table import AsyncTable
 
-Places = NDArray[np.int64]
+_Value = TypeVar("_Value")
 _COLUMNS = ["id", "name", "cat_id", "duration_s", "channels", "favourite", "banned", "name_length"]
+_FRAGMENT_BITS, _IN_FRAGMENT = 32, (1 << 32) - 1
 
 
 class Snapshot:
     """The arrays of one version, all of one length.
 
-    Attributes:
+    Args:
         table: pinned to the version; nobody else uses it.
+
+    Attributes:
         kind: place of the sound's category in ``ucs.all_categories()``; one past the last for none.
         duration_s, channels, favourite, banned: as in ``LibrarySound``.
         name_length: how many words its name has.
         order: its rank by name, then id.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: AsyncTable, version: int) -> None:
         import pyarrow.compute as pc
 
-        self.table = table
-        self.version: int = table.version
-        found = table.search().select(_COLUMNS).with_row_id(True).limit(None).to_arrow().sort_by("_rowid").combine_chunks()
-        self._row_ids: NDArray[np.uint64] = found["_rowid"].to_numpy()
+        self._table = table
+        self.version = version
+        found = wait_for(table.query().select(_COLUMNS).with_row_id().to_arrow()).sort_by("_rowid").combine_chunks()
+        self._row_ids: NDArray[np.int64] = found["_rowid"].to_numpy().astype(np.int64)
+        self._starts, self._place_at = _lookup(self._row_ids)
         kinds = found["cat_id"].combine_chunks().dictionary_encode()
         codes = np.array([_kind_of(each) for each in kinds.dictionary.to_pylist()] or [0], dtype=np.int16)
         self.kind: NDArray[np.int16] = codes[kinds.indices.to_numpy()]
@@ -58,37 +64,61 @@ class Snapshot:
     def __len__(self) -> int:
         return len(self._row_ids)
 
-    def with_any(self, column: str, words: Sequence[str]) -> Places:
-        """Places of the sounds that have one of the words in a column."""
-        from lancedb import query
-
-        return self._places(query.MatchQuery(" ".join(words), column))  # type: ignore[call-arg]
-
-    def with_phrase(self, column: str, words: Sequence[str]) -> Places:
-        """Places of the sounds that have the words in a column one after the other."""
-        from lancedb import query
-
-        return self._places(query.PhraseQuery(" ".join(words), column))  # type: ignore[call-arg]
-
-    def with_near(self, column: str, word: str, edits: int) -> Places:
-        """Places of the sounds that have a word like this one: the same first letter, and so many edits away at most."""
-        from lancedb import query
-
-        return self._places(query.MatchQuery(word, column, fuzziness=edits, prefix_length=1))  # type: ignore[call-arg]
+    def look_up(self, asks: Sequence[Ask]) -> list[Places]:
+        """For each question the places of the sounds that answer it, asked of the index all at once."""
+        if not len(self):
+            return [np.empty(0, dtype=np.int64) for _ in asks]
+        return wait_for(self._look_up_all(asks))
 
     def rows(self, places: Sequence[int]) -> list[Row]:
         """The rows at these places, in their order."""
         if not places:
             return []
         wanted = [int(self._row_ids[place]) for place in places]
-        found = {row["_rowid"]: row for row in self.table.take_row_ids(wanted).with_row_id().to_arrow().to_pylist()}
+        found = {row["_rowid"]: row for row in wait_for(self._take(wanted)).to_pylist()}
         return [found[each] for each in wanted]
 
-    def _places(self, query: FullTextQuery) -> Places:
-        if not len(self):
-            return np.empty(0, dtype=np.int64)
-        asked: Any = self.table.search(query, query_type="fts").select(["_score"]).with_row_id(True)
-        return np.searchsorted(self._row_ids, asked.limit(len(self)).to_arrow()["_rowid"].to_numpy())
+    async def _take(self, row_ids: list[int]) -> pa.Table:
+        return await self._table.take_row_ids(row_ids).with_row_id().to_arrow()
+
+    async def _look_up_all(self, asks: Sequence[Ask]) -> list[Places]:
+        return await asyncio.gather(*map(self._look_up, asks))
+
+    async def _look_up(self, ask: Ask) -> Places:
+        query = self._table.query().nearest_to_text(_query(ask)).select(["_score"]).with_row_id().limit(len(self))
+        ids = (await query.to_arrow())["_rowid"].to_numpy().astype(np.int64)
+        return self._place_at[self._starts[ids >> _FRAGMENT_BITS] + (ids & _IN_FRAGMENT)]
+
+
+def _query(ask: Ask) -> Any:
+    from lancedb import query
+
+    text = " ".join(ask.words)
+    if ask.how == "phrase":
+        return query.PhraseQuery(text, ask.column)  # type: ignore[call-arg]
+    if ask.how == "near":
+        return query.MatchQuery(text, ask.column, fuzziness=ask.edits, prefix_length=1)  # type: ignore[call-arg]
+    return query.MatchQuery(text, ask.column)  # type: ignore[call-arg]
+
+
+def wait_for(asked: Coroutine[Any, Any, _Value]) -> _Value:
+    """What LanceDB's own thread answers."""
+    from lancedb.background_loop import LOOP
+
+    return LOOP.run(asked)
+
+
+def _lookup(row_ids: NDArray[np.int64]) -> tuple[Places, Places]:
+    """For row ids (fragment << 32 | row in it): where each fragment starts in a flat array, and that array, of places."""
+    if not len(row_ids):
+        return np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
+    fragments = row_ids >> _FRAGMENT_BITS
+    sizes = np.zeros(int(fragments.max()) + 1, dtype=np.int64)
+    np.maximum.at(sizes, fragments, (row_ids & _IN_FRAGMENT) + 1)
+    starts = np.cumsum(sizes) - sizes
+    flat = np.zeros(int(sizes.sum()), dtype=np.int64)
+    flat[starts[fragments] + (row_ids & _IN_FRAGMENT)] = np.arange(len(row_ids))
+    return starts, flat
 
 
 @functools.cache

@@ -7,6 +7,7 @@ middle of a write leaves the state before. Nobody outside this file and ``snapsh
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -18,13 +19,14 @@ from filelock import FileLock, Timeout
 from foley_bridge.errors import LibraryError
 from foley_bridge.library import rows
 from foley_bridge.library.rows import Row
-from foley_bridge.library.search import NAME_COLUMN, TEXT_COLUMN
-from foley_bridge.library.snapshot import Snapshot
+from foley_bridge.library.search import ALL_COLUMN, NAME_COLUMN
+from foley_bridge.library.snapshot import Snapshot, wait_for
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from lancedb import Session
     from lancedb.db import DBConnection
-    from lancedb.table import Table
+    from lancedb.table import AsyncTable, Table
 
 BATCH = 2000  # rows written, and ids asked for, at once
 _TABLE = "sounds"
@@ -53,7 +55,7 @@ class Store:
             indexed = {column for index in table.list_indices() for column in index.columns}
             if "id" not in indexed:
                 table.create_index("id", config=BTree())
-            for column in {NAME_COLUMN, TEXT_COLUMN} - indexed:
+            for column in {NAME_COLUMN, ALL_COLUMN} - indexed:
                 plain = FTS(
                     base_tokenizer="whitespace",
                     max_token_length=None,
@@ -140,11 +142,23 @@ class Store:
         with self._disk_errors():
             self._table().optimize(cleanup_older_than=timedelta(seconds=_KEPT_S), delete_unverified=True)
 
+    async def _pinned(self, version: int) -> AsyncTable:
+        import lancedb
+
+        table = await (await lancedb.connect_async(str(self.folder), session=self._session)).open_table(_TABLE)
+        await table.checkout(version)
+        return table
+
     def _database(self) -> DBConnection:
         import lancedb
 
-        session = lancedb.Session(index_cache_size_bytes=_INDEX_CACHE_BYTES, metadata_cache_size_bytes=_METADATA_CACHE_BYTES)
-        return lancedb.connect(str(self.folder), read_consistency_interval=timedelta(0), session=session)
+        return lancedb.connect(str(self.folder), read_consistency_interval=timedelta(0), session=self._session)
+
+    @functools.cached_property
+    def _session(self) -> Session:
+        import lancedb
+
+        return lancedb.Session(index_cache_size_bytes=_INDEX_CACHE_BYTES, metadata_cache_size_bytes=_METADATA_CACHE_BYTES)
 
     def _table(self) -> Table:
         with self._opening:
@@ -156,9 +170,7 @@ class Store:
         with self._opening:
             version = self._table().version
             if self._snapshot is None or self._snapshot.version != version:
-                pinned = self._database().open_table(_TABLE)
-                pinned.checkout(version)
-                self._snapshot = Snapshot(pinned)
+                self._snapshot = Snapshot(wait_for(self._pinned(version)), version)
             return self._snapshot
 
     def _twice(self, ask: Callable[[], _Value]) -> _Value:

@@ -54,7 +54,7 @@ def category(cat_id: str) -> UcsCategory:
     Raises:
         TimelineError: there is no such CatID; the hint names the nearest ones.
     """
-    known = {each.lower(): each for each in _table()}
+    known = _known()
     asked = cat_id.strip().lower()
     if asked in known:
         return _table()[known[asked]]
@@ -81,7 +81,8 @@ def guess(text: str) -> str:
         return DEFAULT
     marks = {cat_id: _mark(cat_id, score, asked) for cat_id, score in scores.items()}
     best = max(marks.values())
-    equal = [each for each in all_categories() if marks.get(each.cat_id) == best]
+    places = _places()
+    equal = [_table()[each] for each in sorted((each for each, mark in marks.items() if mark == best), key=places.__getitem__)]
     if len({each.category for each in equal}) == 1:
         plain = _PLAIN.get(equal[0].category)
         meant = [each.cat_id for each in equal if (each.cat_id == plain if plain else each.subcategory == "MISC")]
@@ -101,6 +102,18 @@ def _mark(cat_id: str, score: float, asked: frozenset[str]) -> tuple[float, int]
 def _table() -> dict[str, UcsCategory]:
     content = json.loads(resources.files(__package__).joinpath(f"ucs_{VERSION}.json").read_text("utf-8"))
     return {row[0]: UcsCategory(row[0], row[1], row[2], row[3], row[4], tuple(row[5])) for row in content["categories"]}
+
+
+@functools.cache
+def _known() -> dict[str, str]:
+    """CatIDs by their small letters."""
+    return {each.lower(): each for each in _table()}
+
+
+@functools.cache
+def _places() -> dict[str, int]:
+    """Where each CatID stands in the list."""
+    return {each: place for place, each in enumerate(_table())}
 
 
 @functools.cache

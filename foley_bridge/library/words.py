@@ -54,11 +54,28 @@ def filling() -> frozenset[str]:
     return frozenset(map(stem, _lists().filling))
 
 
+@functools.cache
+def qualifiers() -> frozenset[str]:
+    """Words that say how a sound is rather than what it is, in their one form."""
+    return frozenset(map(stem, _lists().qualifiers))
+
+
+@functools.cache
+def alike() -> dict[str, tuple[str, ...]]:
+    """For a word those that people use in its place."""
+    table: dict[str, set[str]] = {}
+    for group in _lists().alike:
+        for word in (run := tokens(group)):
+            table.setdefault(word, set()).update(each for each in run if each != word)
+    return {word: tuple(sorted(found)) for word, found in table.items()}
+
+
 def extras(run: Sequence[str]) -> list[str]:
-    """Further words that a row of words stands for: what two neighbours make together, and what a compound is made of."""
+    """Further words a row of words stands for: what neighbours make, what compounds are made of, what abbreviations mean."""
     more = [whole for pair in itertools.pairwise(run) if (whole := _joined().get(pair))]
     for word in run:
-        more += _split(word)
+        more += parts(word)
+        more += _short().get(word, ())
     return more
 
 
@@ -73,7 +90,7 @@ def together(run: Sequence[str]) -> list[str]:
 
 def apart(run: Sequence[str]) -> list[str]:
     """A row of words with each compound as its parts."""
-    return [part for word in run for part in (_split(word) or (word,))]
+    return [part for word in run for part in (parts(word) or (word,))]
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -116,6 +133,11 @@ def _apart() -> dict[str, tuple[str, str]]:
 
 
 @functools.cache
+def _short() -> dict[str, tuple[str, ...]]:
+    return {stem(word): tuple(tokens(meaning)) for word, meaning in _lists().short.items()}
+
+
+@functools.cache
 def lexicon() -> frozenset[str]:
     """Every word of the UCS list's names and synonyms, in its one form."""
     from foley_bridge.library import ucs
@@ -129,16 +151,16 @@ def lexicon() -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=100_000)
-def _split(word: str) -> tuple[str, ...]:
-    """The parts of a compound: one that is known, or a word that nobody knows and that two known words make."""
+def parts(word: str) -> tuple[str, ...]:
+    """The parts of a compound: one that is known, or a word that nobody knows and that two known words make; or none."""
     if word in _apart():
         return _apart()[word]
     if word.isdigit() or not word.isascii() or len(word) < 7 or word in lexicon():
         return ()
     for cut in range(len(word) - 3, 2, -1):
-        parts = word[:cut], word[cut:]
-        if all(part in _possible_parts() for part in parts):
-            return parts
+        pair = stem(word[:cut]), stem(word[cut:])
+        if word[cut - 1] != "s" and all(part in _possible_parts() for part in pair):
+            return pair
     return ()
 
 
@@ -152,7 +174,10 @@ class _Lists:
     """The lists of words.json."""
 
     filling: tuple[str, ...]
+    qualifiers: tuple[str, ...]
     same: dict[str, str]
+    short: dict[str, str]
+    alike: tuple[str, ...]
     compounds: tuple[tuple[str, str], ...]
     parts: tuple[str, ...]
     no_parts: tuple[str, ...]
@@ -163,7 +188,10 @@ def _lists() -> _Lists:
     content = json.loads(resources.files(__package__).joinpath("words.json").read_text("utf-8"))
     return _Lists(
         filling=tuple(content["filling"]),
+        qualifiers=tuple(content["qualifiers"]),
         same=content["same"],
+        short=content["short"],
+        alike=tuple(content["alike"]),
         compounds=tuple((first, second) for first, second in map(str.split, content["compounds"])),
         parts=tuple(content["parts"]),
         no_parts=tuple(content["no_parts"]),
