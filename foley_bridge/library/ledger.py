@@ -50,9 +50,8 @@ class Ledger:
 
     Attributes:
         unread: new paths, then changed ones, each by path.
-        gone: known paths that are there no more; those in a closed place are not among them.
-        leaving: paths to be taken from the sounds they were in, before anything is put in; emptied by the caller.
-        claimed: gone paths whose content was found elsewhere.
+        gone: known paths that are there no more and whose content was not found elsewhere; without those in a closed place.
+        leaving: (sound, path) of files that are no longer among the sound's; emptied by the caller.
     """
 
     def __init__(
@@ -82,8 +81,8 @@ class Ledger:
         }
         self.unread = [*new, *sorted(self._doubtful | {path for path in again if path in known})]
         self.gone = {path for path in known if path not in found and _below(path, walked.roots) and not self.closed_above(path)}
-        self.claimed: set[str] = set()
-        self.leaving: list[str] = []
+        self.leaving: list[tuple[str, str]] = []
+        self._orphans: set[str] = set()  # sounds whose first file was taken over
 
     def closed_above(self, path: str) -> str | None:
         """The closed place that a path lies in, or is."""
@@ -117,6 +116,8 @@ class Ledger:
             self._set_print(sound, fingerprint)
         if home is not None and home != sound:
             self._leave(path, home)
+            if not self._files[home]:
+                self._bury(home)
         self._files[sound][path] = (content.size, content.mtime_ns)
         self._home[path] = sound
         self._doubtful.discard(path)
@@ -128,11 +129,11 @@ class Ledger:
     def heirs(self) -> list[str]:
         """Files that come first in their sound now that the one before them is gone, and that it is not described by yet."""
         found = []
-        for sound in sorted({self._home[path] for path in self.gone}):
-            left = [path for path in self._files[sound] if path not in self.gone]
-            first_was = next(iter(self._files[sound]))
-            if left and first_was in self.gone and self._described_by.get(sound) != left[0] and left[0] in self._walked.files:
-                found.append(left[0])
+        for sound in sorted(self._orphans | {self._home[path] for path in self.gone}):
+            files = [path for path in self._files.get(sound, ()) if path not in self.gone]
+            bereft = sound in self._orphans or next(iter(self._files[sound])) in self.gone
+            if files and bereft and self._described_by.get(sound) != files[0] and files[0] in self._walked.files:
+                found.append(files[0])
         return found
 
     def _holder(self, path: str, content: Print) -> str | None:
@@ -179,11 +180,14 @@ class Ledger:
         return (status.st_size, status.st_mtime_ns) != self._files[self._home[path]][path]
 
     def _take_over(self, sound: str, path: str) -> bool:
-        """Whether ``path`` takes the place of a file that is gone, or of one in no folder of this scan that is not there."""
-        for other in self._files[sound]:
-            if other in self.gone and other not in self.claimed:
-                self.claimed.add(other)
-                return True
+        """Whether ``path`` takes the place of a file that is gone, or of those in no folder of this scan that are not there."""
+        other = next((each for each in self._files[sound] if each in self.gone), None)
+        if other is not None:
+            self.gone.remove(other)
+            if other == next(iter(self._files[sound])):
+                self._orphans.add(sound)
+            self._leave(other, sound)
+            return True
         if self._alive(sound, path) is not None:
             return False
         for other in [each for each in self._files[sound] if not _below(each, self._walked.roots)]:
@@ -192,10 +196,12 @@ class Ledger:
 
     def _leave(self, path: str, sound: str) -> None:
         del self._files[sound][path], self._home[path]
-        self.leaving.append(path)
-        if not self._files[sound]:
-            self._by_base[self._print[sound].partition(":")[0]].remove(sound)
-            del self._files[sound], self._print[sound]
+        self.leaving.append((sound, path))
+
+    def _bury(self, sound: str) -> None:
+        """A sound that no file holds any more."""
+        self._by_base[self._print[sound].partition(":")[0]].remove(sound)
+        del self._files[sound], self._print[sound]
 
     def _set_print(self, sound: str, fingerprint: str) -> None:
         if sound in self._print:

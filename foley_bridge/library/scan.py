@@ -138,7 +138,7 @@ def scan(
     meter.step = "tidying up"
     meter.tick()
     _note_closed(ledger, walked, known, report)
-    report.vanished = len(ledger.gone - ledger.claimed)
+    report.vanished = len(ledger.gone)
     catalogue.forget(ledger.gone)
     if work.wrote or ledger.gone:
         catalogue.optimise()
@@ -180,6 +180,8 @@ class _Work:
     def read(self, paths: Sequence[str], meter: _Meter, threads: int) -> Counter[str]:
         """Read files and put them in, batch by batch. Returns how many files of each `Place.kind` there were."""
         counts: Counter[str] = Counter()
+        if not paths:
+            return counts
         meter.reading(len(self.walked.files), len(paths))
         batch: list[_Read] = []
         begun = time.monotonic()
@@ -206,10 +208,8 @@ class _Work:
             counts["changed" if place.kind == "same" and not told else place.kind] += 1
             if place.kind != "same" or not told or place.sound not in before or _stamp(sound) != _stamp(before[place.sound]):
                 fresh.append(sound)
-        if self.ledger.leaving:
-            self.catalogue.forget(self.ledger.leaving)
-            self.ledger.leaving.clear()
-        self.catalogue.upsert(fresh)
+        self.catalogue.upsert(fresh, leaving=self.ledger.leaving)
+        self.ledger.leaving.clear()
         self.wrote |= bool(fresh)
         return counts
 

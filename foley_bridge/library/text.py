@@ -33,6 +33,8 @@ def best_of(windows: str, mac: str) -> str:
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """One line of printable text: composed letters, single blanks, not longer than ``longest``."""
+    if text.isascii() and text.isprintable() and "  " not in text and text == text.strip() and len(text) <= longest:
+        return text
     text = text[: 4 * longest].encode("utf-8", "replace").decode("utf-8")
     text = "".join(letter if letter.isprintable() else " " for letter in unicodedata.normalize("NFC", text))
     text = " ".join(text.split())
