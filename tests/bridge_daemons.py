@@ -28,6 +28,7 @@ for name in ("home", "keys", "osc_out", "library"):
     said[name] = said.get(name) and Path(said[name])
 for name in ("media_roots", "output_roots"):
     said[name] = said.get(name) and tuple(map(Path, said[name]))
+sys.executable = said.pop("executable", sys.executable)
 said["maps"] = tuple((remote, Path(local)) for remote, local in said.get("maps", ()))
 try:
     status = run_daemon(DaemonSettings(**said))
