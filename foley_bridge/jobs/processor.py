@@ -36,7 +36,7 @@ KINDS = ("generate",)
 DEATHS = 3  # a job that takes so many workers with it is given up
 OLD_WORKERS_S = 30.0
 PUBLISHING_S = 5.0  # how long a daemon that is told to stop waits for files that are being put in their places
-RETRY_S = 1.0  # until a journal that cannot be written is tried again, and a job whose worker died
+RETRY_S = 1.0  # until a journal that cannot be written is tried again, and a publishing whose worker died
 KEPT = 10_000  # ended jobs
 PRUNE_EVERY = 100
 
@@ -257,8 +257,6 @@ class Processor:
         said = self._attempt(work)
         while said is None and not work.cancelling and not self._stopping:
             log.error("job %s: its worker was lost: it %s", job, work.slot.fate)
-            with self._lock:
-                self._lock.wait_for(lambda: self._stopping or work.cancelling, RETRY_S)
             said = self._given_up(work)
             if said is None and (record := self._surely(lambda: self._journal.start(job), work)) is not None:
                 work.record, work.meter = record, Meter()
@@ -307,7 +305,9 @@ class Processor:
 
     def _given_up(self, work: _Work) -> dict[str, Any] | None:
         """A worker died of a job: what to say if that was once too often."""
-        if work.record.id in self._publishing:  # its files may be in their places: it is carried through
+        if work.record.id in self._publishing:  # its files may be in their places: it is carried through, however often
+            with self._lock:
+                self._lock.wait_for(lambda: self._stopping, RETRY_S)
             return None
         record = self._surely(lambda: self._journal.died(work.record.id), work)
         if record is None or record.deaths < DEATHS:
@@ -333,20 +333,22 @@ class Processor:
         state, record = said["say"], work.record
         swept = state != "done" and self._sweep(record)
 
-        def write() -> JobRecord:
-            error, result, failed = said.get("error"), said.get("result"), said.get("failed_regions", 0)
-            ended = self._journal.finish(record.id, state, error=error, result=result, failed_regions=failed, swept=swept)
-            self._works.pop(record.id)
-            self._publishing.discard(record.id)
-            self._tell("state", ended)
-            return ended
-
-        if self._surely(write, work, cancel=False) is None:
+        error, result, failed = said.get("error"), said.get("result"), said.get("failed_regions", 0)
+        ended = self._surely(
+            lambda: self._journal.finish(record.id, state, error=error, result=result, failed_regions=failed, swept=swept),
+            work,
+            cancel=False,
+        )
+        if ended is None:
             return
         if state == "done" and self._sweep(record):
             with contextlib.suppress(JobError):  # a daemon that starts again sweeps again
-                self._journal.mark_swept(record.id)
+                ended = self._journal.mark_swept(record.id)
         self._tidy(record)
+        with self._lock:
+            self._works.pop(record.id)
+            self._publishing.discard(record.id)
+            self._tell("state", ended)
 
     def _cancel_waiting(self, record: JobRecord) -> None:
         """End a job that was taken out of the queue."""
@@ -357,8 +359,8 @@ class Processor:
                 self._waiting.appendleft(record.id)
                 self._lock.notify_all()
             raise
-        self._tell("state", ended)
         self._tidy(record)
+        self._tell("state", ended)
 
     def _tidy(self, record: JobRecord) -> None:
         """A job has ended: what the daemon kept for it goes, and every now and then the oldest jobs."""

@@ -109,16 +109,13 @@ class WorkerProcess:
     def fate(self) -> str:
         """In words, how it died."""
         status = self._process.returncode
-        if status is None:
-            return "still lives"
-        if status >= 0:
-            return f"ended with status {status}"
-        with contextlib.suppress(ValueError):
+        if status is None or status >= 0:
+            return "still lives" if status is None else f"ended with status {status}"
+        try:
             name = signal.Signals(-status).name
-            return f"killed by {name}" + (
-                ", which is also how a system short of memory ends a process" if name == "SIGKILL" else ""
-            )
-        return f"killed by signal {-status}"
+        except ValueError:
+            name = f"signal {-status}"
+        return f"was killed by {name}" + (", as a system short of memory does it" if name == "SIGKILL" else "")
 
     def _bury(self) -> None:
         self.kill()  # the children of a worker that died by itself
