@@ -205,10 +205,10 @@ class Catalogue:
             with self._store.writing():
                 held = self._store.rows([*{**fresh, **left}])
                 old = {row["id"]: rows.without(row, left.get(row["id"], set())) for row in held}
-                self._store.delete([key for key, row in old.items() if key not in fresh and not row["files"]])
+                gone = [key for key, row in old.items() if key not in fresh and not row["files"]]
                 new = [rows.joined(row, old[key]) if key in old else row for key, row in fresh.items()]
                 new += [row for key, row in old.items() if key not in fresh and row["files"]]
-                self._store.put(new, replace=bool(old))
+                self._store.put(new, replace=bool(old), gone=gone)
             left = {}
 
     def forget(self, paths: Iterable[str]) -> Names:
@@ -224,9 +224,8 @@ class Catalogue:
             ids, held, *_ = rows.flat_files(self._store.columns(["id", "files", "fingerprint"]))
             touched = sorted({sound for sound, path in zip(ids, held, strict=True) if path in gone})
             left = [rows.without(row, gone) for row in self._store.rows(touched)]
-            self._store.put([row for row in left if row["files"]], replace=True)
             lost = [row["id"] for row in left if not row["files"]]
-            self._store.delete(lost)
+            self._store.put([row for row in left if row["files"]], replace=True, gone=lost)
         return lost
 
     def remove(self, sounds: Iterable[str]) -> int:

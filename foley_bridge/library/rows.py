@@ -152,5 +152,7 @@ def _clean(row: Row) -> Row:
 
 
 def _text(value: str) -> str:
+    if value.isascii() and value.isprintable():
+        return value
     value = value.encode("utf-8", "replace").decode("utf-8")
     return "".join(letter if letter.isprintable() else " " for letter in value) if not value.isprintable() else value

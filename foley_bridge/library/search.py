@@ -117,7 +117,7 @@ def parse(text: str) -> Query:
     phrases: list[tuple[str, ...]] = []
     without: list[tuple[str, ...]] = []
     for minus, quoted, word in _QUOTED.findall(text):
-        if run := tuple(words.tokens(quoted or word)):
+        if run := words.tokens(quoted or word):
             (without if minus or word else phrases).append(run)
     found = list(dict.fromkeys(words.together(words.tokens(_QUOTED.sub(" ", text)))))
     terms = [each for each in found if each not in words.filling()] or found

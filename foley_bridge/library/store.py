@@ -114,25 +114,28 @@ class Store:
             found |= {row["id"]: row for row in self.columns(rows.schema().names, condition).to_pylist()}
         return [found[each] for each in ids if each in found]
 
-    def put(self, new: Sequence[Row], *, replace: bool) -> None:
-        """Write rows; with ``replace`` those of the same ids give way."""
+    def put(self, new: Sequence[Row], *, replace: bool, gone: Sequence[str] = ()) -> None:
+        """Write rows in one step; with ``replace`` those of the same ids give way, and those of the ids ``gone`` leave."""
         import pyarrow as pa
 
         if not new:
+            self.delete(gone)
             return
         data = pa.Table.from_pylist([rows.complete(row) for row in new], schema=rows.schema())
         with self._disk_errors():
-            if replace:
+            if replace or gone:
                 merge = self._table().merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+                if gone:
+                    merge = merge.when_not_matched_by_source_delete(" OR ".join(_of(gone)))
                 merge.execute(data)
             else:
                 self._table().add(data)
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Take rows out."""
-        with self._disk_errors():
-            for condition in _of(ids):
-                self._table().delete(condition)
+        """Take rows out in one step."""
+        if ids:
+            with self._disk_errors():
+                self._table().delete(" OR ".join(_of(ids)))
 
     def optimise(self) -> None:
         """Bring the indexes up to date, put small pieces together, clear away versions that nobody reads any more.

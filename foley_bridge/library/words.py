@@ -27,17 +27,17 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 _VOWEL = re.compile(r"[aeiouy]")
 
 
-def tokens(text: str) -> list[str]:
+@functools.lru_cache(maxsize=20_000)
+def tokens(text: str) -> tuple[str, ...]:
     """The words of a text in their one form, in order; at most 400."""
-    plain = unicodedata.normalize("NFKD", _POSSESSIVE.sub("", text[: _MOST * LONGEST]))
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", plain))
-    found: list[str] = []
-    for run in _LETTERS.findall(plain):
-        for piece in _CAMEL.findall(run if run.isascii() else run.casefold()):
-            found.append(stem(piece.casefold()))
-            if len(found) == _MOST:
-                return found
-    return found
+    text = _POSSESSIVE.sub("", text[: _MOST * LONGEST])
+    if text.isascii():
+        return tuple(stem(piece.lower()) for piece in _CAMEL.findall(text)[:_MOST])
+    text = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
+    pieces: list[str] = []
+    for run in _LETTERS.findall(text):
+        pieces += _CAMEL.findall(run if run.isascii() else run.casefold())
+    return tuple(stem(piece.casefold()) for piece in pieces[:_MOST])
 
 
 def indexed(texts: Iterable[str]) -> str:
@@ -72,10 +72,11 @@ def alike() -> dict[str, tuple[str, ...]]:
 
 def extras(run: Sequence[str]) -> list[str]:
     """Further words a row of words stands for: what neighbours make, what compounds are made of, what abbreviations mean."""
-    more = [whole for pair in itertools.pairwise(run) if (whole := _joined().get(pair))]
+    joined, short = _joined(), _short()
+    more = [joined[pair] for pair in itertools.pairwise(run) if pair in joined]
     for word in run:
         more += parts(word)
-        more += _short().get(word, ())
+        more += short.get(word, ())
     return more
 
 
@@ -134,7 +135,7 @@ def _apart() -> dict[str, tuple[str, str]]:
 
 @functools.cache
 def _short() -> dict[str, tuple[str, ...]]:
-    return {stem(word): tuple(tokens(meaning)) for word, meaning in _lists().short.items()}
+    return {stem(word): tokens(meaning) for word, meaning in _lists().short.items()}
 
 
 @functools.cache
