@@ -6,6 +6,7 @@ action gets one of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -48,29 +49,29 @@ def _joined(group: list[Hit], exemplar: Exemplar) -> Hit:
 
 def lay_once(
     exemplar: Exemplar,
+    stretches: Sequence[Hit],
     onset: Onset,
     *,
     seed: int,
     start: Fraction,
     end: Fraction,
+    vary: bool = True,
     source: dict[str, str] | None = None,
-    as_recorded: bool = False,
 ) -> Candidate:
-    """A take with one performance, its first action on an onset.
+    """A take with one stretch of a recording, its first action on an onset.
 
     Args:
-        exemplar: what is laid.
+        exemplar: the recording.
+        stretches: of it, one of which is laid: ``performances`` or ``whole``.
         onset: where, and how sure that is; its strength does not count: the recording keeps its own level.
-        seed: 0 is the first performance as it was recorded; others are other performances, or the same one varied a little.
+        seed: 0 is the first stretch as it was recorded; others are other stretches, or the same ones varied a little.
         start, end: what the sound covers, exact timeline seconds.
+        vary: False leaves every stretch as it was recorded.
         source: passed on.
-        as_recorded: all of the recording, unvaried, whatever the seed.
     """
-    found = [whole(exemplar)] if as_recorded else performances(exemplar)
-    variations = 1 if as_recorded else -(-len(VARIATIONS) // len(found))
-    ways = len(found) * variations
+    ways = len(stretches) * (-(-len(VARIATIONS) // len(stretches)) if vary else 1)
     number = 0 if seed == 0 or ways == 1 else 1 + (seed - 1) % (ways - 1)
-    sounds = palette(replace(exemplar, kind="hits", hits=(found[number % len(found)],)), vary=False)
-    voice = varied(sounds.voices[0], number // len(found), exemplar.sample_rate)
-    once = replace(sounds, voices=(voice,))
+    variation, stretch = divmod(number, len(stretches))
+    sounds = palette(replace(exemplar, kind="hits", hits=(stretches[stretch],)), vary=False)
+    once = replace(sounds, voices=(varied(sounds.voices[0], variation, exemplar.sample_rate),))
     return arrange_hits([replace(onset, strength=1.0)], once, seed=seed, start=start, end=end, source=source)

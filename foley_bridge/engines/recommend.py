@@ -19,7 +19,7 @@ from foley_bridge.engines.bed import bed_candidate
 from foley_bridge.engines.candidate import Candidate, Detection, Onset, Proposal
 from foley_bridge.engines.exemplar import Exemplar
 from foley_bridge.engines.hits import Palette, palette
-from foley_bridge.engines.oneshot import lay_once, whole
+from foley_bridge.engines.oneshot import lay_once, performances, whole
 from foley_bridge.engines.pick import Ask, Choice, ask, pick
 from foley_bridge.errors import Cancelled, EngineError, FoleyError, MediaError
 from foley_bridge.timeline.options import Options
@@ -162,16 +162,17 @@ class _Layer:
         seen = self.detection.onsets if self.detection.reliable else ()
         if goes_on and kind == behaviour.PERFORMED:
             if not seen:
-                self._unsure(f"{exemplar.name} follows the motion")
+                self._unsure("what goes on follows the motion")
             return self._arranged(choice, exemplar, seed)
         # Sound that goes on is laid once, at the first action seen; who taps several times wants it as often.
         if len(seen) > 1 and not as_it_is and (self.detection.tapped or not goes_on):
             one = replace(exemplar, kind="hits", hits=(whole(exemplar),)) if goes_on else exemplar
             return self._arranged(choice, one, seed)
         if not seen:
-            self._unsure(f"{exemplar.name} starts with the region")
+            self._unsure("one-shots start with the region")
         onset = seen[0] if seen else Onset(float(self.region.start), UNSEEN)
-        return lay_once(exemplar, onset, seed=seed, start=start, end=end, as_recorded=as_it_is or goes_on)
+        stretches = [whole(exemplar)] if as_it_is or goes_on else performances(exemplar)
+        return lay_once(exemplar, stretches, onset, seed=seed, start=start, end=end, vary=not as_it_is)
 
     def _arranged(self, choice: Choice, exemplar: Exemplar, seed: int) -> Candidate:
         """Over all onsets, or with the motion, as an example of ``transfer``."""
@@ -190,7 +191,7 @@ class _Layer:
         )
 
     def _unsure(self, what: str) -> None:
-        self.notes.append(f"{what}, no reliable onsets: {self.detection.reason}")
+        self.notes.append(f"no reliable onsets: {self.detection.reason}; {what}")
 
 
 def _source(choice: Choice, exemplar: Exemplar) -> dict[str, str]:
