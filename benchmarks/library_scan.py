@@ -4,7 +4,7 @@
 
 FOLDER holds real sounds. They are copied until there are enough, each copy a few bytes longer than the last, so that every file
 is a sound of its own. The bare read opens each file with libsndfile, or with FFmpeg where that fails, and closes it again.
-Everything has been read once before, so disks count little. Ratios between lines of one run mean something, the rates alone little.
+Everything has been read once before, so disks count little. Ratios within a line mean something, the rates alone little.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import itertools
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +22,8 @@ import av
 import soundfile
 
 from foley_bridge.library.catalogue import Catalogue
-from foley_bridge.library.metadata import SUFFIXES
+from foley_bridge.library.fingerprint import fingerprint
+from foley_bridge.library.metadata import SUFFIXES, read
 from foley_bridge.library.scan import scan
 
 CHUNK = 16
@@ -38,30 +40,36 @@ def main() -> None:
         files = multiplied(asked.folder, sounds, asked.files)
         bare(files, max(asked.threads))
         print(f"{len(files)} files, {sum(Path(each).stat().st_size for each in files) / 1e6:.0f} MB")
-        print("threads   bare read   cold scan   of bare   reading alone   of bare   unchanged rescan")
+        print("threads      bare read   reading alone       cold scan   unchanged rescan   (files a second; ms of CPU a file)")
         for threads in asked.threads:
             catalogue = Catalogue.open(Path(place) / f"catalogue {threads}", create=True)
-            catalogue.optimise()
-            begun = time.perf_counter()
-            bare(files, threads)
-            bare_s = time.perf_counter() - begun
-            steps: list[tuple[float, str]] = []
-            begun = time.perf_counter()
-            report = scan(catalogue, [sounds], threads=threads)
-            scan_s = time.perf_counter() - begun
-            assert report.added == len(files), report
-            begun = time.perf_counter()
-            report = scan(catalogue, [sounds], threads=threads)
-            rescan_s = time.perf_counter() - begun
-            assert report.unchanged == len(files), report
-            steps.clear()
-            begun = time.perf_counter()
-            read_only(files, threads)
-            read_s = time.perf_counter() - begun
-            print(
-                f"{threads:7}  {len(files) / bare_s:8.0f}/s  {len(files) / scan_s:8.0f}/s  {bare_s / scan_s:8.2f}"
-                f"  {len(files) / read_s:12.0f}/s  {bare_s / read_s:8.2f}  {len(files) / rescan_s:15.0f}/s"
-            )
+            print(f"{threads:7}", measured(files, sounds, catalogue, threads), sep="  ")
+
+
+def measured(files: list[str], sounds: Path, catalogue: Catalogue, threads: int) -> str:
+    """A line of the table."""
+
+    def scanned(expected: str) -> None:
+        report = scan(catalogue, [sounds], threads=threads)
+        assert getattr(report, expected) == len(files), report
+
+    catalogue.optimise()
+    spent = [
+        timed(lambda: bare(files, threads)),
+        timed(lambda: read_only(files, threads)),
+        timed(lambda: scanned("added")),
+        timed(lambda: scanned("unchanged")),
+    ]
+    columns = [f"{len(files) / wall:6.0f}/s {1000 * cpu / len(files):5.2f}" for wall, cpu in spent]
+    of_bare = f"cold scan: {spent[0][0] / spent[2][0]:.2f} of bare, {spent[2][1] / spent[0][1]:.1f} times its CPU"
+    return "  ".join([*columns, of_bare])
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """(seconds, seconds of CPU of all threads) that ``work`` takes."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def multiplied(source: Path, target: Path, count: int) -> list[str]:
@@ -93,15 +101,12 @@ def bare(files: list[str], threads: int) -> None:
 
 def read_only(files: list[str], threads: int) -> None:
     """What a scan does with every file, without putting it into a catalogue: fingerprint, headers, tags."""
-    from foley_bridge.library.fingerprint import fingerprint
-    from foley_bridge.library.metadata import read
-
     by_threads(lambda paths: [(fingerprint(path), read(path)) for path in paths], files, threads)
 
 
-def by_threads(work: object, files: list[str], threads: int) -> None:
+def by_threads(work: Callable[[list[str]], object], files: list[str], threads: int) -> None:
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, [files[at : at + CHUNK] for at in range(0, len(files), CHUNK)]))  # type: ignore[arg-type]
+        list(pool.map(work, [files[at : at + CHUNK] for at in range(0, len(files), CHUNK)]))
 
 
 if __name__ == "__main__":
