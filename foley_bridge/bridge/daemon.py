@@ -265,6 +265,6 @@ def _log_state(event: Event) -> None:
 def _when_stdin_ends(stop: Callable[[], None]) -> None:
     """The program that the daemon runs for has ended, however it did."""
     with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.read(4096):
+        while os.read(sys.stdin.fileno(), 4096):  # not sys.stdin.read, whose lock Python wants when it ends
             pass
     stop()

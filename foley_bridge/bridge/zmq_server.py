@@ -308,7 +308,8 @@ class Server:
             self._reply(ask, wire.refusal(request.id, outcome))
             return
         result, payload = outcome
-        if request.method == "wait" and result["state"] not in ENDED and time.monotonic() < ask.waits_until_s:
+        has_time = self._stop_at_s is None and time.monotonic() < ask.waits_until_s
+        if request.method == "wait" and result["state"] not in ENDED and has_time:
             if not ask.waiting:
                 ask.waiting = True
                 for longest in self._waiters.add(result["job"], ask.waits_until_s, ask):
