@@ -22,8 +22,8 @@ from foley_bridge.errors import JobError
 from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.events import Event, Teller
 from foley_bridge.jobs.journal import PUBLISHING, STATES, JobRecord, Journal
-from foley_bridge.jobs.outputs import staging, sweep
 from foley_bridge.jobs.payloads import Payloads
+from foley_bridge.jobs.remains import Remains
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.slot import Slot
 from foley_bridge.jobs.view import JobView, Meter
@@ -37,8 +37,6 @@ DEATHS = 3  # a job that takes so many workers with it is given up
 OLD_WORKERS_S = 30.0
 PUBLISHING_S = 5.0  # how long a daemon that is told to stop waits for files that are being put in their places
 RETRY_S = 1.0  # until a journal that cannot be written is tried again, and a publishing whose worker died
-KEPT = 10_000  # ended jobs
-PRUNE_EVERY = 100
 
 
 @dataclass(eq=False)
@@ -77,6 +75,7 @@ class Processor:
     ) -> None:
         self._journal, self._home, self._roots, self._catalogue, self._limit = journal, home, roots, catalogue, limit
         self._payloads = Payloads(home / "jobs")
+        self._remains = Remains(journal, self._payloads, roots)
         self._teller = Teller(on_event)
         self._slots = [Slot(home, number) for number in range(workers)]
         self._threads = [threading.Thread(target=self._serve, args=(slot,), name="slot") for slot in self._slots]
@@ -85,7 +84,6 @@ class Processor:
         self._works: dict[str, _Work] = {}
         self._publishing: set[str] = set()  # jobs that it is too late to cancel
         self._stopping = False
-        self._ended = 0
 
     def start(self) -> None:
         """Take up what an earlier daemon left, and begin.
@@ -94,7 +92,9 @@ class Processor:
             JobError: a worker of an earlier daemon does not end, or the journal cannot be written.
         """
         wait_for_old_workers(self._home, OLD_WORKERS_S)
-        self._recover()
+        with self._lock:
+            waiting, self._publishing = self._remains.recover()
+            self._waiting.extend(waiting)
         self._teller.start()
         for thread in self._threads:
             thread.start()
@@ -331,7 +331,7 @@ class Processor:
     def _end(self, work: _Work, said: Mapping[str, Any]) -> None:
         """Journal a job's end. What it staged goes before, but of a job that is done after: until then it can answer again."""
         state, record = said["say"], work.record
-        swept = state != "done" and self._sweep(record)
+        swept = state != "done" and self._remains.sweep(record)
 
         error, result, failed = said.get("error"), said.get("result"), said.get("failed_regions", 0)
         ended = self._surely(
@@ -341,11 +341,11 @@ class Processor:
         )
         if ended is None:
             return
-        if state == "done" and self._sweep(record):
+        if state == "done" and self._remains.sweep(record):
             with contextlib.suppress(JobError):  # a daemon that starts again sweeps again
                 ended = self._journal.mark_swept(record.id)
-        self._tidy(record)
         with self._lock:
+            self._remains.tidy(record)
             self._works.pop(record.id)
             self._publishing.discard(record.id)
             self._tell("state", ended)
@@ -353,50 +353,15 @@ class Processor:
     def _cancel_waiting(self, record: JobRecord) -> None:
         """End a job that was taken out of the queue."""
         try:
-            ended = self._journal.finish(record.id, "cancelled", swept=record.attempts == 0 or self._sweep(record))
+            ended = self._journal.finish(record.id, "cancelled", swept=record.attempts == 0 or self._remains.sweep(record))
         except JobError:
             with self._lock:
                 self._waiting.appendleft(record.id)
                 self._lock.notify_all()
             raise
-        self._tidy(record)
-        self._tell("state", ended)
-
-    def _tidy(self, record: JobRecord) -> None:
-        """A job has ended: what the daemon kept for it goes, and every now and then the oldest jobs."""
-        self._payloads.forget(record.id)
         with self._lock:
-            self._ended += 1
-            if self._ended % PRUNE_EVERY == 0:
-                with contextlib.suppress(JobError):  # the next time, then
-                    self._journal.prune(KEPT)
-
-    def _sweep(self, record: JobRecord) -> bool:
-        """Remove what a job staged, in folders that were allowed when it was accepted; whether nothing of it is left."""
-        try:
-            folders = destinations(record.request, Roots(maps=self._roots.maps))
-            sweep(folders, record.id)
-            return not any(staging(folder, record.id).exists() for folder in folders)
-        except (OSError, JobError) as error:
-            log.warning("job %s: what it staged cannot be removed yet: %s", record.id, error)
-            return False
-
-    def _recover(self) -> None:
-        """Take up what an earlier daemon left, in the order in which it was accepted: jobs that ran come first."""
-        for record in reversed(self._journal.list(("queued", "running"))):
-            publishing = any(name == PUBLISHING for _, name in self._journal.steps(record.id))
-            if record.cancelling and not publishing:
-                self._journal.finish(record.id, "cancelled", swept=self._sweep(record))
-                continue
-            self._waiting.append(record.id)
-            if publishing:
-                self._publishing.add(record.id)
-        self._journal.requeue()
-        for record in self._journal.unswept():
-            if self._sweep(record):
-                self._journal.mark_swept(record.id)
-        self._payloads.forget_all_but(self._waiting)
-        self._journal.prune(KEPT)
+            self._remains.tidy(record)
+            self._tell("state", ended)
 
     # --- the journal, and who listens ---
 

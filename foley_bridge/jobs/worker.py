@@ -16,7 +16,6 @@ and the worker says, always with the job's id,
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import queue
@@ -87,7 +86,7 @@ class Worker:
 
     def listen(self) -> None:
         """Read orders until the daemon is gone, then die."""
-        with contextlib.suppress(OSError):
+        try:
             for line in self._orders:
                 order = json.loads(line)
                 if order["do"] == "job":
@@ -96,7 +95,8 @@ class Worker:
                 if order["do"] == "cancel":
                     self._cancelled = order["job"]
                 self._answers.put(order)
-        _die()
+        finally:
+            _die()
 
     def work(self) -> None:
         """Do jobs for ever."""

@@ -1,0 +1,79 @@
+"""What jobs leave behind: staged files, timelines that came with requests, old entries in the journal."""
+
+from __future__ import annotations
+
+import logging
+
+from foley_bridge.errors import JobError
+from foley_bridge.jobs.destinations import destinations
+from foley_bridge.jobs.journal import PUBLISHING, JobRecord, Journal
+from foley_bridge.jobs.outputs import staging, sweep
+from foley_bridge.jobs.payloads import Payloads
+from foley_bridge.jobs.roots import Roots
+
+log = logging.getLogger(__name__)
+
+KEPT = 10_000  # ended jobs
+PRUNE_EVERY = 100
+
+
+class Remains:
+    """Clears up after jobs. ``sweep`` may be called from any thread, the rest under the processor's lock.
+
+    Args:
+        journal: whose jobs they are.
+        payloads: the timelines that came with requests.
+        roots: how seats name paths.
+    """
+
+    def __init__(self, journal: Journal, payloads: Payloads, roots: Roots) -> None:
+        self._journal, self._payloads = journal, payloads
+        self._roots = Roots(maps=roots.maps)  # folders were allowed when the job was accepted
+        self._ended = 0
+
+    def sweep(self, record: JobRecord) -> bool:
+        """Remove what a job staged; whether nothing of it is left."""
+        try:
+            folders = destinations(record.request, self._roots)
+            sweep(folders, record.id)
+            return not any(staging(folder, record.id).exists() for folder in folders)
+        except (OSError, JobError) as error:
+            log.warning("job %s: what it staged cannot be removed yet: %s", record.id, error)
+            return False
+
+    def tidy(self, record: JobRecord) -> None:
+        """A job has ended: its timeline goes, and every now and then the oldest jobs."""
+        self._payloads.forget(record.id)
+        self._ended += 1
+        if self._ended % PRUNE_EVERY == 0:
+            try:
+                self._journal.prune(KEPT)
+            except JobError as error:
+                log.warning("old jobs stay in the journal for now: %s", error)
+
+    def recover(self) -> tuple[list[str], set[str]]:
+        """Clear up after a daemon that is gone.
+
+        Returns:
+            The jobs to take up, in the order in which they were accepted, so that those that ran come first; and those of them
+            that had begun to publish.
+
+        Raises:
+            JobError: the journal cannot be written.
+        """
+        waiting, publishing = [], set()
+        for record in reversed(self._journal.list(("queued", "running"))):
+            begun = any(name == PUBLISHING for _, name in self._journal.steps(record.id))
+            if record.cancelling and not begun:
+                self._journal.finish(record.id, "cancelled", swept=self.sweep(record))
+                continue
+            waiting.append(record.id)
+            if begun:
+                publishing.add(record.id)
+        self._journal.requeue()
+        for record in self._journal.unswept():
+            if self.sweep(record):
+                self._journal.mark_swept(record.id)
+        self._payloads.forget_all_but(waiting)
+        self._journal.prune(KEPT)
+        return waiting, publishing
