@@ -31,7 +31,8 @@ from foley_bridge.home import home, library_folder
 PING_S = 3.0
 START_S = 60.0
 END_S = 15.0
-OLD_WORKERS_S = 5.0
+DYING_S = 5.0
+"""How long a daemon whose command is gone, and its workers, may take to follow it."""
 _NEW_S = 60.0  # a lock younger than this may belong to a command that is only about to make its folder
 _LOG = "log.txt"
 _LOG_SHOWN = 20  # lines
@@ -109,15 +110,18 @@ def running(endpoint: str | None = None, *, keys: Path | None = None, seat: str 
 def _state() -> dict[str, Any] | None:
     """What the daemon in ``home()`` wrote when it started; None when there is none, or it is gone."""
     try:
-        said = json.loads((home() / STATE_FILE).read_text("utf-8"))
+        said = dict(json.loads((home() / STATE_FILE).read_text("utf-8")))
         pid, _ = int(said["pid"]), str(said["endpoints"]["requests"])
-        if os.name != "nt":  # there it would end the process
-            os.kill(pid, 0)
-    except PermissionError:
-        return dict(said)  # another user's, but alive
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return dict(said)
+    if os.name != "nt":  # there it would end the process
+        try:
+            os.kill(pid, 0)
+        except PermissionError:
+            return said  # another user's
+        except (OSError, OverflowError):
+            return None
+    return said
 
 
 def _near(endpoint: str) -> str:
@@ -133,23 +137,26 @@ def _near(endpoint: str) -> str:
 @contextlib.contextmanager
 def _own_folder(folder: Path) -> Iterator[Path]:
     """A new folder under ``folder`` that others leave alone; afterwards it is gone."""
-    name = secrets.token_hex(8)
+    own = folder / secrets.token_hex(8)
+    lock = FileLock(_lock_of(own), timeout=0)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(_lock_of(folder / name), timeout=0)
-        with lock:
-            (folder / name).mkdir(mode=0o700)
-            try:
-                yield folder / name
-            finally:
-                gone = _let_go(folder / name)
-        if gone:
-            _lock_of(folder / name).unlink(missing_ok=True)
+        lock.acquire()
+        own.mkdir(mode=0o700)
     except OSError as error:
+        lock.release()
         raise BridgeError(
             f"{folder}: no folder for a private daemon can be made, {error.strerror or error}",
             "make room, or name another place with FOLEY_BRIDGE_HOME",
         ) from error
+    try:
+        yield own
+    finally:
+        gone = _let_go(own)
+        lock.release()
+        if gone:
+            with contextlib.suppress(OSError):
+                _lock_of(own).unlink(missing_ok=True)
 
 
 def _lock_of(own: Path) -> Path:
@@ -195,8 +202,17 @@ def _announced(process: subprocess.Popen[bytes], log: Path) -> str:
     thread.join(START_S)
     with contextlib.suppress(ValueError, KeyError, IndexError):
         return str(json.loads(heard[0])["endpoints"]["requests"])
-    why = "it does not say where it listens" if thread.is_alive() else "it ended at once"
-    raise BridgeError(f"no private daemon could be started: {why}", "see what it says above; foley-bridge doctor may know more")
+    why = "it does not say where it listens" if thread.is_alive() else _own_words(log)
+    raise BridgeError(f"no private daemon could be started: {why}", "foley-bridge doctor may know more")
+
+
+def _own_words(log: Path) -> str:
+    """What a daemon that could not start said to people."""
+    with contextlib.suppress(OSError):
+        for line in log.read_text("utf-8", "replace").splitlines():
+            if line.startswith("foley-bridge: "):
+                return line.removeprefix("foley-bridge: ")
+    return "it ended at once"
 
 
 def _last_lines(log: Path) -> str:
@@ -229,11 +245,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _tidy_up(folder: Path) -> None:
     """Put in order what commands left that were killed."""
-    for path in folder.glob("*.lock"):
-        own = path.with_suffix("")
-        lock = FileLock(path, timeout=0)
+    for name in sorted({path.stem for path in folder.glob("*")}):
+        own, path = folder / name, folder / f"{name}.lock"
         try:
-            with lock:
+            with FileLock(path, timeout=0):
                 if not own.exists() and time.time() < path.stat().st_mtime + _NEW_S:
                     continue
                 gone = _let_go(own)
@@ -250,8 +265,10 @@ def _let_go(own: Path) -> bool:
 
     path = own / JOURNAL_FILE
     try:
-        wait_for_old_workers(own, OLD_WORKERS_S)
         if path.exists():
+            with FileLock(f"{path}.lock", timeout=DYING_S):
+                pass
+            wait_for_old_workers(own, DYING_S)
             journal = Journal(path)
             try:
                 for record in journal.list(("queued", "running")):
@@ -260,7 +277,7 @@ def _let_go(own: Path) -> bool:
                     _finish(record.request, record.id, begun=False)
             finally:
                 journal.close()
-    except FoleyError:
+    except (FoleyError, Timeout):
         return False
     shutil.rmtree(own, ignore_errors=True)
     return not own.exists()
@@ -274,6 +291,6 @@ def _finish(request: dict[str, Any], job: str, *, begun: bool) -> None:
 
     folders = destinations(request, ANYWHERE)
     if begun:
-        with contextlib.suppress(FoleyError), Outputs(folders[0], job) as outputs:
-            outputs.published()
+        with contextlib.suppress(FoleyError):
+            Outputs(folders[0], job).published()
     sweep(folders, job)
