@@ -302,6 +302,16 @@ def test_a_renamed_folder_moves_its_sounds_even_when_only_the_new_one_is_scanned
     assert all("portals" in path for each in catalogue.list() for path in each.paths)
 
 
+def test_a_moved_first_of_two_copies_leaves_the_sound_to_the_other(catalogue: Catalogue, library: Path) -> None:
+    shutil.copyfile(library / "a.wav", library / "b2.wav")
+    scan(catalogue, [library])
+    a = by_name(catalogue)["a"]
+    (library / "a.wav").rename(library / "z.wav")
+    assert counts(scan(catalogue, [library])) == {"moved": 1, "unchanged": 3}
+    assert catalogue.get(a.id).paths == (str(library / "b2.wav"), str(library / "z.wav"))
+    assert catalogue.get(a.id).name == "b2"
+
+
 def test_a_vanished_file_takes_its_sound_with_it_only_if_it_was_the_last(catalogue: Catalogue, library: Path) -> None:
     shutil.copyfile(library / "doors" / "b.wav", library / "z.wav")
     scan(catalogue, [library])
@@ -498,7 +508,9 @@ def changed_library(tmp_path: Path, many: int) -> tuple[Path, Path]:
     """A folder of sounds and a catalogue of how it was before some were moved, changed, copied, removed."""
     folder = tmp_path / "sounds"
     for number in range(many):
-        sound(folder / f"{number % 7}" / f"{number:04}.wav", number, frames=480)
+        path = sound(folder / f"{number % 7}" / f"{number:04}.wav", number, frames=480)
+        if number % 3 == 0:
+            shutil.copyfile(path, path.with_name(f"{number:04} again.wav"))
     catalogue = Catalogue.open(tmp_path / "before", create=True)
     scan(catalogue, [folder])
     for each in catalogue.list()[::5]:

@@ -50,7 +50,8 @@ class Ledger:
 
     Attributes:
         unread: new paths, then changed ones, each by path.
-        gone: known paths that are there no more and whose content was not found elsewhere; without those in a closed place.
+        gone: known paths that are there no more; those in a closed place are not among them.
+        claimed: gone paths whose content was found elsewhere.
         leaving: (sound, path) of files that are no longer among the sound's; emptied by the caller.
     """
 
@@ -82,7 +83,7 @@ class Ledger:
         self.unread = [*new, *sorted(self._doubtful | {path for path in again if path in known})]
         self.gone = {path for path in known if path not in found and _below(path, walked.roots) and not self.closed_above(path)}
         self.leaving: list[tuple[str, str]] = []
-        self._orphans: set[str] = set()  # sounds whose first file was taken over
+        self.claimed: set[str] = set()
 
     def closed_above(self, path: str) -> str | None:
         """The closed place that a path lies in, or is."""
@@ -129,11 +130,11 @@ class Ledger:
     def heirs(self) -> list[str]:
         """Files that come first in their sound now that the one before them is gone, and that it is not described by yet."""
         found = []
-        for sound in sorted(self._orphans | {self._home[path] for path in self.gone}):
-            files = [path for path in self._files.get(sound, ()) if path not in self.gone]
-            bereft = sound in self._orphans or next(iter(self._files[sound])) in self.gone
-            if files and bereft and self._described_by.get(sound) != files[0] and files[0] in self._walked.files:
-                found.append(files[0])
+        for sound in sorted({self._home[path] for path in self.gone}):
+            left = [path for path in self._files[sound] if path not in self.gone]
+            first_was = next(iter(self._files[sound]))
+            if left and first_was in self.gone and self._described_by.get(sound) != left[0] and left[0] in self._walked.files:
+                found.append(left[0])
         return found
 
     def _holder(self, path: str, content: Print) -> str | None:
@@ -181,15 +182,17 @@ class Ledger:
 
     def _take_over(self, sound: str, path: str) -> bool:
         """Whether ``path`` takes the place of a file that is gone, or of those in no folder of this scan that are not there."""
-        other = next((each for each in self._files[sound] if each in self.gone), None)
+        alive = self._alive(sound, path) is not None
+        other = next((each for each in self._files[sound] if each in self.gone and each not in self.claimed), None)
+        if other is not None and alive:  # it leaves at the end, so that heirs are known even to a scan begun again
+            self.claimed.add(other)
+            return True
+        if alive:
+            return False
         if other is not None:
             self.gone.remove(other)
-            if other == next(iter(self._files[sound])):
-                self._orphans.add(sound)
             self._leave(other, sound)
             return True
-        if self._alive(sound, path) is not None:
-            return False
         for other in [each for each in self._files[sound] if not _below(each, self._walked.roots)]:
             self._leave(other, sound)
         return True

@@ -138,7 +138,7 @@ def scan(
     meter.step = "tidying up"
     meter.tick()
     _note_closed(ledger, walked, known, report)
-    report.vanished = len(ledger.gone)
+    report.vanished = len(ledger.gone - ledger.claimed)
     catalogue.forget(ledger.gone)
     if work.wrote or ledger.gone:
         catalogue.optimise()
