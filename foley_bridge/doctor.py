@@ -1,4 +1,5 @@
-"""Is this machine fit: Python, ONNX Runtime's providers as they really load, codecs, timeline adapters, disk."""
+"""Is this machine fit: Python, ONNX Runtime's providers as they really load, codecs, timeline adapters, disk; and what is
+there to work with: the daemon, the sound library."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from foley_bridge.errors import FoleyError
+from foley_bridge.home import library_folder
 from foley_bridge.inference import providers
 
 LOW_DISK_BYTES = 2 * 1000**3
@@ -45,6 +48,8 @@ def examine(folder: Path) -> Iterator[Check]:
     yield from _codecs()
     yield _adapters()
     yield _disk(folder)
+    yield _daemon()
+    yield _library()
 
 
 def _python() -> Check:
@@ -133,3 +138,27 @@ def _disk(folder: Path) -> Check:
         return Check("disk", False, f"{folder}: {error.strerror or error}", "choose a folder that you can write to")
     detail = f"{free / 1000**3:.1f} GB free in {folder}"
     return Check("disk", free >= LOW_DISK_BYTES, detail, "make room: an hour of 48 kHz / 24-bit stereo takes 1.04 GB a take")
+
+
+def _daemon() -> Check:
+    from foley_bridge.bridge.private import running
+
+    advice = "editors need one: foley-bridge serve; commands work without"
+    try:
+        client = running()
+    except FoleyError as error:
+        return Check("daemon", False, error.message, error.hint, needed=False)
+    if client is None:
+        return Check("daemon", False, "none runs", advice, needed=False)
+    with client:
+        return Check("daemon", True, f"version {client.ping()['version']} at {client.endpoint}", needed=False)
+
+
+def _library() -> Check:
+    from foley_bridge.library.catalogue import Catalogue
+
+    try:
+        count = Catalogue.open(library_folder()).count()
+    except FoleyError as error:
+        return Check("sound library", False, error.message, error.hint, needed=False)
+    return Check("sound library", True, f"{count} sounds in {library_folder()}", needed=False)

@@ -225,7 +225,7 @@ class Journal:
             swept: nothing that it staged is left.
         """
         ended = "state = ?, step = 'ended', error = ?, result = ?, failed_regions = ?, finished_s = ?, swept = ?"
-        texts = (None if each is None else _dumps(each) for each in (error, result))
+        texts = (None if each is None else json.dumps(each) for each in (error, result))  # in the order people read them
         return self._change(id, ended, state, *texts, failed_regions, time.time(), swept, step="ended")
 
     def mark_swept(self, id: str) -> JobRecord:
