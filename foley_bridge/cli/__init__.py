@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from foley_bridge import __version__
-from foley_bridge.cli import doctor, generate, jobs, serve, show
+from foley_bridge.cli import doctor, generate, jobs, library, serve, show
 from foley_bridge.cli.stopping import stop_on_signals
 from foley_bridge.errors import Cancelled, FoleyError
 
@@ -79,4 +79,5 @@ app.command()(generate.generate)
 app.command()(serve.serve)
 app.command()(serve.keys)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(library.app, name="library")
 app.command()(doctor.doctor)

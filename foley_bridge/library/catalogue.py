@@ -301,12 +301,14 @@ def _category(cat_id: str) -> ucs.UcsCategory:
 
 
 def _kinds(asked: str) -> list[int]:
-    """Places in ``ucs.all_categories()`` of a CatID, or of all categories of a name or short form."""
+    """Places in ``ucs.all_categories()`` of a CatID, or of all categories of a name or short form, such as RAIN."""
     every = ucs.all_categories()
     wanted = asked.strip().lower()
     exact = [place for place, each in enumerate(every) if each.cat_id.lower() == wanted]
     named = [place for place, each in enumerate(every) if wanted in (each.category.lower(), each.cat_short.lower())]
-    return exact or named or [every.index(_category(asked))]
+    if exact and every[exact[0]].cat_short.lower() != wanted:
+        return exact
+    return named or [every.index(_category(asked))]
 
 
 def _limit(limit: int) -> int:

@@ -5,9 +5,13 @@ A word's *credit* for a sound is the best of where it stands:
     1.0   in the file's name or title            0.6   in the name of its UCS category or subcategory
     0.8   in its description, keywords, folders   0.4   among the category's synonyms;  0.2 in its explanation
 
-A sound's *score* is the mean of its words' credits, so 1 says that its name has every word. Numbers count a quarter. A word
-that nothing has and that UCS does not know is taken for a typing mistake: words near it count, at half their credit. Favourites
-are lifted by 0.05. Equals are ordered by the shorter name, then by name, then by id.
+A word that people use in its place is worth 0.5. A compound that no sound has counts by its parts; a word that nothing has and
+that UCS does not know is taken for a typing mistake, and words near it count, at half their credit.
+
+A sound's *score* is the mean of its words' credits, so 1 says that its name has every word. Words that say how a sound is
+rather than what ("heavy") count half, numbers a quarter, rare words a little more than common ones. Favourites are lifted by
+0.05. Of equals those come first whose category is the one that the words together name (``ucs.guess``), then those with the
+shorter name; then they are ordered by name and id.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import difflib
 import functools
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +36,7 @@ NAME, TEXT, CATEGORY, SYNONYM, EXPLANATION = 1.0, 0.8, 0.6, 0.4, 0.2
 NUMBER_WEIGHT, QUALIFIER_WEIGHT = 0.25, 0.5
 ALIKE = 0.5
 NEAR = 0.5
+RARITY = 0.25
 FAVOURITE = 0.05
 MOST_WORDS = 24  # of a query; what follows is not looked at
 NAME_COLUMN, ALL_COLUMN = "name_words", "all_words"
@@ -139,15 +145,17 @@ def rank(query: Query, library: Library, allowed: NDArray[np.bool_], limit: int)
         total += credit
         weights += 1
     for term in query.terms:
-        total += weight_of(term) * term_credit(index, term)
-        weights += weight_of(term)
+        credit = term_credit(index, term)
+        weight = weight_of(term, float(credit.sum()), len(library))
+        total += weight * credit
+        weights += weight
     for run in query.without:
         fits &= ~_has(index, run)
     if not query.empty:
         fits &= total > 0
         total = total / max(weights, 1e-9)
         total[library.favourite & fits] += FAVOURITE
-    total = np.round(total, 9)
+    total = np.round(total, 6)  # sums of the same credits in another order are equal
     places = np.flatnonzero(fits)
     if query.empty:
         places = places[np.argsort(library.order[places])]
@@ -155,13 +163,25 @@ def rank(query: Query, library: Library, allowed: NDArray[np.bool_], limit: int)
         if len(places) > limit:  # a full sort only of those that may be among the best
             least = np.partition(total[places], len(places) - limit)[len(places) - limit]
             places = places[total[places] >= least]
-        places = places[np.lexsort((library.order[places], library.name_length[places], -total[places]))]
+        keys = (library.order[places], library.name_length[places], -_meant(query.terms)[library.kind[places]], -total[places])
+        places = places[np.lexsort(keys)]
     return [(int(place), float(min(total[place], 1.0)) if not query.empty else 0.0) for place in places[:limit]]
 
 
-def weight_of(term: str) -> float:
-    """How much a word counts."""
-    return NUMBER_WEIGHT if term.isdigit() else QUALIFIER_WEIGHT if term in words.qualifiers() else 1.0
+def _meant(terms: Sequence[str]) -> NDArray[np.int8]:
+    """(categories + 1,): 2 for the category that words together name, 1 for others of its name."""
+    meant = ucs.guess(" ".join(terms))
+    found = np.zeros(len(ucs.all_categories()) + 1, dtype=np.int8)
+    if meant != ucs.DEFAULT:
+        name = ucs.category(meant).category
+        found[:-1] = [2 if each.cat_id == meant else int(each.category == name) for each in ucs.all_categories()]
+    return found
+
+
+def weight_of(term: str, found: float, sounds: int) -> float:
+    """How much a word counts that so many of all sounds have, credits added up: a rare word a little more."""
+    kind = NUMBER_WEIGHT if term.isdigit() else QUALIFIER_WEIGHT if term in words.qualifiers() else 1.0
+    return kind * math.log(1 + sounds / (1 + found)) ** RARITY
 
 
 def term_credit(index: _Index, term: str) -> Credits:

@@ -1,0 +1,293 @@
+"""``library``: the sound librarian's commands: add folders, search by words, look at what is known of a sound, correct it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foley_bridge.cli import show
+from foley_bridge.cli.asking import Json
+from foley_bridge.errors import Cancelled, LibraryError
+
+if TYPE_CHECKING:
+    from foley_bridge.library.catalogue import Catalogue
+    from foley_bridge.library.scan import ScanProgress, ScanReport
+    from foley_bridge.library.sound import LibrarySound
+
+NOT_ALL = 1
+SHOWN_FAILURES = 20
+
+app = typer.Typer(
+    help="The sound library: add folders, search by words, correct what is known.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Folder = Annotated[
+    Path | None,
+    typer.Option("--library", metavar="DIR", help="The library's own folder [default: the user's, or FOLEY_BRIDGE_LIBRARY]."),
+]
+Sound = Annotated[str, typer.Argument(metavar="ID", help="A sound's id, or the beginning of it.")]
+Ucs = Annotated[
+    str | None, typer.Option(metavar="CATID", help="Only this UCS category: a CatID, or a category's name for all in it.")
+]
+
+
+@app.command()
+def add(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of sounds, with all that is in them.")],
+    licence: Annotated[str | None, typer.Option(help="The licence of all these sounds.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where all these sounds come from.")] = None,
+    csv: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A list that Soundminer or BaseHead exported; may be given again.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Files read at once [default: as many as pay off].")
+    ] = None,
+    library: Folder = None,
+    as_json: Json = False,
+) -> int:
+    """Add folders, or bring the library up to date with them. Ctrl-C keeps what is in; run it again to go on."""
+    from foley_bridge.library.scan import scan
+
+    catalogue = _opened(library, create=True)
+    with show.Bar(hidden=as_json) as bar, _stopped_between() as stopping:
+
+        def watch(progress: ScanProgress) -> None:
+            stopping()
+            done = progress.read / progress.total if progress.total else 0.0
+            rate = f", {progress.rate:.0f}/s" if progress.rate else ""
+            count = f" {progress.read} of {progress.total}{rate}" if progress.total else f": {progress.seen} sounds"
+            bar.update(progress.step + count, done, progress.left_s)
+
+        report = scan(catalogue, folders, watcher=watch, licence=licence, source=source, csv=csv or (), threads=threads)
+    if as_json:
+        print(json.dumps({**report.to_json(), "sounds": catalogue.count()}, indent=2))
+    else:
+        _print_report(report, catalogue.count())
+    return NOT_ALL if report.failed else 0
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def search(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WORDS...", help='What to look for; "in quotes" as it stands, -word to leave out. None: all there is.'
+        ),
+    ] = None,
+    ucs: Ucs = None,
+    length: Annotated[str | None, typer.Option(metavar="A-B", help="Only sounds from A to B seconds: 0.5-4, 2- or -4.")] = None,
+    channels: Annotated[int | None, typer.Option(min=1, help="Only sounds of so many channels.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The best so many.")] = 20,
+    library: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Find sounds by words, the best first."""
+    for word in words or ():
+        if word.startswith("--"):
+            raise typer.BadParameter(f"No such option: {word}")
+    asked = " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words or ())
+    found = _opened(library).search(asked, ucs=ucs, length_s=_length(length), channels=channels, limit=limit)
+    if as_json:
+        print(json.dumps({"sounds": [{**each.sound.to_json(), "score": each.score} for each in found]}, indent=2))
+    elif not found:
+        print("nothing found; fewer or other words may find more")
+    else:
+        _print_sounds([each.sound for each in found], [f"{each.score:.2f}" for each in found] if asked.strip() else None)
+
+
+@app.command("list")
+def list_sounds(
+    ucs: Ucs = None,
+    favourites: Annotated[bool, typer.Option("--favourites", help="Only favourites.")] = False,
+    banned: Annotated[bool, typer.Option("--banned", help="Only banned sounds.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="The first so many, by name.")] = 50,
+    library: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """List sounds by name."""
+    catalogue = _opened(library)
+    found = catalogue.list(ucs=ucs, favourite=favourites or None, banned=banned or None, limit=limit + 1)
+    shown = found[:limit]
+    if as_json:
+        print(json.dumps({"sounds": [each.to_json() for each in shown], "total": catalogue.count()}, indent=2))
+        return
+    if shown:
+        _print_sounds(shown)
+    more = "; --limit shows more of them" if len(found) > limit else ""
+    print(f"{len(shown)} shown; the library has {catalogue.count()}{more}")
+
+
+@app.command("show")
+def show_sound(sound: Sound, library: Folder = None, as_json: Json = False) -> None:
+    """Show all that is known of a sound."""
+    _print_sound(_opened(library).get(sound), as_json)
+
+
+@app.command()
+def edit(
+    sound: Sound,
+    ucs: Annotated[str | None, typer.Option(metavar="CATID", help="Its UCS category, such as DOORWood.")] = None,
+    fx_name: Annotated[str | None, typer.Option(help="Its title.")] = None,
+    description: Annotated[str | None, typer.Option(help="What is heard.")] = None,
+    keywords: Annotated[str | None, typer.Option(help="Words to find it by, with commas between.")] = None,
+    creator: Annotated[str | None, typer.Option(help="Who made it.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where it comes from.")] = None,
+    collection: Annotated[str | None, typer.Option(help="The collection it belongs to.")] = None,
+    licence: Annotated[str | None, typer.Option(help="On what terms it may be used.")] = None,
+    url: Annotated[str | None, typer.Option(help="Where it was found.")] = None,
+    favourite: Annotated[bool | None, typer.Option("--favourite/--no-favourite", help="Searches lift it a little.")] = None,
+    ban: Annotated[bool | None, typer.Option("--ban/--no-ban", help="Searches leave it out.")] = None,
+    reset: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="Forget your correction of this field; may be given again.")
+    ] = None,
+    library: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Correct what is known of a sound. The file stays as it is; a later scan keeps what you say here."""
+    said: dict[str, Any] = {
+        "cat_id": ucs, "fx_name": fx_name, "description": description, "keywords": keywords, "creator": creator,
+        "source": source, "library": collection, "licence": licence, "url": url, "favourite": favourite, "banned": ban,
+    }  # fmt: skip
+    changes = {name: value for name, value in said.items() if value is not None}
+    if not changes and not reset:
+        raise LibraryError("nothing to change", "say what, such as --description or --favourite; see library edit --help")
+    named = {"ucs": "cat_id", "collection": "library"}
+    fields = [named.get(name, name.replace("-", "_")) for name in reset or ()]
+    _print_sound(_opened(library).edit(sound, reset=fields, **changes), as_json)
+
+
+@app.command()
+def remove(
+    sounds: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of sounds, or the beginnings of them.")],
+    library: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Take sounds out of the library. Their files stay, and adding their folder again brings them back; see edit --ban."""
+    count = _opened(library).remove(sounds)
+    if as_json:
+        print(json.dumps({"removed": count}))
+    else:
+        print(f"{_sounds(count)} removed from the library; the files are where they were")
+
+
+def _opened(folder: Path | None, *, create: bool = False) -> Catalogue:
+    from foley_bridge.home import library_folder
+    from foley_bridge.library.catalogue import Catalogue
+
+    return Catalogue.open(folder or library_folder(), create=create)
+
+
+def _length(text: str | None) -> tuple[float | None, float | None]:
+    if text is None:
+        return None, None
+    shortest, dash, longest = text.partition("-")
+    try:
+        bounds = tuple(float(each) if each.strip() else None for each in (shortest, longest))
+    except ValueError:
+        bounds = (None, None)
+    if not dash or bounds == (None, None):
+        raise LibraryError(f"--length {text}: is no range of seconds", "such as 0.5-4, 2- for at least, or -4 for at most")
+    return bounds[0], bounds[1]
+
+
+@contextlib.contextmanager
+def _stopped_between() -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits for the next step between two writes; a second one does not wait. Gives what asks whether there was one."""
+    told = False
+
+    def stop() -> None:
+        raise Cancelled("stopped; what is in the library stays there", "run it again to go on")
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal told
+        if told:
+            stop()
+        told = True
+
+    def asked() -> None:
+        if told:
+            stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print_report(report: ScanReport, count: int) -> None:
+    counts = {
+        "added": report.added, "changed": report.changed, "moved": report.moved, "vanished": report.vanished,
+        "unchanged": report.unchanged, "copies of others": report.duplicates,
+    }  # fmt: skip
+    print(", ".join(f"{number} {what}" for what, number in counts.items() if number) or "no sounds there")
+    print(f"the library has {_sounds(count)}")
+    for note in report.notes:
+        print(f"note: {note}")
+    _print_some(f"{len(report.failed)} could not be read:", [f"{path}: {reason}" for path, reason in report.failed])
+    lines = [f"{csv}, line {line}: {path}: {why}" for csv, line, path, why in report.unmatched]
+    _print_some(f"{len(lines)} lines of the lists belong to no sound there:", lines)
+
+
+def _print_some(heading: str, lines: list[str]) -> None:
+    if lines:
+        print(heading, file=sys.stderr)
+        for line in lines[:SHOWN_FAILURES]:
+            print(f"  {line}", file=sys.stderr)
+        if len(lines) > SHOWN_FAILURES:
+            print(f"  and {len(lines) - SHOWN_FAILURES} more; --json lists them all", file=sys.stderr)
+
+
+def _print_sounds(sounds: list[LibrarySound], scores: list[str] | None = None) -> None:
+    headings = ["id", *(["score"] if scores else []), "name", "UCS", "length", "ch", "", "in"]
+    rows = []
+    for place, sound in enumerate(sounds):
+        marks = ("★" if sound.favourite else "") + ("banned" if sound.banned else "")
+        folder = Path(sound.paths[0]).parent.name if sound.paths else ""
+        about = [sound.name, sound.cat_id, f"{sound.duration_s:.1f} s", str(sound.channels), marks, folder]
+        rows.append([sound.id, *([scores[place]] if scores else []), *about])
+    show.table(headings, rows, right=("score", "length", "ch"))
+
+
+def _print_sound(sound: LibrarySound, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(sound.to_json(), indent=2))
+        return
+    how = f"{sound.sample_rate} Hz, {sound.channels} channel{'' if sound.channels == 1 else 's'}"
+    how += (f", {sound.bit_depth} bit" if sound.bit_depth else "") + f", {sound.format}"
+    category = (
+        f"{sound.cat_id} · {sound.category} {sound.subcategory} ({_CATEGORY_FROM[sound.cat_from]})" if sound.cat_id else ""
+    )
+    marks = ", ".join(mark for mark, held in (("favourite", sound.favourite), ("banned", sound.banned)) if held)
+    lines = {
+        "id": sound.id, "name": sound.name, "UCS": category, "title": sound.fx_name, "description": sound.description,
+        "keywords": ", ".join(sound.keywords), "creator": sound.creator, "source": sound.source, "collection": sound.library,
+        "licence": sound.licence, "url": sound.url, "length": f"{sound.duration_s:.3f} s", "sound": how, "marks": marks,
+    }  # fmt: skip
+    fields = {"title": "fx_name", "collection": "library"}
+    for label, value in lines.items():
+        if value:
+            mine = "  (yours)" if fields.get(label, label) in sound.edited else ""
+            print(f"{label + ':':13}{value}{mine}")
+    for place, path in enumerate(sound.paths):
+        print(f"{'file:' if not place else '':13}{path}")
+
+
+_CATEGORY_FROM = {"file": "from its name", "metadata": "from its metadata", "guess": "guessed", "user": "yours"}
+
+
+def _sounds(count: int) -> str:
+    return f"{count} sound{'' if count == 1 else 's'}"
