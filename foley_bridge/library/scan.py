@@ -336,8 +336,8 @@ def _note_closed(ledger: Ledger, walked: Walked, known: dict[str, tuple[str, int
     kept = Counter(ledger.closed_above(path) for path in known if path not in walked.files)
     for place, why in sorted(walked.closed.items()):
         if kept[place]:
-            count = f"{kept[place]} sound{'s' * (kept[place] > 1)}"
-            report.notes.append(f"{place} {why}: {count} of it stay in the library; remove them if they are really gone")
+            stay = "its sound stays" if kept[place] == 1 else f"its {kept[place]} sounds stay"
+            report.notes.append(f"{place} {why}: {stay} in the library until foley-bridge library remove")
         elif why == "is not there" or why.startswith("cannot"):
             report.failed.append((place, why))
 
