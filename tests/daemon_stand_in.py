@@ -43,7 +43,11 @@ def main() -> None:
     view = processor.submit(request)
     if view.record.state not in ENDED:
         ended.wait(60)
-    said = {**processor.job(view.record.id).to_json(), "jobs": len(processor.jobs())}
+    said = {
+        **processor.job(view.record.id).to_json(),
+        "jobs": len(processor.jobs()),
+        "began": journal.steps(view.record.id)[1][0],
+    }
     processor.stop()
     print(json.dumps({**said, "writes": writes}), flush=True)
 

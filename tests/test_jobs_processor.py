@@ -504,3 +504,14 @@ def writable(one: Watched, yes: bool) -> None:
     """Whether SQLite may write: when not, it says so as it does on a full disk."""
     with one.journal._lock:
         one.journal._db.execute(f"PRAGMA query_only = {'OFF' if yes else 'ON'}")
+
+
+# --- many jobs ---
+
+
+@pytest.mark.nightly
+def test_memory_does_not_grow_with_the_number_of_jobs() -> None:
+    script = Path(__file__).parents[1] / "benchmarks" / "jobs.py"
+    command = [sys.executable, str(script), "--jobs", "1500", "--warm-up", "500", "--cancels", "0", "--json"]
+    found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    assert found["growth_percent"] < 2, found

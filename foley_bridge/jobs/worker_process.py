@@ -63,10 +63,9 @@ class WorkerProcess:
         command = [sys.executable, "-P", "-X", "faulthandler", "-m", "foley_bridge.jobs.worker"]
         command += ["--slot", str(slot), "--home", str(home)]
         # A group of its own: Ctrl-C in the daemon's terminal is the daemon's affair, and its children can be killed with it.
+        apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
-            apart: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        else:
-            apart = {"start_new_session": True}
+            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), **apart)
         self._writing, self._living = threading.Lock(), threading.Lock()  # two: a write may block until a kill
