@@ -245,7 +245,7 @@ def test_a_private_daemon_ends_when_its_stdin_does(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order_and_who_waits_is_told(tmp_path: Path, number: signal.Signals) -> None:
-    ground = make_ground(tmp_path / "ground", regions=60)
+    ground = make_ground(tmp_path / "ground", regions=3)
     process, said, log_file = start_daemon(tmp_path / "home")
     try:
         with Raw(said["endpoints"]["requests"]) as raw:
@@ -271,7 +271,7 @@ def test_a_signal_ends_it_in_order_and_who_waits_is_told(tmp_path: Path, number:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
 def test_signals_that_follow_each_other_at_once_end_it_too(tmp_path: Path) -> None:
-    ground = make_ground(tmp_path / "ground", regions=60)
+    ground = make_ground(tmp_path / "ground", regions=3)
     process, said, _ = start_daemon(tmp_path / "home")
     try:
         with Raw(said["endpoints"]["requests"]) as raw:
