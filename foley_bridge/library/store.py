@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BATCH = 2000  # rows written, and ids asked for, at once
 _TABLE = "sounds"
 _LOCK_WAIT_S = 20.0
+_TIDY_EVERY = 50  # versions
 _KEPT_S = 60.0  # versions younger than this stay: a reader may have one in hand
 _INDEX_CACHE_BYTES = 256 << 20
 _METADATA_CACHE_BYTES = 64 << 20
@@ -130,12 +131,14 @@ class Store:
                 merge.execute(data)
             else:
                 self._table().add(data)
+        self._tidy()
 
     def delete(self, ids: Sequence[str]) -> None:
         """Take rows out in one step."""
         if ids:
             with self._disk_errors():
                 self._table().delete(" OR ".join(_of(ids)))
+            self._tidy()
 
     def optimise(self) -> None:
         """Bring the indexes up to date, put small pieces together, clear away versions that nobody reads any more.
@@ -144,6 +147,11 @@ class Store:
         """
         with self._disk_errors():
             self._table().optimize(cleanup_older_than=timedelta(seconds=_KEPT_S), delete_unverified=True)
+
+    def _tidy(self) -> None:
+        """Now and then an optimisation, so that neither many corrections nor a long scan let the folder grow."""
+        if self._table().version % _TIDY_EVERY == 0:
+            self.optimise()
 
     async def _pinned(self, version: int) -> AsyncTable:
         import lancedb
