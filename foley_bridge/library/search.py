@@ -66,12 +66,14 @@ class Query:
         terms: single words, in their one form.
         phrases: rows of words that must stand in a sound's texts as they are.
         without: words or phrases that must not.
+        plain: what was asked for as it was typed, without what must not be there.
         empty: nothing was asked for, so that everything fits.
     """
 
     terms: tuple[str, ...]
     phrases: tuple[tuple[str, ...], ...]
     without: tuple[tuple[str, ...], ...]
+    plain: str
     empty: bool
 
 
@@ -122,14 +124,22 @@ def parse(text: str) -> Query:
     """Words as typed: ``"a phrase"`` in quotes must be there as it stands, ``-word`` and ``-"a phrase"`` must not."""
     phrases: list[tuple[str, ...]] = []
     without: list[tuple[str, ...]] = []
+    plain = _QUOTED.sub(" ", text)
+    said = [plain]
     for minus, quoted, word in _QUOTED.findall(text):
         if run := words.tokens(quoted or word):
             (without if minus or word else phrases).append(run)
-    found = list(dict.fromkeys(words.together(words.tokens(_QUOTED.sub(" ", text)))))
+            said += [] if minus or word else [quoted]
+    found = list(dict.fromkeys(words.together(words.tokens(plain))))
     terms = [each for each in found if each not in words.filling()] or found
     room = max(0, MOST_WORDS - len(phrases))
-    empty = not terms and not phrases and (bool(without) or not text.strip())
-    return Query(tuple(terms[:room]), tuple(phrases[:MOST_WORDS]), tuple(without[:MOST_WORDS]), empty)
+    return Query(
+        terms=tuple(terms[:room]),
+        phrases=tuple(phrases[:MOST_WORDS]),
+        without=tuple(without[:MOST_WORDS]),
+        plain=" ".join(said),
+        empty=not terms and not phrases and (bool(without) or not text.strip()),
+    )
 
 
 def rank(query: Query, library: Library, allowed: NDArray[np.bool_], limit: int) -> list[tuple[int, float]]:
@@ -163,14 +173,14 @@ def rank(query: Query, library: Library, allowed: NDArray[np.bool_], limit: int)
         if len(places) > limit:  # a full sort only of those that may be among the best
             least = np.partition(total[places], len(places) - limit)[len(places) - limit]
             places = places[total[places] >= least]
-        keys = (library.order[places], library.name_length[places], -_meant(query.terms)[library.kind[places]], -total[places])
+        keys = (library.order[places], library.name_length[places], -_meant(query.plain)[library.kind[places]], -total[places])
         places = places[np.lexsort(keys)]
     return [(int(place), float(min(total[place], 1.0)) if not query.empty else 0.0) for place in places[:limit]]
 
 
-def _meant(terms: Sequence[str]) -> NDArray[np.int8]:
+def _meant(plain: str) -> NDArray[np.int8]:
     """(categories + 1,): 2 for the category that words together name, 1 for others of its name."""
-    meant = ucs.guess(" ".join(terms))
+    meant = ucs.guess(plain)
     found = np.zeros(len(ucs.all_categories()) + 1, dtype=np.int8)
     if meant != ucs.DEFAULT:
         name = ucs.category(meant).category
@@ -194,12 +204,14 @@ def term_credit(index: _Index, term: str) -> Credits:
         _raise(credit, index[Ask("any", ALL_COLUMN, others)], ALIKE)
     if credit.any() or term in words.lexicon() or term.isdigit():
         return credit
-    for each in near_words(term):
-        credit = np.maximum(credit, NEAR * kind_credit(each)[index.library.kind])
-    if edits := edits_allowed(term):
+    for edits in range(1, edits_allowed(term) + 1):
         for column, worth in ((ALL_COLUMN, TEXT), (NAME_COLUMN, NAME)):
             _raise(credit, index[Ask("near", column, (term,), edits)], NEAR * worth)
             _raise(credit, index[Ask("any", column, swapped(term))], NEAR * worth)
+        if credit.any():
+            break
+    for each in near_words(term):
+        credit = np.maximum(credit, NEAR * kind_credit(each)[index.library.kind])
     return credit
 
 
