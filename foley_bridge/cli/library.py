@@ -80,7 +80,7 @@ def search(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="WORDS...", help='What to look for; "in quotes" as it stands, -word to leave out. None: all there is.'
+            metavar="WORDS...", help='What to look for; '"in quotes"' as it stands, -word to leave out. None: all there is.'
         ),
     ] = None,
     ucs: Ucs = None,
@@ -94,7 +94,7 @@ def search(
     for word in words or ():
         if word.startswith("--"):
             raise typer.BadParameter(f"No such option: {word}")
-    asked = " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words or ())
+    asked = " ".join(words or ())
     found = _opened(library).search(asked, ucs=ucs, length_s=_length(length), channels=channels, limit=limit)
     if as_json:
         print(json.dumps({"sounds": [{**each.sound.to_json(), "score": each.score} for each in found]}, indent=2))
