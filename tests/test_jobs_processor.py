@@ -384,6 +384,15 @@ def test_stopping_keeps_jobs_and_starting_takes_them_up_in_order(ground: Ground,
     assert started == sorted(started)
 
 
+def test_stopping_lets_a_publishing_end(ground: Ground, tmp_path: Path) -> None:
+    with watched(tmp_path) as one:
+        job = one.processor.submit(ground.request()).record.id
+        one.entered(job, "publishing")
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite3")) as journal:
+        assert journal.get(job).state == "done"
+    assert not list(ground.out.rglob(".foley_bridge*"))
+
+
 def test_a_cancel_is_not_forgotten_by_a_daemon_that_dies(ground: Ground, tmp_path: Path) -> None:
     home = tmp_path / "home"
     with watched(home) as one:

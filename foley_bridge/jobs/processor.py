@@ -228,6 +228,7 @@ class Processor:
                 self._work(work)
             except Exception:  # ours, and no reason for other jobs to wait; a daemon that starts again takes this one up
                 log.exception("job %s cannot be followed", work.record.id)
+                slot.drop()
             with self._lock:
                 self._works.pop(work.record.id, None)
                 self._lock.notify_all()
@@ -332,7 +333,6 @@ class Processor:
         """Journal a job's end. What it staged goes before, but of a job that is done after: until then it can answer again."""
         state, record = said["say"], work.record
         swept = state != "done" and self._remains.sweep(record)
-
         error, result, failed = said.get("error"), said.get("result"), said.get("failed_regions", 0)
         ended = self._surely(
             lambda: self._journal.finish(record.id, state, error=error, result=result, failed_regions=failed, swept=swept),

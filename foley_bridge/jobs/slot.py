@@ -82,12 +82,18 @@ class Slot:
                 timer.daemon = True
                 timer.start()
 
-    def close(self) -> None:
-        """End the worker, whatever it does, for good."""
+    def drop(self) -> None:
+        """End the worker, whatever it does; the next job gets another."""
         with self._lock:
-            self._closed = True
             if self._worker is not None:
                 self._worker.kill()
+            self._worker = None
+
+    def close(self) -> None:
+        """End the worker for good."""
+        with self._lock:
+            self._closed = True
+        self.drop()
 
     def _living(self) -> WorkerProcess | None:
         if not self._closed and (self._worker is None or not self._worker.lives()):
