@@ -8,9 +8,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from foley_bridge.errors import BridgeError
+
 
 def home() -> Path:
-    """The folder, made if it is not there yet (readable by its owner only)."""
+    """The folder, made if it is not there yet (readable by its owner only).
+
+    Raises:
+        BridgeError: it cannot be made.
+    """
     named = os.environ.get("FOLEY_BRIDGE_HOME")
     if named:
         folder = Path(named).expanduser().absolute()
@@ -18,7 +24,13 @@ def home() -> Path:
         import platformdirs
 
         folder = Path(platformdirs.user_data_dir("foley_bridge", appauthor=False))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BridgeError(
+            f"{folder}: foley_bridge's own folder cannot be made, {error.strerror or error}",
+            "name another place with FOLEY_BRIDGE_HOME",
+        ) from error
     return folder
 
 

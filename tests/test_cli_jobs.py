@@ -23,13 +23,13 @@ JOB_KEYS = {
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Timelines: one that is good, one with a region whose example is not there, one that takes a while."""
     folder = tmp_path_factory.mktemp("ground")
-    shot = movie(folder / "shot.mp4", seconds=4)
+    shot = movie(folder / "shot.mp4", seconds=16)
     clicks(folder / "hit.wav")
     good = marker("FOLEY kettle like=hit.wav", 0, 25, 25)
-    save(timeline_of(shot, 100, 25, good), folder / "good.otio")
-    save(timeline_of(shot, 100, 25, good, marker("FOLEY drum like=gone.wav", 30, 25, 25)), folder / "half.otio")
-    many = [marker(f"FOLEY kettle {number} like=hit.wav takes=9", number, 25, 25) for number in range(75)]
-    save(timeline_of(shot, 100, 25, *many), folder / "long.otio")
+    save(timeline_of(shot, 400, 25, good), folder / "good.otio")
+    save(timeline_of(shot, 400, 25, good, marker("FOLEY drum like=gone.wav", 30, 25, 25)), folder / "half.otio")
+    many = [marker(f"FOLEY kettle {number} like=hit.wav", 10 * number, 10, 25) for number in range(40)]
+    save(timeline_of(shot, 400, 25, *many), folder / "long.otio")
     return folder
 
 

@@ -29,11 +29,11 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short timeline, and one whose many regions take a while."""
     folder = tmp_path_factory.mktemp("ground")
-    shot = movie(folder / "shot.mp4", seconds=4)
+    shot = movie(folder / "shot.mp4", seconds=16)
     clicks(folder / "hit.wav")
-    save(timeline_of(shot, 100, 25, marker("FOLEY kettle like=hit.wav", 0, 25, 25)), folder / "short.otio")
-    many = [marker(f"FOLEY kettle {number} like=hit.wav takes=9", number, 25, 25) for number in range(75)]
-    save(timeline_of(shot, 100, 25, *many), folder / "long.otio")
+    save(timeline_of(shot, 400, 25, marker("FOLEY kettle like=hit.wav", 0, 25, 25)), folder / "short.otio")
+    many = [marker(f"FOLEY kettle {number} like=hit.wav", 10 * number, 10, 25) for number in range(40)]
+    save(timeline_of(shot, 400, 25, *many), folder / "long.otio")
     return folder
 
 
@@ -215,6 +215,28 @@ def test_a_relative_path_with_dots_is_made_whole(daemon: Serving, ground: Path) 
     assert list((folder / "takes").glob("*.wav"))
 
 
+@posix
+def test_a_command_sees_its_job_through_a_daemon_that_is_killed_and_started_again(ground: Path, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        bind = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    home, out = tmp_path / "home", tmp_path / "out"
+    with serving(home, "--bind", bind) as first:
+        process = start([*into(out, ground / "long.otio"), "--key", "once", "--takes", 1], home)
+        wait_until(lambda: len(list(out.glob(".*/region_*.json"))) > 1, "no region gets done")
+        first.process.kill()
+        first.process.wait()
+        with serving(home, "--bind", bind):
+            said, err = process.communicate(timeout=PATIENCE_S)
+            assert process.returncode == 0, (said, err)
+            (job,) = json.loads(command("jobs", "list", "--json", home=home).stdout)["jobs"]
+    assert (job["key"], job["state"], job["attempts"]) == ("once", "done", 2)
+    takes = [take["path"] for region in json.loads(said)["regions"] for take in region["takes"]]
+    assert sorted(takes) == sorted(str(path) for path in (out / "takes").glob("*.wav"))
+    assert len(takes) == 40
+    assert not list(out.rglob(".*"))
+
+
 # --- no daemon
 
 
@@ -308,3 +330,22 @@ def test_a_private_daemon_that_cannot_start_says_why(ground: Path, tmp_path: Pat
     assert error["kind"] == "BridgeError"
     assert str(tmp_path / "home" / "private") in error["message"]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_private_daemon_that_dies_at_once_has_its_last_words_shown(ground: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "msgspec.py").write_text("raise ImportError('this installation is broken')")
+    done = command(*into(tmp_path / "out", ground / "short.otio"), home=tmp_path / "home", PYTHONPATH=broken)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["kind"] == "BridgeError"
+    assert "this installation is broken" in done.stderr
+    assert list((tmp_path / "home" / "private").iterdir()) == []
+
+
+def test_a_home_that_cannot_be_made_is_named(ground: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for args in (into(tmp_path / "out", ground / "short.otio"), ["jobs", "list", "--json"]):
+        error = error_of(command(*args, home=tmp_path / "file" / "home"))
+        assert str(tmp_path / "file" / "home") in error["message"]
+        assert "FOLEY_BRIDGE_HOME" in error["hint"]
