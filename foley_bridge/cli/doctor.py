@@ -15,7 +15,10 @@ def doctor(
     folder: Annotated[Path, typer.Option(help="Where takes would be written.")] = Path(),
     as_json: Json = False,
 ) -> int:
-    """Check this machine: Python, ONNX Runtime providers that really load, codecs, disk; the daemon and the sound library."""
+    """Check this machine, and what runs on it.
+
+    Python, ONNX Runtime providers that really load, codecs, timeline formats, disk; the daemon and the sound library.
+    """
     from dataclasses import asdict
 
     from foley_bridge.doctor import examine

@@ -44,7 +44,10 @@ def generate(
     seat: Seat = None,
     as_json: Json = False,
 ) -> int:
-    """Put sound into the marked regions of a timeline, in sync with the picture."""
+    """Put sound into marked regions of a timeline.
+
+    The daemon does it, so that it is warm for the next time; when none runs, the command works by itself.
+    """
     from foley_bridge.bridge.private import reach
 
     named = {
@@ -90,7 +93,10 @@ def demo(
     seat: Seat = None,
     as_json: Json = False,
 ) -> int:
-    """Make a 10 s picture with marked regions, put sound into them, and measure the sync against the truth."""
+    """Make a demo, to look at and listen to.
+
+    A 10 s picture with marked regions, the sound put into them, and how far it is in sync with the truth.
+    """
     from foley_bridge.bridge.private import reach
     from foley_bridge.demo import run_demo
 

@@ -18,7 +18,7 @@ FAILED = 2
 CANCELLED = 130
 CANCEL_S = 5.0
 
-app = typer.Typer(help="The daemon's jobs: list, show, wait for or cancel them.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="List, show, wait for or cancel jobs.", no_args_is_help=True, rich_markup_mode=None)
 
 Job = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or its key.")]
 

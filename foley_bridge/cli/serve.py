@@ -72,7 +72,10 @@ def serve(
     ] = None,
     private: Annotated[bool, typer.Option("--private", hidden=True)] = False,
 ) -> int:
-    """Run the daemon, until Ctrl-C: editors and other commands give it jobs, one after the other, and none is lost."""
+    """Run the daemon, until Ctrl-C.
+
+    Editors and other commands give it jobs. None is lost: what is not done when it ends goes on when it runs again.
+    """
     from foley_bridge.bridge.daemon import DaemonSettings, default_osc_bind, run_daemon
     from foley_bridge.home import home as users_home
     from foley_bridge.home import library_folder
@@ -103,9 +106,10 @@ def keys(
     seat: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Make keys for this seat; may be given again.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make keys for a daemon that other machines reach: its own pair, and one for each seat.
+    """Make keys for seats on other machines.
 
-    A seat gets server.key and NAME.key_secret, and is let in while its public key lies in DIR/seats.
+    The daemon gets a pair, and so does each seat. A seat is given server.key and NAME.key_secret, and is let in while its
+    public key lies in DIR/seats.
     """
     from foley_bridge.bridge.keys import make_keys
 
