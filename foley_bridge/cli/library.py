@@ -80,7 +80,7 @@ def search(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="WORDS...", help='What to look for; '"in quotes"' as it stands, -word to leave out. None: all there is.'
+            metavar="WORDS...", help="What to look for; in quotes as it stands, -word to leave out. None: all there is."
         ),
     ] = None,
     ucs: Ucs = None,
