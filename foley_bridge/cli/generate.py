@@ -72,10 +72,8 @@ def generate(
     }
     params |= {name: absolute(path) for name, path in _given(exemplar=exemplar, preview=preview, report=report).items()}
     params |= {} if key is None else {"key": key}
-    with show.Bar(hidden=as_json) as bar:
-        bar.update("starting", 0.0)
-        with reach(endpoint, keys=keys, seat=seat, private=private) as reached:
-            result = finished(reached, params, bar.show_job)
+    with show.Bar(hidden=as_json) as bar, reach(endpoint, keys=keys, seat=seat, private=private) as reached:
+        result = finished(reached, params, bar.show_job)
     if as_json:
         print(json.dumps(result, indent=2))
     else:

@@ -34,7 +34,7 @@ class Bar:
             )
             self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
             self._progress.start()
-            self._task = self._progress.add_task("", total=1.0, left="")
+            self._task = self._progress.add_task("starting", total=1.0, left="")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -44,7 +44,7 @@ class Bar:
     def update(self, words: str, fraction: float, left_s: float | None = None) -> None:
         """Say what is being done and how far it is, 0-1."""
         if self._progress is not None:
-            left = "" if left_s is None else f"about {duration(left_s)} left"
+            left = f"about {duration(left_s)} left" if left_s is not None and left_s >= 1 else ""
             self._progress.update(self._task, description=words, completed=fraction, left=left)
 
     def show(self, progress: Progress) -> None:
