@@ -76,7 +76,7 @@ class Watched:
 
     def __init__(self, home: Path, *, heard: Callable[[Event], None] = lambda event: None, **options: Any) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self.home, self.events, self._heard, self._changed = home, list[Event](), heard, threading.Condition()
+        self.home, self.events, self.heard, self._changed = home, list[Event](), heard, threading.Condition()
         self.journal = Journal(home / "journal.sqlite3")
         options = {"roots": Roots(), **options}
         self.processor = Processor(self.journal, home=home, on_event=self._listen, **options)
@@ -86,7 +86,7 @@ class Watched:
         with self._changed:
             self.events.append(event)
             self._changed.notify_all()
-        self._heard(event)
+        self.heard(event)
 
     def until(self, true: Callable[[], Any]) -> None:
         """Wait until something that changes with an event is true."""

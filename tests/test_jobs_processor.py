@@ -21,6 +21,7 @@ import pytest
 from processors import Ground, Watched, fault, make_ground, watched
 
 from foley_bridge.errors import JobError
+from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
@@ -260,11 +261,10 @@ def test_a_running_job_is_cancelled_and_leaves_nothing(ground: Ground, shared: W
 
 
 @posix
-@pytest.mark.parametrize("number", [1, 14])
 def test_a_job_lost_in_a_native_call_is_cancelled_all_the_same(
-    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fault(monkeypatch, ground, "hang", number)
+    fault(monkeypatch, ground, "hang", 14)
     with watched(tmp_path / "home") as one:
         job = one.processor.submit(ground.request()).record.id
         one.entered(job, "opening")
@@ -281,16 +281,18 @@ def test_a_job_lost_in_a_native_call_is_cancelled_all_the_same(
         assert (after.record.state, after.record.attempts) == ("done", 1)
 
 
-def test_a_job_that_is_publishing_becomes_done_whoever_cancels(ground: Ground, tmp_path: Path) -> None:
-    """The cancel comes in the very moment in which the step is told."""
+def test_a_job_that_is_publishing_becomes_done_whoever_cancels(
+    ground: Ground, shared: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cancel comes as soon as the step is told."""
     lost: list[str] = []
 
-    def heard(event: Any) -> None:
+    def heard(event: Event) -> None:
         if event.kind == "step" and event.view.record.step == "publishing":
-            lost.append(one.processor.cancel(event.view.record.id).record.state)
+            lost.append(shared.processor.cancel(event.view.record.id).record.state)
 
-    with watched(tmp_path / "home", heard=heard) as one:
-        (view,) = one.ended(one.processor.submit(ground.request()).record.id)
+    monkeypatch.setattr(shared, "heard", heard)
+    (view,) = shared.ended(shared.processor.submit(ground.request()).record.id)
     assert len(lost) == 1
     assert view.record.state == "done"
     assert len([name for name, content in ground.hashes().items() if content != "folder"]) == 5
@@ -306,17 +308,16 @@ def test_an_unknown_job_is_named(shared: Watched) -> None:
 
 
 @posix
-def test_a_worker_that_is_killed_is_replaced_and_the_job_goes_on(ground: Ground, tmp_path: Path) -> None:
-    with watched(tmp_path / "home") as one:
-        job = one.processor.submit(ground.request(options={"takes": "40"})).record.id
-        one.entered(job, "region 2")
-        os.kill(worker_pid(one), signal.SIGKILL)
-        (view,) = one.ended(job)
-        assert (view.record.state, view.record.attempts, view.record.deaths) == ("done", 2, 1)
-        os.kill(worker_pid(one), signal.SIGKILL)  # one that has nothing to do
-        (after,) = one.ended(one.processor.submit(ground.request(**to(ground.out / "after"))).record.id)
-        assert after.record.state == "done"
+def test_a_worker_that_is_killed_is_replaced_and_the_job_goes_on(ground: Ground, shared: Watched) -> None:
+    job = shared.processor.submit(ground.request(options={"takes": "40"})).record.id
+    shared.entered(job, "region 2")
+    os.kill(worker_pid(shared), signal.SIGKILL)
+    (view,) = shared.ended(job)
+    assert (view.record.state, view.record.attempts, view.record.deaths) == ("done", 2, 1)
     assert not list(ground.out.rglob(".foley_bridge*"))
+    os.kill(worker_pid(shared), signal.SIGKILL)  # one that has nothing to do
+    (after,) = shared.ended(shared.processor.submit(ground.request(**to(ground.out / "after"))).record.id)
+    assert after.record.state == "done"
 
 
 @posix
@@ -469,44 +470,44 @@ def test_a_worker_dies_with_its_daemon_in_the_middle_of_a_native_call_or_not(gro
 # --- a journal that cannot be written ---
 
 
-def test_a_journal_that_cannot_be_written_refuses_jobs_but_loses_none(ground: Ground, tmp_path: Path) -> None:
-    """It cannot be written while a region is worked, and can again later."""
-    full = threading.Event()
+@pytest.fixture
+def stuck(ground: Ground, shared: Watched, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A job that waits because the journal cannot be written any more."""
 
-    def heard(event: Any) -> None:
+    def heard(event: Event) -> None:
         if event.kind == "step" and event.view.record.step == "region 1":
-            writable(one, False)
-            full.set()
+            writable(shared, False)
 
-    with watched(tmp_path / "home", heard=heard) as one:
-        job = one.processor.submit(ground.request()).record.id
-        assert full.wait(60)
-        with pytest.raises(JobError, match=r"the journal .* cannot be used"):
-            one.processor.submit(ground.request())
-        one.until(lambda: "waiting: the journal" in str(one.processor.job(job).progress))
-        assert one.processor.job(job).record.state == "running"
-        assert one.processor.counts()["running"] == 1
-        writable(one, True)
-        (view,) = one.ended(job)
-        assert (view.record.state, view.record.attempts) == ("done", 1)
-        assert len(one.processor.jobs()) == 1
+    monkeypatch.setattr(shared, "heard", heard)
+    job = shared.processor.submit(ground.request(options={"takes": "40"})).record.id
+    shared.until(lambda: "waiting: the journal" in str(shared.processor.job(job).progress))
+    yield job
+    writable(shared, True)
+
+
+def test_a_journal_that_cannot_be_written_refuses_jobs_but_loses_none(ground: Ground, shared: Watched, stuck: str) -> None:
+    before = len(shared.processor.jobs())
+    with pytest.raises(JobError, match=r"the journal .* cannot be used"):
+        shared.processor.submit(ground.request())
+    assert shared.processor.job(stuck).record.state == "running"
+    assert shared.processor.counts()["running"] == 1
+    writable(shared, True)
+    (view,) = shared.ended(stuck)
+    assert (view.record.state, view.record.attempts) == ("done", 1)
+    assert len(shared.processor.jobs()) == before
     assert not list(ground.out.rglob(".foley_bridge*"))
 
 
-def test_a_job_that_waits_for_the_journal_can_be_cancelled(ground: Ground, tmp_path: Path) -> None:
-    def heard(event: Any) -> None:
-        if event.kind == "step" and event.view.record.step == "region 1":
-            writable(one, False)
-
-    with watched(tmp_path / "home", heard=heard) as one:
-        job = one.processor.submit(ground.request()).record.id
-        one.until(lambda: "waiting: the journal" in str(one.processor.job(job).progress))
-        one.processor.cancel(job)
-        one.until(lambda: not list(ground.out.rglob("*")) or None)
-        writable(one, True)
-        (view,) = one.ended(job)
+def test_a_job_that_waits_for_the_journal_can_be_cancelled(ground: Ground, shared: Watched, stuck: str) -> None:
+    shared.processor.cancel(stuck)
+    deadline = time.monotonic() + 60
+    while ground.hashes() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ground.hashes() == {}  # it has really ended, though that cannot be written yet
+    assert shared.processor.job(stuck).record.state == "running"
+    writable(shared, True)
+    (view,) = shared.ended(stuck)
     assert view.record.state == "cancelled"
-    assert ground.hashes() == {}
 
 
 def writable(one: Watched, yes: bool) -> None:
