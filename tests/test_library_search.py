@@ -462,4 +462,4 @@ def test_words_find_what_they_name_in_a_real_library(real_media: Path, tmp_path:
     tuned = precision(catalogue, audio, truth, [each for each in QUERIES if not each["unseen"]])
     unseen = precision(catalogue, audio, truth, [each for each in QUERIES if each["unseen"]])
     print(f"precision at 5: {tuned:.3f} on the queries tuned on, {unseen:.3f} on the others")
-    assert tuned >= 0.85 and unseen >= 0.6
+    assert tuned >= 0.85 and unseen >= 0.8
