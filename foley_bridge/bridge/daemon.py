@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from foley_bridge import __version__
 from foley_bridge.bridge.binding import Binding, host_and_port
@@ -129,7 +128,7 @@ class _Daemon:
             )
             endpoints: dict[str, str | None] = {**server.endpoints, "osc": None, "metrics": None}
             if settings.metrics_bind is not None:
-                metrics = self._metrics = Metrics(settings.metrics_bind, processor.counts)
+                metrics = self._metrics = Metrics(settings.metrics_bind, processor)
                 open_things.callback(metrics.stop)
                 endpoints["metrics"] = f"http://{metrics.address}/metrics"
             open_things.callback(processor.stop)
@@ -166,10 +165,8 @@ class _Daemon:
         self._server.publish(event)
         if self._osc is not None:
             self._osc.on_event(event)
-        if event.kind == "state":
-            if event.view.record.state in ENDED:
-                self._metrics.job_ended(event.view)
-            _log_state(event)
+        if event.kind == "state" and event.view.record.state in ENDED:
+            self._metrics.job_ended(event.view)
 
     @contextlib.contextmanager
     def _announced(self, endpoints: dict[str, str | None]) -> Iterator[None]:
@@ -254,12 +251,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise BridgeError(f"{folder}: the daemon's folder cannot be made: {error.strerror}", "choose another --home") from None
-
-
-def _log_state(event: Event) -> None:
-    record = event.view.record
-    why: dict[str, Any] = {"why": record.error["message"]} if record.error else {}
-    log.info("job %s", record.state, extra={"job": record.id, "client": record.client, **why})
 
 
 def _when_stdin_ends(stop: Callable[[], None]) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from foley_bridge import __version__
@@ -13,6 +13,7 @@ from foley_bridge.bridge.binding import host_and_port
 from foley_bridge.errors import BridgeError
 
 if TYPE_CHECKING:
+    from foley_bridge.jobs.processor import Processor
     from foley_bridge.jobs.view import JobView
 
 _REQUEST_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600, 3600)
@@ -46,16 +47,23 @@ class Metrics(Unmeasured):
 
     Args:
         bind: ``HOST:PORT`` to listen at.
-        counts: of the queue, asked whenever somebody looks: ``waiting``, ``running``, ``limit`` and what else the
-            processor counts.
+        processor: is asked for its queue and its workers whenever somebody looks.
 
     Raises:
         BridgeError: the address is taken or is not one of this machine.
     """
 
-    def __init__(self, bind: str, counts: Callable[[], Mapping[str, int]]) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Histogram, Info, start_http_server
+    def __init__(self, bind: str, processor: Processor) -> None:
+        from prometheus_client import (
+            CollectorRegistry,
+            Counter,
+            Histogram,
+            Info,
+            disable_created_metrics,
+            start_http_server,
+        )
 
+        disable_created_metrics()  # a time stamp for each counter, which nobody reads
         registry = CollectorRegistry()
         self._requests = Counter("foley_bridge_requests", "Requests answered.", ["method", "outcome"], registry=registry)
         self._request_seconds = Histogram(
@@ -81,7 +89,7 @@ class Metrics(Unmeasured):
         for state in ("done", "failed", "cancelled"):
             self._jobs.labels(state)  # there from the beginning, at 0
         Info("foley_bridge", "Of the daemon.", registry=registry).info({"version": __version__})
-        registry.register(_Queue(counts))
+        registry.register(_Queue(processor))
         host, port = host_and_port(bind)
         try:
             self._server, self._thread = start_http_server(port, host, registry)
@@ -119,7 +127,7 @@ class Metrics(Unmeasured):
 
 
 class _Queue:
-    """The processor's own counts as gauges, as they are when somebody looks."""
+    """The queue and the workers as they are when somebody looks."""
 
     _NAMES = (
         ("waiting", "foley_bridge_jobs_waiting", "Jobs in the queue."),
@@ -127,16 +135,15 @@ class _Queue:
         ("limit", "foley_bridge_queue_limit", "Jobs that the queue holds at most."),
     )
 
-    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
-        self._counts = counts
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
 
     def collect(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        counts = self._counts()
+        counts = self._processor.counts()
         for key, name, says in self._NAMES:
             yield GaugeMetricFamily(name, says, value=counts[key])
-        if "restarts" in counts:
-            yield CounterMetricFamily(
-                "foley_bridge_worker_restarts", "Workers begun anew after one died.", value=counts["restarts"]
-            )
+        yield CounterMetricFamily(
+            "foley_bridge_worker_restarts", "Workers that had to be replaced.", value=self._processor.restarts()
+        )

@@ -188,6 +188,10 @@ class Processor:
         with self._lock:
             return {"waiting": len(self._waiting), "running": len(self._works), "limit": self._limit}
 
+    def restarts(self) -> int:
+        """How many workers had to be replaced."""
+        return sum(max(0, slot.begun - 1) for slot in self._slots)
+
     def _view(self, record: JobRecord, places: Mapping[str, int] | None = None) -> JobView:
         if places is None:
             places = {record.id: self._waiting.index(record.id) + 1} if record.id in self._waiting else {}
@@ -393,6 +397,7 @@ class Processor:
         with self._lock:
             self._teller.tell(Event(kind, self._view(record)))
         if kind == "state":
-            log.info("job %s: %s%s", record.id, record.state, f": {record.error['message']}" if record.error else "")
+            why = record.error["message"] if record.error else None
+            log.info("job %s", record.state, extra={"job": record.id, "client": record.client, "why": why})
         elif kind == "step":
-            log.info("job %s: %s", record.id, record.step)
+            log.info("job at step %s", record.step, extra={"job": record.id})

@@ -28,6 +28,7 @@ class Slot:
         self._job: str | None = None
         self._cancelled: str | None = None
         self._closed = False
+        self.begun = 0  # workers, one after the other
         self.fate = ""  # in words, what became of the last worker that died of a job
 
     def warm(self) -> None:
@@ -98,6 +99,7 @@ class Slot:
     def _living(self) -> WorkerProcess | None:
         if not self._closed and (self._worker is None or not self._worker.lives()):
             self._worker = WorkerProcess(self._home, self._number)
+            self.begun += 1
         return self._worker
 
     def _overdue(self, job: str) -> None:
