@@ -12,10 +12,14 @@ from typing import Any
 
 import opentimelineio as otio
 
+from foley_bridge.conform import ucs_name
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.reporting import sync_error_ms
 from foley_bridge.jobs.request import Progress, Watcher, unwatched
+from foley_bridge.library import ucs
+from foley_bridge.library.catalogue import Catalogue
+from foley_bridge.library.scan import scan
 from foley_bridge.media import broadcast_wav, movie
 from foley_bridge.media.sound import ArraySound
 from foley_bridge.stage.acts import Act, demo_acts, demo_exemplars, draw_acts
@@ -24,21 +28,25 @@ from foley_bridge.timeline.time import ceil_frame, floor_frame, rational
 
 FPS = Fraction(24)
 SIZE = (640, 360)
-TAPPED = "footsteps gravel"  # this act shows HIT markers: heel and toe are for an editor to choose between
+RECORDED = 3  # sounds of each kind
+TAPPED = "footsteps gravel"
+"""This act shows HIT markers, because heel and toe are for an editor to choose between, and names no example: its words are
+answered from a little sound library."""
 RECORD_START = Fraction(3600)  # 01:00:00:00, where programmes start
 
 Submit = Callable[[dict[str, Any]], dict[str, Any]]
 """Has a job done: the params of ``submit`` (docs/protocol.md) in, its result (docs/json.md) out."""
 
 
-def run_demo(out: Path, submit: Submit, *, seed: int = 0, watcher: Watcher = unwatched) -> dict[str, Any]:
-    """Make everything in ``out``: timeline.otio, foley.otio, media/*.wav, preview.mp4, report.html.
+def run_demo(out: Path, submit: Submit, *, library: Path, seed: int = 0, watcher: Watcher = unwatched) -> dict[str, Any]:
+    """Make everything in ``out``: timeline.otio, sounds/*.wav, foley.otio, media/*.wav, preview.mp4, report.html.
 
     When the job cannot be done, or is stopped, ``out`` is as it was before.
 
     Args:
         out: an absolute path.
-        submit: has the job done, as a host would.
+        submit: has the job done, as a host would, by a daemon whose sound library is ``library``.
+        library: a folder to catalogue the sounds in.
         seed: another one, another demo.
         watcher: is told how far the drawing is.
 
@@ -52,6 +60,7 @@ def run_demo(out: Path, submit: Submit, *, seed: int = 0, watcher: Watcher = unw
     with Outputs(out, uuid.uuid4().hex[:12]) as outputs:
         places = _stage(out, acts, seed, outputs, watcher)
         with _in_place(outputs, places):
+            scan(Catalogue.open(library, create=True), [out / "sounds"])
             answer = submit(
                 {
                     "kind": "generate",
@@ -95,9 +104,8 @@ def _in_place(outputs: Outputs, places: list[Path]) -> Iterator[None]:
 
 
 def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher) -> list[Path]:
-    """Draw the picture, write the examples, and mark the regions; returns where it all goes."""
-    sounds = out / "exemplars"
-    outputs.folder(sounds, "the demo")
+    """Draw the picture, write the sounds, and mark the regions; returns where it all goes."""
+    outputs.folder(out / "sounds", "the demo")
     total = int(acts[-1].end_s * FPS)
     places = [out / "picture.mp4"]
 
@@ -108,14 +116,15 @@ def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watche
 
     movie.write_movie(outputs.add(places[0]), drawn(), FPS)
     timeline = _timeline(total)
-    for act, example in zip(acts, demo_exemplars(seed + 101), strict=True):
-        path = sounds / f"{act.words.replace(' ', '_')}.wav"
-        bext = broadcast_wav.Bext(description=f"example: {act.words}", originator="foley_bridge stage")
-        broadcast_wav.write(outputs.add(path), ArraySound(example.samples, example.sample_rate), bext=bext)
-        places.append(path)
+    for number in range(1, RECORDED + 1):
+        for act, example in zip(acts, demo_exemplars(seed + 100 * number + 1), strict=True):
+            places.append(out / "sounds" / _sound_name(act, number))
+            bext = broadcast_wav.Bext(description=act.words, originator="foley_bridge stage")
+            broadcast_wav.write(outputs.add(places[-1]), ArraySound(example.samples, example.sample_rate), bext=bext)
+    for act in acts:
         first, last = floor_frame(act.start_s, FPS), ceil_frame(act.end_s, FPS)
         marked = otio.opentime.TimeRange(rational(Fraction(first) / FPS, FPS), rational(Fraction(last - first) / FPS, FPS))
-        text = f'FOLEY {act.words} like="exemplars/{path.name}"'
+        text = f"FOLEY {act.words}" + ("" if act.words == TAPPED else f' like="sounds/{_sound_name(act, 1)}"')
         known = {"foley_bridge": {"truth_s": _truth_s(act)}}  # for the report's figures
         timeline.tracks.markers.append(otio.schema.Marker(text, marked, color="GREEN", metadata=known))
         if act.words == TAPPED:
@@ -123,6 +132,10 @@ def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watche
     places.append(out / "timeline.otio")
     files.write(timeline, outputs.add(places[-1]), folder=out)
     return places
+
+
+def _sound_name(act: Act, number: int) -> str:
+    return ucs_name(ucs.guess(act.words), f"{act.words} {number}", "FOLEYBRIDGE", "STAGE")
 
 
 def _truth_s(act: Act) -> list[float]:

@@ -20,7 +20,7 @@ TAKE = {
     "score": float,
     "onsets_s": [float],
     "seed": int,
-    "source": {"file": str},
+    "source": dict,
     "sample_rate": int,
     "channels": int,
     "lufs": (float, type(None)),
@@ -123,8 +123,17 @@ def test_the_demo_prints_its_object_and_leaves_its_files(demo: tuple[Path, Run])
     assert not [name for name in made if Path(name).name.startswith(".")]
     for region in done.json["regions"]:
         for take in region["takes"]:
+            assert "file" in take["source"] and {type(value) for value in take["source"].values()} == {str}
             assert Path(take["path"]).parent == folder / "media"
             assert soundfile.info(take["path"]).subtype == "PCM_24"
+
+
+def test_the_demo_lets_its_library_answer_words_with_three_sounds(demo: tuple[Path, Run]) -> None:
+    steps = demo[1].json["regions"][1]
+    assert steps["engine"] == "recommend"
+    assert {take["source"]["file"] for take in steps["takes"]} == {
+        f"FEETHmn_footsteps gravel {number}_FOLEYBRIDGE_STAGE.wav" for number in (1, 2, 3)
+    }
 
 
 def test_the_demo_is_in_sync_with_its_own_truth(demo: tuple[Path, Run]) -> None:

@@ -84,20 +84,21 @@ def test_a_demo_stopped_while_it_draws_or_while_its_job_runs_leaves_nothing(tmp_
         raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        run_demo(tmp_path / "demo", submit, watcher=Stopper(at))
-    assert files_under(tmp_path) == []
+        run_demo(tmp_path / "demo", submit, library=tmp_path / "library", watcher=Stopper(at))
+    assert not (tmp_path / "demo").exists()
 
 
 def test_a_demo_stopped_over_an_earlier_one_puts_that_back(tmp_path: Path) -> None:
     def submit(params: dict[str, Any]) -> dict[str, Any]:
-        assert (tmp_path / "picture.mp4").read_bytes() != b"an earlier picture"
+        assert (tmp_path / "demo" / "picture.mp4").read_bytes() != b"an earlier picture"
         raise Cancelled("stopped")
 
-    (tmp_path / "picture.mp4").write_bytes(b"an earlier picture")
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "picture.mp4").write_bytes(b"an earlier picture")
     with pytest.raises(Cancelled):
-        run_demo(tmp_path, submit)
-    assert files_under(tmp_path) == ["picture.mp4"]
-    assert (tmp_path / "picture.mp4").read_bytes() == b"an earlier picture"
+        run_demo(tmp_path / "demo", submit, library=tmp_path / "library")
+    assert files_under(tmp_path / "demo") == ["picture.mp4"]
+    assert (tmp_path / "demo" / "picture.mp4").read_bytes() == b"an earlier picture"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")

@@ -58,7 +58,12 @@ class Reached:
 
 @contextlib.contextmanager
 def reach(
-    endpoint: str | None = None, *, keys: Path | None = None, seat: str | None = None, private: bool = False
+    endpoint: str | None = None,
+    *,
+    keys: Path | None = None,
+    seat: str | None = None,
+    private: bool = False,
+    library: Path | None = None,
 ) -> Iterator[Reached]:
     """The daemon that this user's commands go to, or a private one when none runs.
 
@@ -66,6 +71,7 @@ def reach(
         endpoint: of a daemon that must be the one; otherwise ``FOLEY_BRIDGE_ENDPOINT``, or the one that runs in ``home()``.
         keys, seat: as for ``Client``.
         private: start a private one in any case.
+        library: the sound library of a private one; None: the user's.
 
     Raises:
         BridgeError: the daemon named does not answer, or no private one can be started.
@@ -77,7 +83,7 @@ def reach(
         with found:
             yield Reached(found, private=False)
         return
-    with _own_folder(folder) as own, _started(own) as client:
+    with _own_folder(folder) as own, _started(own, library or library_folder()) as client:
         yield Reached(client, private=True)
 
 
@@ -164,13 +170,13 @@ def _lock_of(own: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _started(own: Path) -> Iterator[Client]:
+def _started(own: Path, library: Path) -> Iterator[Client]:
     """A private daemon at work in its folder."""
     from foley_bridge.jobs.worker_process import environment
 
     log = own / _LOG
     command = [sys.executable, "-P", "-m", "foley_bridge", "serve", "--private", "--home", str(own)]
-    command += ["--bind", "tcp://127.0.0.1:0", "--no-osc", "--library", str(library_folder())]
+    command += ["--bind", "tcp://127.0.0.1:0", "--no-osc", "--library", str(library)]
     # A group of its own: Ctrl-C in the terminal is the command's affair, which then cancels its job.
     apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":

@@ -85,22 +85,22 @@ def generate(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the demo's files; made if it is not there.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another demo.")] = 0,
-    private: Private = False,
-    endpoint: Endpoint = None,
-    keys: Keys = None,
-    seat: Seat = None,
     as_json: Json = False,
 ) -> int:
     """Make a demo, to look at and listen to.
 
     A 10 s picture with marked regions, the sound put into them, and how far it is in sync with the truth.
     """
+    import tempfile
+
     from foley_bridge.bridge.private import reach
     from foley_bridge.demo import run_demo
 
-    with show.Bar(hidden=as_json) as bar, reach(endpoint, keys=keys, seat=seat, private=private) as reached:
-        submit = partial(finished, reached, seen=bar.show_job)
-        shown = run_demo(Path(absolute(out)), submit, seed=seed, watcher=bar.show)
+    with show.Bar(hidden=as_json) as bar, tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "library"
+        with reach(private=True, library=library) as reached:
+            submit = partial(finished, reached, seen=bar.show_job)
+            shown = run_demo(Path(absolute(out)), submit, library=library, seed=seed, watcher=bar.show)
     if as_json:
         print(json.dumps(shown, indent=2))
     else:
