@@ -15,12 +15,15 @@ from typing import Any
 
 import pytest
 from bridge_daemons import PATIENCE_S, Raw, daemon
+from processors import make_ground
 from prometheus_client.parser import text_string_to_metric_families
 
 from foley_bridge import __version__
 from foley_bridge.bridge import logs, wire
 from foley_bridge.bridge.keys import make_keys
 from foley_bridge.bridge.logs import LogWriter, Seldom, start_log
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def doomed(folder: Path) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def doomed(folder: Path) -> dict[str, Any]:
     }
 
 
-def scrape(endpoints: dict[str, str]) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def scrape(endpoints: dict[str, str]) -> Samples:
     """Every sample: its name and labels, and its value."""
     with urllib.request.urlopen(endpoints["metrics"], timeout=PATIENCE_S) as answer:
         text = answer.read().decode()
@@ -40,7 +43,7 @@ def scrape(endpoints: dict[str, str]) -> dict[tuple[str, frozenset[tuple[str, st
     return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
 
 
-def value(samples: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float:
+def value(samples: Samples, name: str, **labels: str) -> float:
     return samples.get((f"foley_bridge_{name}", frozenset(labels.items())), 0.0)
 
 
@@ -77,12 +80,18 @@ def test_metrics_count_who_was_not_let_in_and_whose_reply_found_nobody(tmp_path:
     keys = str(tmp_path / "keys")
     with daemon(tmp_path / "guarded", keys=keys, metrics_bind="127.0.0.1:0") as one, Raw(one.requests) as stranger:
         stranger.send(b"x")
-        until(lambda: value(scrape(one.endpoints), "connections_refused_total", socket="requests", why="protocol") > 0)
+        until(lambda: refused(scrape(one.endpoints), "requests") > 0)
     with daemon(tmp_path / "open", metrics_bind="127.0.0.1:0") as one:
         with Raw(one.requests) as hasty:
-            hasty.send(*wire.encode(wire.request("late", "capabilities")))  # takes a while
+            job = hasty.call("submit", make_ground(tmp_path / "ground").request())["result"]["job"]
+            hasty.send(*wire.encode(wire.request("late", "wait", {"job": job, "timeout_s": 1})))
             assert hasty.call("ping")["ok"]  # so it has been read
         until(lambda: value(scrape(one.endpoints), "replies_lost_total", why="gone") > 0)
+
+
+def refused(samples: Samples, name: str) -> float:
+    """Which end notices first that they do not speak alike, and so why, is chance."""
+    return sum(value(samples, "connections_refused_total", socket=name, why=why) for why in ("protocol", "broken off"))
 
 
 def until(true: Any) -> None:

@@ -107,7 +107,9 @@ class Server:
         except BaseException:
             self._context.destroy(linger=0)
             raise
-        self.endpoints = {"requests": sockets.endpoint(self._router), "events": sockets.endpoint(self._publisher)}
+        named = {"requests": self._router, "events": self._publisher}
+        self.endpoints = {name: sockets.endpoint(each) for name, each in named.items()}
+        self._watchers = {name: sockets.watch(self._context, each) for name, each in named.items()}
         self._with_keys = pair is not None
         self._posted: deque[Callable[[], None]] = deque()
         self._newest: dict[str, Event] = {}  # progress that was not published yet, by job
@@ -156,9 +158,7 @@ class Server:
             self._doorkeeper.socket: self._doorkeeper.answer,
             self._sleeper.fileno(): self._wake,
         }
-        for each, name in self._named_sockets():
-            watcher = sockets.watch(self._context, each)
-            handlers[watcher] = partial(self._refused, watcher, name)
+        handlers |= {watcher: partial(self._refused, watcher, name) for name, watcher in self._watchers.items()}
         self._poller = zmq.Poller()
         for source in handlers:
             self._poller.register(source, zmq.POLLIN)
@@ -174,14 +174,11 @@ class Server:
 
     def close(self) -> None:
         """Let go of the sockets, when ``run`` has ended or never began; replies on their way get half a second."""
-        for each, _ in self._named_sockets():
+        for each in (self._router, self._publisher):
             each.disable_monitor()
         self._context.destroy(linger=LINGER_MS)
         self.waker.close()
         self._sleeper.close()
-
-    def _named_sockets(self) -> list[tuple[sockets.Socket, str]]:
-        return [(self._router, "requests"), (self._publisher, "events")]
 
     def _sleep_ms(self) -> int | None:
         times_s = [at_s for at_s in (self._waiters.next_s(), self._stop_at_s) if at_s is not None]
