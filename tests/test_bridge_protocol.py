@@ -129,11 +129,19 @@ def test_the_page_has_an_example_of_every_method_and_of_no_other() -> None:
         ("header", b'{"foley_bridge":1,"id":"\\ud800","method":"ping"}'),
         ("header", b'{"foley_bridge":1,"id":"1","method":"ping","params":' + b"[" * 100_000),
         ("header", b" " * (wire.HEADER_LIMIT + 1)),
+        ("params", b'{"foley_bridge":1,"id":"1","method":"ping","params":{"a":' + b"9" * 5000 + b'},"params":{}}'),
+        ("params", b'{"foley_bridge":1,"id":"1","method":"ping","params":' + b"[" * 50 + b"]" * 50 + b',"params":{}}'),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_refused_by_the_name_of_the_field(field: str, header: Any) -> None:
     assert refused(header).message.startswith((f"{field}:", f"{field} is missing"))
     assert not follows_the_protocol([encoded(header)])
+
+
+def test_no_depth_of_nesting_is_more_than_it_bears() -> None:
+    for depth in range(1, 1200, 7):
+        nested = b"[" * depth + b"]" * depth
+        refused(b'{"foley_bridge":1,"id":"1","method":"ping","params":' + nested + b',"params":{}}')
 
 
 def test_an_unknown_method_is_answered_with_those_there_are_and_an_unknown_field_with_its_neighbour() -> None:

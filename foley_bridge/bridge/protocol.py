@@ -238,7 +238,10 @@ def read_request(header: bytes, *, payload: bool) -> Request:
         params = _params[kind].decode(envelope.params)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise _explained(error, "params", known=kind.__struct_fields__) from None
-    doubled = _doubled(json.loads(text, object_pairs_hook=_Pairs), "")
+    try:  # numbers stay text: of those that were passed over, some are longer than Python reads
+        doubled = _doubled(json.loads(text, object_pairs_hook=_Pairs, parse_int=str, parse_float=str), "")
+    except RecursionError as error:
+        raise _explained(error, "") from None
     if doubled is not None:
         raise RequestError(f"{doubled}: stands there twice", "give it once")
     params.check(payload=payload)

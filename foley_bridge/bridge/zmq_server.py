@@ -244,6 +244,9 @@ class Server:
             self._begin(ask, ask.request, frames[1] if count == 2 else None)
         except FoleyError as error:
             self._reply(ask, wire.refusal(request_id(header), error))
+        except Exception:
+            log.exception("a request met a fault", extra={"client": client})
+            self._reply(ask, wire.refusal(request_id(header), InternalError("the request met a fault of the daemon's own")))
 
     def _begin(self, ask: _Ask, request: Request, payload: zmq.Frame | None) -> None:
         """Answer a request, or hand it to its lane.
