@@ -383,7 +383,7 @@ def documents(seed: int, first: int, last: int) -> Iterator[tuple[int, bytes]]:
         root = copy.deepcopy(dice.choices(sound, [4, 6, 1, 1])[0])
         style = dice.random()
         if style < 0.75:
-            with contextlib.suppress(RecursionError):  # copied a few times, deep nestings become too deep to copy
+            with contextlib.suppress(RecursionError, OverflowError):  # too deep to copy, too large to calculate
                 for _ in range(dice.choice([1, 1, 1, 2, 4])):
                     if _places(root):
                         dice.choice(STRUCTURE)(root, dice)
