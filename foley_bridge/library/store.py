@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BATCH = 2000  # rows written, and ids asked for, at once
 _TABLE = "sounds"
 _LOCK_WAIT_S = 20.0
-_TIDY_EVERY = 50  # versions
+_TIDY_EVERY = 200  # versions
 _KEPT_S = 60.0  # versions younger than this stay: a reader may have one in hand
 _INDEX_CACHE_BYTES = 256 << 20
 _METADATA_CACHE_BYTES = 64 << 20

@@ -42,10 +42,16 @@ def tokens(text: str) -> tuple[str, ...]:
 
 def indexed(texts: Iterable[str]) -> str:
     """What the index holds of texts: their words in order, then the compounds they make and the parts of their compounds."""
-    runs = [run for text in texts if (run := tokens(text))]
-    inside = {word for run in runs for word in run}
-    more = [word for run in runs for word in extras(run) if word not in inside]
-    return f" {BREAK} ".join(" ".join(run) for run in [*runs, *([each] for each in dict.fromkeys(more))])
+    pieces = [piece for text in texts if (piece := _piece(text))[0]]
+    inside = {word for run, _ in pieces for word in run}
+    more = dict.fromkeys(word for _, further in pieces for word in further if word not in inside)
+    return f" {BREAK} ".join([*(" ".join(run) for run, _ in pieces), *more])
+
+
+@functools.lru_cache(maxsize=20_000)
+def _piece(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    run = tokens(text)
+    return run, tuple(extras(run))
 
 
 @functools.cache
