@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -71,12 +72,53 @@ def test_a_publishing_that_was_killed_between_any_two_renames_is_carried_on(
                 outputs.publish({"said": 7})
         else:
             outputs.publish({"said": 7})
-    assert Outputs(tmp_path, "job1", keep=True).published() == {"said": 7}
-    assert Outputs(tmp_path, "job1", keep=True).published() == {"said": 7}  # and again, until it is swept
+    folders = [tmp_path, tmp_path / "takes"]
+    assert Outputs(tmp_path, "job1", keep=True).published(folders) == {"said": 7}
+    assert Outputs(tmp_path, "job1", keep=True).published(folders) == {"said": 7}  # and again, until it is swept
     sweep([tmp_path, tmp_path / "takes"], "job1")
     assert files_under(tmp_path) == ["cut.otio", "takes", "takes/a.wav", "takes/b.wav"]
     assert (tmp_path / "cut.otio").read_text() == "new cut.otio"
-    assert Outputs(tmp_path, "job1").published() is None
+    assert Outputs(tmp_path, "job1").published(folders) is None
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        ["{tmp}/evil", "{tmp}/outside/keys", None],
+        ["{tmp}/evil", "{tmp}/cut.otio", None],
+        ["{tmp}/outside/.foley_bridge-job1/keys", "{tmp}/outside/keys", None],
+        ["{tmp}/.foley_bridge-job1/cut.otio", "{tmp}/takes/../outside/cut.otio", None],
+        ["{tmp}/.foley_bridge-job1/cut.otio", "{tmp}/cut.otio", "{tmp}/evil"],
+    ],
+)
+def test_a_planted_note_moves_nothing(tmp_path: Path, move: list[str | None]) -> None:
+    (tmp_path / "outside" / ".foley_bridge-job1").mkdir(parents=True)
+    (tmp_path / "outside" / ".foley_bridge-job1" / "keys").write_text("evil")
+    (tmp_path / "outside" / "keys").write_text("admin")
+    (tmp_path / "evil").write_text("evil")
+    staging(tmp_path, "job1").mkdir()
+    moves = [[text and text.replace("{tmp}", str(tmp_path)) for text in move]]
+    (staging(tmp_path, "job1") / "publishing.json").write_text(json.dumps({"moves": moves, "answer": {}}))
+    with pytest.raises(JobError, match="changed"):
+        Outputs(tmp_path, "job1", keep=True).published([tmp_path, tmp_path / "takes"])
+    assert (tmp_path / "outside" / "keys").read_text() == "admin"
+    assert (tmp_path / "evil").read_text() == "evil" and not (tmp_path / "cut.otio").exists()
+
+
+def test_a_planted_note_of_folders_takes_away_no_others(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    staging(tmp_path, "job1").mkdir()
+    (staging(tmp_path, "job1") / "folders.json").write_text(json.dumps([str(tmp_path / "empty")]))
+    sweep([tmp_path], "job1")
+    assert files_under(tmp_path) == ["empty"]
+
+
+def test_a_link_in_the_hidden_folders_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    staging(tmp_path, "job1").symlink_to(tmp_path / "outside")
+    with pytest.raises(JobError, match="link"), Outputs(tmp_path, "job1") as outputs:
+        outputs.add(tmp_path / "cut.otio")
+    assert files_under(tmp_path / "outside") == []
 
 
 def test_a_file_that_cannot_be_put_in_its_place_takes_back_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,22 @@ def test_a_region_whose_words_find_nothing_fails_alone(ground: Path, tmp_path: P
     assert xylophone.error is not None and "xylophone" in xylophone.error.message and "like=" in xylophone.error.hint
 
 
+def test_a_library_that_cannot_be_opened_fails_only_those_who_ask_it(ground: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    marks = [
+        marker("FOLEY door slam", 0, 20, 25),
+        marker(f'FOLEY x like="{ground}/shot.wav"', 30, 20, 25),
+        marker("HIT", 35, 1, 25),
+    ]
+    clicks(ground / "shot.wav")
+    out = tmp_path / "out"
+    out.mkdir()
+    timeline = save(timeline_of(ground / "shot.mp4", 100, 25, *marks), out / "cut.otio")
+    door, x = generate(GenerateRequest(timeline, out / "f.otio", out / "takes", catalogue=tmp_path / "broken")).regions
+    assert door.error is not None and "door slam" in door.error.message
+    assert x.error is None and x.takes
+
+
 def test_rain_fills_its_region_from_end_to_end(ground: Path, tmp_path: Path) -> None:
     region = job(ground, tmp_path, marker("FOLEY rain roof", 0, 100, 25)).regions[0]
     samples, rate = soundfile.read(region.takes[0].path)

@@ -10,9 +10,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import opentimelineio as otio
 import pytest
-from job_materials import clicks, files_under, marker, movie, save, timeline_of
+from job_materials import clicks, files_under, marker, movie, save, span, timeline_of
 
 from foley_bridge.errors import EngineError, FoleyError
 from foley_bridge.jobs.destinations import destinations
@@ -202,6 +204,44 @@ def test_an_example_named_in_a_region_stays_inside_the_allowed_folders(ground: P
     result = generate(replace(asked(ground, tmp_path / "out"), timeline=ground / "secret.otio", roots=roots))
     assert "secret.wav" in str(result.regions[0].error) and "outside" in str(result.regions[0].error)
     assert result.failed_regions == 1
+
+
+def test_an_image_sequence_does_not_climb_out_of_its_folder(ground: Path, tmp_path: Path) -> None:
+    for folder in ("in/frames", "outside"):
+        (tmp_path / folder).mkdir(parents=True)
+        for number in range(25):
+            cv2.imwrite(str(tmp_path / folder / f"s.{number:04d}.png"), np.full((48, 64), 10 * number, np.uint8))
+    clicks(tmp_path / "in" / "hit.wav")
+    (tmp_path / "in" / "frames" / "s.0007.png").unlink()
+    (tmp_path / "in" / "frames" / "s.0007.png").symlink_to(tmp_path / "outside" / "s.0007.png")
+    for prefix in ("../../outside/s.", f"{tmp_path}/outside/s.", "s."):
+        reference = otio.schema.ImageSequenceReference(
+            str(tmp_path / "in" / "frames"), prefix, ".png", 0, 1, 25.0, 4, available_range=span(0, 25, 25)
+        )
+        timeline = timeline_of(tmp_path, 25, 25, marker("FOLEY kettle", 0, 20, 25), marker("HIT", 4, 1, 25))
+        next(iter(timeline.find_clips())).media_reference = reference
+        request = GenerateRequest(
+            save(timeline, tmp_path / "in" / "cut.otio"),
+            tmp_path / "out" / "foley.otio",
+            tmp_path / "out" / "takes",
+            exemplar=tmp_path / "in" / "hit.wav",
+            roots=Roots((tmp_path / "in",), (tmp_path / "out",)),
+        )
+        with pytest.raises(FoleyError, match=r"outside|'\.\.'"):
+            generate(request)
+
+
+def test_a_report_over_a_sound_of_the_timeline_is_refused(ground: Path, tmp_path: Path) -> None:
+    timeline = otio.adapters.read_from_file(str(ground / "cut.otio"))
+    music = otio.schema.Clip("music", otio.schema.ExternalReference(str(tmp_path / "music.html")), span(0, 75, 25))
+    timeline.tracks.append(otio.schema.Track("A1", [music], kind="Audio"))
+    (tmp_path / "music.html").write_text("music, so to speak")
+    request = replace(asked(ground, tmp_path), timeline=save(timeline, tmp_path / "cut.otio"), report=tmp_path / "music.html")
+    with pytest.raises(FoleyError, match="overwrite"):
+        generate(request)
+    for name, option in (("music.wav", "report"), (".bashrc", "preview")):
+        with pytest.raises(FoleyError, match=name):
+            generate(replace(asked(ground, tmp_path), **{option: tmp_path / name}))
 
 
 def params(ground: Path, out: Path, **other: Any) -> dict[str, Any]:

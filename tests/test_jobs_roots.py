@@ -109,6 +109,16 @@ def test_a_seats_path_is_found_and_given_back_as_the_seat_names_it(roots: Roots,
     assert "outside" in refusal(roots, "/volumes/reel/a.mov")  # only Windows names match in any case
 
 
+def test_every_seat_gets_paths_back_by_its_own_map(tmp_path: Path) -> None:
+    here = tmp_path / "reel1" / "a.wav"
+    maps = (("P:\\reels", tmp_path), ("/Volumes/reels", tmp_path), ("Q:\\more", tmp_path / "more"))
+    roots = Roots(None, None, maps)
+    assert roots.for_seat("/Volumes/reels/cut.otio").to_remote(str(here)) == "/Volumes/reels/reel1/a.wav"
+    assert roots.for_seat("P:\\reels\\cut.otio").to_remote(str(here)) == "P:\\reels\\reel1\\a.wav"
+    assert roots.for_seat("Q:\\more\\cut.otio").to_remote(str(here)) == "P:\\reels\\reel1\\a.wav"
+    assert roots.for_seat(str(tmp_path / "cut.otio")).to_remote(str(here)) == str(here)
+
+
 def test_roots_survive_json(roots: Roots) -> None:
     assert Roots.from_json(roots.to_json()) == roots
     assert Roots.from_json(ANYWHERE.to_json()) == ANYWHERE

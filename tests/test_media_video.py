@@ -314,3 +314,14 @@ def test_real_movies_read_the_same_frames_in_the_same_order_as_a_plain_decode(re
         middle = list(video.read_span(path, info.duration / 2, info.duration / 2 + Fraction(1, 3), size=size, gray=True))
         begin = next(number for number, frame in enumerate(ours) if frame.pts == middle[0].pts)
         assert all(np.array_equal(a.image, b.image) for a, b in zip(middle, ours[begin:], strict=False)), path.name
+
+
+def test_a_play_list_does_not_open_what_it_lists(tmp_path: Path) -> None:
+    make_movie(tmp_path / "secret.ts", rate=Fraction(25), count=25, codec="mpeg2video")
+    for name, first in (("a.m3u8", ""), ("a.mp4", "")):
+        listing = (
+            f"{first}#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:3\n#EXTINF:1.0,\n{tmp_path}/secret.ts\n#EXT-X-ENDLIST\n"
+        )
+        (tmp_path / name).write_text(listing)
+        with pytest.raises(MediaError, match="play list"):
+            video.probe(tmp_path / name)

@@ -278,9 +278,9 @@ def _let_go(own: Path) -> bool:
             journal = Journal(path)
             try:
                 for record in journal.list(("queued", "running")):
-                    _finish(record.request, record.id, begun=True)
+                    _finish(journal.get(record.id).request, record.id, begun=True)
                 for record in journal.unswept():
-                    _finish(record.request, record.id, begun=False)
+                    _finish(journal.get(record.id).request, record.id, begun=False)
             finally:
                 journal.close()
     except (FoleyError, Timeout):
@@ -298,5 +298,5 @@ def _finish(request: dict[str, Any], job: str, *, begun: bool) -> None:
     folders = destinations(request, ANYWHERE)
     if begun:
         with contextlib.suppress(FoleyError):
-            Outputs(folders[0], job).published()
+            Outputs(folders[0], job).published(folders)
     sweep(folders, job)

@@ -18,6 +18,7 @@ import numpy as np
 from foley_bridge.conform import Take
 from foley_bridge.engines.candidate import Curve, Detection, Onset
 from foley_bridge.jobs.job import Done
+from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.media.whole_file import whole_file
 
 _FRACTIONS = {"start", "duration", "handle"}
@@ -48,13 +49,14 @@ def save(path: Path, done: Done, asked: str) -> None:
         temporary.write_text(json.dumps(content), "utf-8")
 
 
-def load(path: Path, asked: str, staged: Path) -> Done | None:
-    """A region written down before.
+def load(path: Path, asked: str, media_dir: Path, outputs: Outputs) -> Done | None:
+    """A region written down before; its takes are among the outputs again.
 
     Args:
-        path: of the note.
+        path: of the note, which lies where others may write too: nothing in it is believed that cannot be seen.
         asked: as in ``save``.
-        staged: the folder in which the takes lie now.
+        media_dir: where takes go.
+        outputs: of the job.
 
     Returns:
         None when there is no note, it was made from something else, or a take is not what it was.
@@ -65,15 +67,20 @@ def load(path: Path, asked: str, staged: Path) -> Done | None:
             return None
         takes = tuple(_take(take) for take in said["takes"])
         for take in takes:
-            with (staged / take.path.name).open("rb") as file:
+            if take.path.parent != media_dir:
+                return None
+            with outputs.before(take.path).open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != take.sha256:
                     return None
         time_s, value = (np.array(each, np.float64) for each in said["motion"])
         onsets = tuple(Onset(*onset) for onset in said["onsets"])
         detection = Detection(onsets, said["reliable"], said["reason"], Curve(time_s, value), said["tapped"])
-        return Done(said["key"], detection, takes, tuple(said["notes"]))
+        done = Done(said["key"], detection, takes, tuple(said["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    for take in takes:
+        outputs.add(take.path)
+    return done
 
 
 def _take_json(take: Take) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -142,10 +143,14 @@ def _with_choices(cues: list[Cue], request: GenerateRequest, failed: list[Failed
     if not any(cue.engine == "recommend" for cue in cues):
         return cues
     assert request.catalogue is not None  # `_engine` looked
-    catalogue = Catalogue.open(request.catalogue)
     asks = [recommend.ask(cue.region, cue.options) if cue.engine == "recommend" else None for cue in cues]
+    picked: Sequence[tuple[Choice, ...] | FoleyError]
+    try:
+        picked = recommend.pick(asks, Catalogue.open(request.catalogue))
+    except LibraryError as error:
+        picked = [() if each is None else error for each in asks]
     settled = []
-    for cue, choices in zip(cues, recommend.pick(asks, catalogue), strict=True):
+    for cue, choices in zip(cues, picked, strict=True):
         if isinstance(choices, FoleyError):
             error = type(choices)(f"region '{cue.region.name}': {choices.message}", choices.hint)
             failed.append(failure(cue.number, cue.region, error))

@@ -72,10 +72,15 @@ def run_job(
         FoleyError: as ``generate``.
     """
     with Outputs(request.out.absolute().parent, job, keep=True) as outputs:
-        answer = outputs.published()
+        answer = outputs.published(_folders(request))
         if answer is None:
             answer = _run(request, outputs, watcher, enter).to_json(request.roots.to_remote)
         return answer
+
+
+def _folders(request: GenerateRequest) -> set[Path]:
+    files = (path for path in (request.out, request.preview, request.report) if path is not None)
+    return {request.media_dir.absolute(), *(path.absolute().parent for path in files)}
 
 
 def _run(request: GenerateRequest, outputs: Outputs, watcher: Watcher, enter: Callable[[str], None]) -> Result:
@@ -165,9 +170,7 @@ def _work(job: Job, cue: Cue) -> Done:
     """Raises _RegionFault for what is the region's own fault; a disk that is full is the whole job's."""
     note = job.outputs.note(f"region_{cue.number}.json")
     asked = _hash(_facts(job, cue), _files_of(job, cue))
-    if (before := checkpoint.load(note, asked, job.outputs.staging(job.request.media_dir))) is not None:
-        for take in before.takes:
-            job.outputs.add(take.path)
+    if (before := checkpoint.load(note, asked, job.request.media_dir, job.outputs)) is not None:
         return before
     cut = job.cut(cue)
     try:
@@ -347,6 +350,8 @@ def _publish(job: Job, worked: Sequence[_Worked], failed: Sequence[Failed], ente
     folder = request.out.absolute().parent
     said = files.write(opened.timeline, outputs.add(request.out), base=opened.base, folder=folder)
     result = replace(result, notes=(*result.notes, *said))
+    for place in outputs.places:  # a link may have come since the request was looked at
+        request.roots.output_path(str(place.absolute()), "what the job writes")
     enter("publishing")
     outputs.publish(result.to_json(request.roots.to_remote))
     return result

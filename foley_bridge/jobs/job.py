@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import floor
 from pathlib import Path
 
 from foley_bridge.conform import Cut, Take, cut_for
@@ -18,7 +19,7 @@ from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.media import video
-from foley_bridge.timeline.picture import Picture, picture_under
+from foley_bridge.timeline.picture import Picture, Span, picture_under
 
 CONTEXT = Fraction(1)  # seconds watched before and after a region, so that its edges are judged like its middle
 _OPENED, _WORKED = 0.02, 0.9  # of the whole job: where the regions begin and end, as far as can be told beforehand
@@ -92,8 +93,8 @@ class Job:
         roots = self.request.roots
         picture = picture_under(self.opened.timeline, start, end, _start_timecode(roots), base=self.opened.base)
         for span in picture.spans:
-            if span.media is not None and span.media.path:
-                roots.media_file(str(Path(span.media.path).absolute()), "the picture")
+            for path in _files_of(span):
+                roots.media_file(str(path.absolute()), "the picture")
         return picture
 
     def cut(self, cue: Cue) -> Cut:
@@ -101,6 +102,18 @@ class Job:
         options = cue.options
         assert options.handles is not None and options.tail is not None  # they have defaults
         return cut_for(cue.region.start, cue.region.end, cue.region.rate, handles=options.handles, tail=options.tail)
+
+
+def _files_of(span: Span) -> Iterator[Path]:
+    """The files that a span shows."""
+    media = span.media
+    if media is None or not media.path:
+        return
+    yield Path(media.path)
+    if media.kind == "images" and media.rate is not None:
+        ends = sorted((span.media_start, span.media_time(span.end)))
+        first, last = (max(0, min(media.count, floor(time * media.rate))) for time in ends)
+        yield from (media.image_path(index) for index in range(first, min(last + 1, media.count)))
 
 
 def _start_timecode(roots: Roots) -> Callable[[str], Fraction | None]:

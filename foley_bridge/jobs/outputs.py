@@ -36,14 +36,17 @@ def sweep(folders: Iterable[Path], job: str, *, made: Iterable[Path] = ()) -> No
         job: its id.
         made: folders made for it, beside those that it noted itself.
     """
-    noted = [str(folder) for folder in made]
+    folders = list(folders)
+    noted = [*made]
     for folder in folders:
         hidden = staging(folder, job)
-        noted += _read(hidden / _FOLDERS) or []
+        noted += [Path(str(path)) for path in _read(hidden / _FOLDERS) or []]
         shutil.rmtree(hidden, ignore_errors=True)
-    for path in sorted(noted, key=len, reverse=True):
-        with contextlib.suppress(OSError):  # not empty: it holds what was published, or somebody else's
-            Path(path).rmdir()
+    for path in sorted(noted, key=lambda path: len(path.parts), reverse=True):
+        # The note lies where others may write too: only the way to the job's own folders is taken away.
+        if any(folder.is_relative_to(path) for folder in folders):
+            with contextlib.suppress(OSError):  # not empty: it holds what was published, or somebody else's
+                path.rmdir()
 
 
 class Outputs:
@@ -114,16 +117,21 @@ class Outputs:
         if place.is_dir():
             raise JobError(f"{place} is a folder, a file is to be written there", "give a file name")
         self._hidden(self._home)  # first, so that a crash leaves nothing that the notes do not know
-        self._staged[place] = self._hidden(place.parent) / place.name
+        self._staged[place] = self.before(place)
         return self._staged[place]
+
+    def before(self, place: Path) -> Path:
+        """Where the file for ``place`` waits, or waited when the job was interrupted; raises as ``add``."""
+        return self._hidden(place.parent) / place.name
 
     def at(self, place: Path) -> Path:
         """Where the file for ``place`` lies now."""
         return self._staged[place]
 
-    def staging(self, folder: Path) -> Path:
-        """The hidden folder in which the files for ``folder`` wait."""
-        return staging(folder, self._job)
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Where the files are to lie in the end."""
+        return tuple(self._staged)
 
     def note(self, name: str) -> Path:
         """The path of a note that the job keeps for itself, until it is swept."""
@@ -131,6 +139,8 @@ class Outputs:
 
     def _hidden(self, folder: Path) -> Path:
         hidden = staging(folder, self._job)
+        if hidden.is_symlink():
+            raise JobError(f"{hidden} is a link that somebody put there", "remove it, or choose another place")
         if not hidden.is_dir():
             try:
                 hidden.mkdir()
@@ -165,19 +175,31 @@ class Outputs:
         _write(self.note(_BEGUN), {"moves": moves, "answer": dict(answer)})
         self._move(moves)
 
-    def published(self) -> dict[str, Any] | None:
+    def published(self, folders: Iterable[Path]) -> dict[str, Any] | None:
         """The answer of the same job when it reached its end before; a publishing that had begun is carried on first.
 
+        Args:
+            folders: those that the job writes into.
+
         Raises:
-            JobError: as ``publish``.
+            JobError: as ``publish``; or the note of what goes where is not this job's own.
         """
         hidden = staging(self._home, self._job)
         done = _read(hidden / _DONE)
         if done is None and (begun := _read(hidden / _BEGUN)) is not None:
+            self._check(begun["moves"], set(folders))
             self._staged = {Path(place): Path(staged) for staged, place, _ in begun["moves"]}
             self._move(begun["moves"])
             done = _read(hidden / _DONE)
         return None if done is None else dict(done["answer"])
+
+    def _check(self, moves: list[list[str | None]], folders: set[Path]) -> None:
+        """The note lies where others may write too: it may only put this job's staged files into this job's folders."""
+        for source, target, second in moves:
+            staged, place = Path(str(source)), Path(str(target))
+            own = self._hidden(place.parent) / place.name if place.parent in folders else None
+            if staged != own or second not in (None, f"{own}.before"):
+                raise JobError(f"the note of what goes where was changed: {place} is none of the job's", "submit the job again")
 
     def _move(self, moves: list[list[str | None]]) -> None:
         moved: list[tuple[Path, Path, str | None]] = []

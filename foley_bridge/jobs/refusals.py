@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
+
+import opentimelineio as otio
 
 from foley_bridge.errors import JobError, TimelineError
 from foley_bridge.jobs.job import Job
@@ -11,12 +14,17 @@ from foley_bridge.jobs.request import GenerateRequest
 from foley_bridge.timeline import files
 from foley_bridge.timeline.place import PlacedTake, Placement, place_takes
 
+PREVIEWS, REPORTS = (".mp4",), (".html", ".htm")
+
 
 def refuse_impossible(request: GenerateRequest) -> None:
     """Raises JobError for a request that cannot end well whatever its timeline holds."""
     _refuse_clashes(request)
     if request.out.suffix.lower() not in files.WRITTEN:
         raise JobError(f"{request.out}: cannot write timelines of this kind", f"end the name in {', '.join(files.WRITTEN)}")
+    for option, path, suffixes in (("--preview", request.preview, PREVIEWS), ("--report", request.report, REPORTS)):
+        if path is not None and path.suffix.lower() not in suffixes:
+            raise JobError(f"{option} {path}: that is not its kind of file", f"end the name in {' or '.join(suffixes)}")
     if not 8000 <= request.sample_rate <= 384000:
         raise JobError(
             f"a sample rate of {request.sample_rate} Hz is not for takes", "48000 is usual; 44100 and 96000 are common"
@@ -37,12 +45,14 @@ def _refuse_clashes(request: GenerateRequest) -> None:
 
 
 def refuse_overwriting_media(job: Job) -> None:
-    """A preview on top of the picture that it shows would destroy an editor's material."""
+    """A preview on top of the picture that it shows, or of a sound beside it, would destroy an editor's material."""
     used = {example.path.resolve() for example in job.exemplars}
-    spans = [span for cue in job.cues for span in job.picture(cue).spans]
-    if job.request.preview is not None:
-        spans += job.whole_picture().spans
-    used |= {Path(span.media.path).resolve() for span in spans if span.media is not None and span.media.path}
+    for clip in job.opened.timeline.find_clips():
+        for reference in clip.media_references().values():
+            if isinstance(reference, otio.schema.ExternalReference):
+                path = files.local_path(reference.target_url or "", job.opened.base)
+                with contextlib.suppress(OSError, ValueError, RuntimeError):  # a name that no file can have
+                    used |= {path.resolve()} if path is not None else set()
     for option, path in (("--out", job.request.out), ("--preview", job.request.preview), ("--report", job.request.report)):
         if path is not None and path.resolve() in used:
             raise JobError(f"{option} would overwrite {path}, which the timeline uses", "give it another name")

@@ -86,6 +86,7 @@ def request_from_json(
     def writes(field: str) -> Path | None:
         return roots.output_path(params[field], field) if params.get(field) else None
 
+    roots = roots.for_seat(params["out"])
     named = params["timeline"]
     base = named.get("base")
     out, media_dir = writes("out"), writes("media_dir")

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -31,11 +31,20 @@ class Roots:
         media: folders that may be read; None allows every folder.
         output: folders that may be written; None allows every folder.
         maps: ``(REMOTE, LOCAL)``: a path that begins with REMOTE on a seat lies at LOCAL here. The first that fits counts.
+        back: the maps by which paths go back to the seat; None: all.
     """
 
     media: tuple[Path, ...] | None = None
     output: tuple[Path, ...] | None = None
     maps: tuple[tuple[str, Path], ...] = ()
+    back: tuple[tuple[str, Path], ...] | None = None
+
+    def for_seat(self, named: str) -> Roots:
+        """The same, turning paths back for a seat that names ``named`` so: by the map that it used, then by those of its kind
+        (Windows or not). A seat that used none gets this machine's own names."""
+        used = [each for each in self.maps if _beyond(_without_scheme(named), each[0]) is not None][:1]
+        alike = [each for each in self.maps if used and each not in used and _is_windows(each[0]) == _is_windows(used[0][0])]
+        return replace(self, back=(*used, *alike))
 
     def media_file(self, text: str, field: str) -> Path:
         """The local path of something to read.
@@ -63,7 +72,7 @@ class Roots:
 
     def to_remote(self, path: str) -> str:
         """A local path as the seats name it; one that lies in no mapped folder stays as it is."""
-        for remote, local in self.maps:
+        for remote, local in self.maps if self.back is None else self.back:
             try:
                 rest = Path(path).relative_to(local)
             except ValueError:

@@ -103,7 +103,7 @@ class _Visit:
             self.tick(len(self.walked.files))
             if _hidden(entry):
                 continue
-            if entry.is_symlink():
+            if entry.is_symlink() or (os.name == "nt" and _is_junction(entry.path)):
                 self.links.append((entry.path, names))
             elif _is_folder(entry):
                 self.waiting.append((entry.path, os.path.join(real, entry.name), (entry.name, *names)))
@@ -151,3 +151,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
         return False
+
+
+def _is_junction(path: str) -> bool:
+    """Windows' other kind of link to a folder, which Python calls no link."""
+    return os.path.normcase(os.path.realpath(path)) != os.path.normcase(
+        os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    )

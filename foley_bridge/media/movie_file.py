@@ -20,6 +20,8 @@ from foley_bridge.errors import MediaError, TimelineError
 from foley_bridge.timeline.time import parse_timecode
 
 LOCAL_ONLY = {"protocol_whitelist": "file"}  # a play list that calls itself a movie must not reach out
+PLAYLIST = b"#EXTM3U"
+LISTING_FORMATS = {"hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"}  # they open other files
 TAIL_S = 2  # the last packets are looked for from here before the stated end
 STILL_CODECS = {"png", "mjpeg", "tiff", "bmp", "webp", "exr", "dpx", "targa", "jpeg2000", "gif", "jpegls", "sgi", "psd"}
 RAW = {"aac", "ac3", "eac3", "dts", "mp3", "h264", "hevc", "mpegvideo", "m4v"}  # no index: lengths and seeks are guesses
@@ -60,6 +62,10 @@ class VideoInfo:
     tick: Fraction
 
 
+def _points_elsewhere(path: str | Path) -> MediaError:
+    return MediaError(f"{path}: is a play list, not a movie", "relink the clip to the movie itself")
+
+
 def open_media(path: str | Path) -> Any:
     """An open PyAV container on a local file.
 
@@ -69,7 +75,17 @@ def open_media(path: str | Path) -> Any:
     if not Path(path).is_file():
         raise MediaError(f"{path}: there is no such file", "relink the clip, or check the path")
     try:
-        return av.open(f"file:{path}", options=LOCAL_ONLY, metadata_errors="replace")
+        with Path(path).open("rb") as file:
+            listing = file.read(len(PLAYLIST)) == PLAYLIST
+        if listing:  # told before FFmpeg opens what it lists
+            raise _points_elsewhere(path)
+        container = av.open(f"file:{path}", options=LOCAL_ONLY, metadata_errors="replace")
+        if LISTING_FORMATS & set(container.format.name.split(",")):
+            container.close()
+            raise _points_elsewhere(path)
+        return container
+    except PermissionError as error:
+        raise MediaError(f"{path}: may not be read", "check the file's permissions") from error
     except av.PermissionError as error:
         raise MediaError(f"{path}: may not be read", "check the file's permissions") from error
     except (av.FFmpegError, UnicodeError) as error:
