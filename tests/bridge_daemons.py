@@ -19,7 +19,7 @@ from foley_bridge.bridge import wire
 PATIENCE_S = 60  # for things that take no time, on a machine that does much else
 
 _START = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
 from foley_bridge.bridge.daemon import DaemonSettings, run_daemon
 from foley_bridge.errors import FoleyError
@@ -28,6 +28,9 @@ for name in ("home", "keys", "osc_out", "library"):
     said[name] = said.get(name) and Path(said[name])
 for name in ("media_roots", "output_roots"):
     said[name] = said.get(name) and tuple(map(Path, said[name]))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs tests in the background has it ignored
+if said.pop("nohup", False):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 sys.executable = said.pop("executable", sys.executable)
 said["maps"] = tuple((remote, Path(local)) for remote, local in said.get("maps", ()))
 try:

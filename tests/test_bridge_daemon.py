@@ -285,6 +285,21 @@ def test_signals_that_follow_each_other_at_once_end_it_too(tmp_path: Path) -> No
     assert not (tmp_path / "home" / "daemon.json").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_a_closed_terminal_ends_it_but_not_one_started_with_nohup(tmp_path: Path) -> None:
+    process, said, _ = start_daemon(tmp_path / "one")
+    process.send_signal(signal.SIGHUP)
+    assert ended(process) == 0
+    end(process)
+    process, said, _ = start_daemon(tmp_path / "other", nohup=True)
+    try:
+        process.send_signal(signal.SIGHUP)
+        with Raw(said["endpoints"]["requests"]) as raw:
+            assert raw.call("ping")["ok"]
+    finally:
+        end(process)
+
+
 def test_a_daemon_that_was_killed_does_not_stand_in_the_way_of_the_next(tmp_path: Path) -> None:
     process, said, _ = start_daemon(tmp_path / "home")
     process.kill()

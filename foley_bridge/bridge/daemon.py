@@ -35,6 +35,8 @@ from foley_bridge.media.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
+_OPEN_FILES = 10_000
+
 
 @dataclass(frozen=True)
 class DaemonSettings:
@@ -112,6 +114,7 @@ class _Daemon:
     def run(self) -> int:
         settings = self._settings
         _make_folder(settings.home)
+        _allow_many_files()
         with contextlib.ExitStack() as open_things:
             journal = Journal(settings.home / JOURNAL_FILE)
             open_things.callback(journal.close)
@@ -197,7 +200,9 @@ class _Daemon:
             told = True
             server.stop()
 
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK", "SIGHUP") if hasattr(signal, name)]
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which nohup makes it
+            numbers.append(signal.SIGHUP)
         before = {number: signal.signal(number, stop) for number in numbers}
         descriptor = signal.set_wakeup_fd(server.waker.fileno(), warn_on_full_buffer=False)
         try:
@@ -244,6 +249,18 @@ def _roots(settings: DaemonSettings) -> Roots:
 def _osc_out(settings: DaemonSettings) -> Path:
     """Where jobs that OSC asked for write; need not be there yet."""
     return (settings.osc_out or settings.home / "osc").absolute()
+
+
+def _allow_many_files() -> None:
+    """Each connection is an open file, and some systems allow 256 unless asked for more."""
+    if os.name == "posix":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _make_folder(folder: Path) -> None:
