@@ -94,6 +94,22 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "keys").exists()
 
 
+def test_a_public_key_that_is_missing_is_made_from_the_secret_one(tmp_path: Path) -> None:
+    make_keys(tmp_path)
+    before = (tmp_path / "server.key").read_bytes()
+    (tmp_path / "server.key").unlink()
+    assert make_keys(tmp_path) == [tmp_path / "server.key"]
+    assert (tmp_path / "server.key").read_bytes() == before
+
+
+@posix
+def test_a_link_that_leads_nowhere_and_a_pipe_lock_nobody_else_out(tmp_path: Path) -> None:
+    make_keys(tmp_path, ["edit-1"])
+    (tmp_path / "seats" / "gone.key").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "seats" / "pipe.key")
+    assert Seats(tmp_path).names() == ["edit-1"]
+
+
 @posix
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o644])
 def test_a_secret_key_that_others_can_read_is_not_used(tmp_path: Path, mode: int) -> None:
@@ -276,6 +292,23 @@ def test_a_seat_comes_and_goes_with_its_file_without_a_restart(guarded: Guarded)
             gone.send(PING)
             assert new.call("ping")["ok"]
             assert gone.read(1) is None
+
+
+def test_a_seat_whose_key_goes_is_heard_no_more_on_the_connection_it_has(guarded: Guarded) -> None:
+    one, keys = guarded.daemon, guarded.keys
+    make_keys(keys, ["edit-3"])
+    with Raw(one.requests, **as_seat(keys, "edit-3")) as old, Raw(one.requests, **as_seat(keys, "edit-1")) as other:
+        assert old.call("ping")["ok"]
+        (keys / "seats" / "edit-3.key").unlink()
+        reply = old.call("jobs")
+        assert (reply["ok"], reply["error"]["kind"]) == (False, "RequestError")
+        assert "not let in" in reply["error"]["message"]
+        assert other.call("ping")["ok"]
+        (keys / "edit-3.key_secret").unlink()
+        make_keys(keys, ["edit-3"])  # the name is back, with another key
+        assert not old.call("ping")["ok"]
+        with Raw(one.requests, **as_seat(keys, "edit-3")) as new:
+            assert new.call("ping")["ok"]
 
 
 def test_a_hundred_that_come_at_once_are_told_apart(guarded: Guarded) -> None:

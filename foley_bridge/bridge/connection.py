@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import zmq
 
 from foley_bridge.bridge import wire
+from foley_bridge.bridge.certificate import read_key
 from foley_bridge.errors import BridgeError, RequestError
 
 CONNECT_S = 3.0
@@ -221,25 +222,9 @@ def read_keys(folder: Path, seat: str | None) -> Keys:
     """
     if not seat:
         raise BridgeError(f"{folder}: whose keys are to be used is not said", "give --seat NAME, or FOLEY_BRIDGE_SEAT")
-    server = _key_file(folder / "server.key")
-    own = _key_file(folder / f"{seat}.key_secret")
-    if "public-key" not in server or own.keys() != {"public-key", "secret-key"}:
-        raise BridgeError(f"{folder}: a key is missing in its files", _KEYS_HINT)
-    return Keys(server["public-key"], own["public-key"], own["secret-key"])
-
-
-def _key_file(path: Path) -> dict[str, bytes]:
-    """The keys in a ZeroMQ certificate file, by name."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            lines = file.read(4096).splitlines()
-    except (OSError, ValueError) as error:
-        raise BridgeError(
-            f"{path}: cannot be read as a key, {getattr(error, 'strerror', None) or error}", _KEYS_HINT
-        ) from error
-    found = {}
-    for line in lines:
-        name, equals, value = line.partition("=")
-        if equals and name.strip() in ("public-key", "secret-key"):
-            found[name.strip()] = value.strip(" \t'\"").encode()
-    return found
+    own = folder / f"{seat}.key_secret"
+    return Keys(
+        read_key(folder / "server.key", "public-key", _KEYS_HINT),
+        read_key(own, "public-key", _KEYS_HINT),
+        read_key(own, "secret-key", _KEYS_HINT),
+    )

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 
 import zmq
+from zmq.utils import z85
 
 from foley_bridge.bridge.keys import Seats
 from foley_bridge.bridge.logs import Seldom
 
 DOMAIN = b"foley_bridge"
-_seldom = Seldom(logging.getLogger(__name__))
+log = logging.getLogger(__name__)
+_seldom = Seldom(log)
 _ENDPOINT = "inproc://zeromq.zap.01"
 
 
@@ -36,19 +38,26 @@ class Doorkeeper:
         """Take one question from the socket and answer it."""
         question = self.socket.recv_multipart()
         version, request, domain, address, _, mechanism, *credentials = question
-        seat = self._seat(domain, mechanism, credentials)
+        try:
+            seat = self._seat(domain, mechanism, credentials)
+        except Exception:  # our fault; the socket must answer before it hears the next question
+            log.exception("a key could not be looked at")
+            seat = None
         if seat is None:
             _seldom.warning("somebody without a key was not let in", address=address.decode("ascii", "replace"))
             self.socket.send_multipart([version, request, b"400", b"unknown key", b"", b""])
         else:
-            self.socket.send_multipart([version, request, b"200", b"", seat.encode(), b""])
+            self.socket.send_multipart([version, request, b"200", b"", seat, b""])
 
-    def _seat(self, domain: bytes, mechanism: bytes, credentials: list[bytes]) -> str | None:
-        """The seat's name, empty where there are no keys; None for nobody's."""
+    def _seat(self, domain: bytes, mechanism: bytes, credentials: list[bytes]) -> bytes | None:
+        """What its messages carry as ``User-Id``: the seat's public key in Z85, empty where there are no keys. None: nobody's.
+
+        The key and not the name: a seat may be given another key, and who has the old one is then nobody.
+        """
         if domain != DOMAIN:
             return None
         if self._seats is None:
-            return "" if mechanism == b"NULL" else None
+            return b"" if mechanism == b"NULL" else None
         if mechanism != b"CURVE" or len(credentials) != 1:
             return None
-        return self._seats.name_of(credentials[0])
+        return None if self._seats.name_of(credentials[0]) is None else z85.encode(credentials[0])

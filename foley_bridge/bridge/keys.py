@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-import struct
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +22,13 @@ from pathlib import Path
 import zmq
 from zmq.utils import z85
 
+from foley_bridge.bridge.certificate import read_key
 from foley_bridge.errors import BridgeError, MediaError
 from foley_bridge.media.whole_file import whole_file
 
 _SERVER = "server"
-_LARGEST_FILE = 4096  # bytes
 _SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LINE = re.compile(r"\s*(public-key|secret-key)\s*=\s*[\"']?([^\"'\s]+)[\"']?\s*")
+_LOOK_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,18 @@ class Pair:
 
 
 def make_keys(folder: Path, seats: Iterable[str] = ()) -> list[Path]:
-    """Make the server's pair unless it is there, and a pair for each seat named.
+    """Make the server's pair unless it is there, and a pair for each seat named. A missing ``server.key`` is made again.
 
     Returns:
         the files made.
 
     Raises:
         BridgeError: a name that cannot be one, or a seat that has a key already (nothing is made then); a folder that cannot
-            be written to.
+            be written to, or a server's secret key that cannot be used; a ZeroMQ without CURVE.
     """
     seats = list(dict.fromkeys(seats))
+    if not zmq.has("curve"):
+        raise BridgeError("this ZeroMQ was built without CURVE, so there are no keys", "install pyzmq from its wheel")
     for seat in seats:
         if not _SEAT.fullmatch(seat) or seat.lower() == _SERVER:
             raise BridgeError(
@@ -63,8 +65,11 @@ def make_keys(folder: Path, seats: Iterable[str] = ()) -> list[Path]:
         for place in (folder, folder / "seats"):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = []
-        if not (folder / f"{_SERVER}.key_secret").exists():
-            made += _write_pair(folder / f"{_SERVER}.key_secret", folder / f"{_SERVER}.key")
+        secret_file, public_file = folder / f"{_SERVER}.key_secret", folder / f"{_SERVER}.key"
+        if not secret_file.exists():
+            made += _write_pair(secret_file, public_file)
+        elif not public_file.exists():  # deleted, or an earlier run was killed between the two
+            made += _write_public(public_file, server_pair(folder).public)
         for seat in seats:
             made += _write_pair(folder / f"{seat}.key_secret", folder / "seats" / f"{seat}.key")
     except (OSError, MediaError) as error:
@@ -79,7 +84,7 @@ def server_pair(folder: Path) -> Pair:
         BridgeError: it is not there, it is no key, or others than its owner can read it (not looked at on Windows).
     """
     path = folder / f"{_SERVER}.key_secret"
-    secret = _read(path, "secret-key", f"make it with: foley-bridge keys {folder} --seat NAME")
+    secret = read_key(path, "secret-key", f"make it with: foley-bridge keys {folder} --seat NAME")
     if os.name == "posix" and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
         raise BridgeError(f"{path}: others can read or change this secret key (mode {mode:04o})", f"chmod 600 {path}")
     return Pair(zmq.curve_public(secret), secret)
@@ -97,6 +102,8 @@ class Seats:
         self.unreadable: list[str] = []
         self._names: dict[bytes, str] = {}
         self._seen: list[tuple[str, int, int, int]] | None = None
+        self._folder_seen: tuple[int, int] | None = None
+        self._looked_s = 0.0
 
     def names(self) -> list[str]:
         """The seats there are now."""
@@ -108,10 +115,17 @@ class Seats:
         self._refresh()
         return self._names.get(z85.encode(public_key))
 
+    def still(self, public_key: str) -> str | None:
+        """As ``name_of``, for a key in Z85, and for every request: looks at the folder, and at each file once a second."""
+        if time.monotonic() > self._looked_s + _LOOK_AGAIN_S or _folder_mark(self.folder) != self._folder_seen:
+            self._refresh()
+        return self._names.get(public_key.encode("ascii", "replace"))
+
     def _refresh(self) -> None:
+        self._looked_s, self._folder_seen = time.monotonic(), _folder_mark(self.folder)  # before its files are looked at
         try:
             with os.scandir(self.folder) as entries:
-                seen = sorted(_marks(entry) for entry in entries if entry.name.endswith(".key"))
+                seen = sorted(marks for entry in entries if (marks := _marks(entry)))
         except OSError as error:
             self._names, self._seen, self.unreadable = {}, None, [f"{self.folder}: {error.strerror}"]
             return
@@ -120,23 +134,41 @@ class Seats:
         self._names, self._seen, self.unreadable = {}, seen, []
         for name, *_ in seen:
             try:
-                self._names[_read(self.folder / name, "public-key", "")] = name.removesuffix(".key")
+                self._names[read_key(self.folder / name, "public-key")] = name.removesuffix(".key")
             except BridgeError as error:
                 self.unreadable.append(error.message)
 
 
-def _marks(entry: os.DirEntry[str]) -> tuple[str, int, int, int]:
-    """What changes when a file is put in another's place."""
-    status = entry.stat()
-    return entry.name, status.st_mtime_ns, status.st_size, status.st_ino
+def _marks(entry: os.DirEntry[str]) -> tuple[str, int, int, int] | None:
+    """What changes when a key file is put in another's place; None when it is none, or is gone by now."""
+    if not entry.name.endswith(".key"):
+        return None
+    try:
+        status = entry.stat()
+    except OSError:
+        return None
+    return (entry.name, status.st_mtime_ns, status.st_size, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+def _folder_mark(folder: Path) -> tuple[int, int] | None:
+    """What changes when a file comes into a folder or leaves it."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino
 
 
 def _write_pair(secret_file: Path, public_file: Path) -> list[Path]:
     """The secret half first: without its public half it lets nobody in."""
-    public, secret = (key.decode() for key in zmq.curve_keypair())
-    _write(secret_file, 0o600, {"public-key": public, "secret-key": secret}, "secret: for its owner only")
-    _write(public_file, 0o644, {"public-key": public}, "public")
-    return [secret_file, public_file]
+    public, secret = zmq.curve_keypair()
+    _write(secret_file, 0o600, {"public-key": public.decode(), "secret-key": secret.decode()}, "secret: for its owner only")
+    return [secret_file, *_write_public(public_file, public)]
+
+
+def _write_public(path: Path, public: bytes) -> list[Path]:
+    _write(path, 0o644, {"public-key": public.decode()}, "public")
+    return [path]
 
 
 def _write(path: Path, mode: int, keys: dict[str, str], note: str) -> None:
@@ -146,20 +178,3 @@ def _write(path: Path, mode: int, keys: dict[str, str], note: str) -> None:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)  # never readable by others, not even at first
         with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
             file.write("\n".join(lines) + "\n")
-
-
-def _read(path: Path, wanted: str, hint: str) -> bytes:
-    """One key of a certificate file, as 40 characters that really are a key."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST_FILE).decode("utf-8", "replace")
-    except OSError as error:
-        raise BridgeError(f"{path}: the key cannot be read: {error.strerror}", hint) from None
-    found = {match[1]: match[2] for line in text.splitlines() if (match := _LINE.fullmatch(line))}
-    key = found.get(wanted, "")
-    try:
-        if len(z85.decode(key)) == 32:
-            return key.encode("ascii")
-    except (KeyError, ValueError, struct.error):
-        pass
-    raise BridgeError(f"{path}: there is no {wanted} in it", hint)

@@ -110,7 +110,7 @@ class Server:
         named = {"requests": self._router, "events": self._publisher}
         self.endpoints = {name: sockets.endpoint(each) for name, each in named.items()}
         self._watchers = {name: sockets.watch(self._context, each) for name, each in named.items()}
-        self._with_keys = pair is not None
+        self._seats = seats if pair is not None else None
         self._posted: deque[Callable[[], None]] = deque()
         self._newest: dict[str, Event] = {}  # progress that was not published yet, by job
         self._newest_lock = threading.Lock()
@@ -227,13 +227,15 @@ class Server:
             count, size = count + 1, size + len(frame)
             if len(frames) < 3:  # more are not kept, however many come
                 frames.append(frame)
-        client = str(frame.get("User-Id")) if self._with_keys else "local"
+        client = self._seats.still(str(frame.get("User-Id"))) if self._seats is not None else "local"
         delimited = count > 1 and len(frames[0]) == 0
-        ask = _Ask(peer.bytes, delimited, client, time.monotonic(), size)
+        ask = _Ask(peer.bytes, delimited, client or "nobody", time.monotonic(), size)
         self._metrics.traffic(received=size)
         frames, count = frames[delimited:], count - delimited
         header = bytes(frames[0].buffer[: wire.HEADER_LIMIT + 1])
         try:
+            if client is None:  # ZeroMQ asked the doorkeeper only when the connection began
+                raise RequestError("this seat is not let in any more", "ask for new keys where the daemon runs")
             if size > wire.CLIENT_LIMIT:
                 raise RequestError(
                     f"request: {size / wire.MB:.1f} MB, more than {wire.CLIENT_LIMIT // wire.MB} MB", wire.TOO_LARGE_HINT
