@@ -152,8 +152,8 @@ def _with_choices(cues: list[Cue], request: GenerateRequest, failed: list[Failed
     settled = []
     for cue, choices in zip(cues, picked, strict=True):
         if isinstance(choices, FoleyError):
-            error = type(choices)(f"region '{cue.region.name}': {choices.message}", choices.hint)
-            failed.append(failure(cue.number, cue.region, error))
+            fault = type(choices)(f"region '{cue.region.name}': {choices.message}", choices.hint)
+            failed.append(failure(cue.number, cue.region, fault))
         else:
             settled.append(replace(cue, choices=choices))
     return settled
