@@ -17,8 +17,10 @@ import pytest
 from job_materials import clicks, files_under, marker, movie, save, timeline_of
 from serving import PATIENCE_S, Serving, command, environment, serving
 
+from foley_bridge.bridge.client import Client
 from foley_bridge.bridge.places import JOURNAL_FILE, STATE_FILE
 from foley_bridge.bridge.private import reach
+from foley_bridge.errors import BridgeError
 from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.outputs import Outputs
 
@@ -321,6 +323,17 @@ def test_the_folder_of_a_command_that_lives_is_left_alone(tmp_path: Path, monkey
         assert own.is_dir()
         assert first.client.ping()["pid"] != os.getpid()
     assert list((tmp_path / "private").iterdir()) == []
+
+
+@posix
+def test_a_private_daemon_is_asked_by_its_own_command_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FOLEY_BRIDGE_HOME", str(tmp_path))
+    with reach(private=True) as reached:
+        (own,) = [path for path in (tmp_path / "private").iterdir() if path.is_dir()]
+        assert own.stat().st_mode & 0o077 == 0  # so nobody else gets the keys that lie in it
+        assert reached.client.ping()["pid"]
+        with Client(reached.client.endpoint) as stranger, pytest.raises(BridgeError, match="wants keys"):
+            stranger.ping()
 
 
 def test_a_private_daemon_that_cannot_start_says_why(ground: Path, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """A daemon for a command: the one that runs already, or a private one that lives as long as the command does.
 
 A private daemon has a folder of its own under ``home()/private``, ports of its own on loopback, and may read and write wherever
-the user may, because nobody but this user's command asks it. It ends when its standard input does, so also when the command is
+the user may. Nobody but this command can ask it, no other account of the machine either: it has keys, which lie in that folder,
+are the user's alone and go with it. It ends when its standard input does, so also when the command is
 killed. What a killed command leaves (a folder, staged files) is put in order by the next one.
 """
 
@@ -24,6 +25,7 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from foley_bridge.bridge.client import PATIENCE_S, Client
+from foley_bridge.bridge.keys import make_keys
 from foley_bridge.bridge.places import JOURNAL_FILE, STATE_FILE
 from foley_bridge.errors import BridgeError, FoleyError, InternalError
 from foley_bridge.home import home, library_folder
@@ -35,6 +37,7 @@ DYING_S = 5.0
 """How long a daemon whose command is gone, and its workers, may take to follow it."""
 _NEW_S = 60.0  # a lock younger than this may belong to a command that is only about to make its folder
 _LOG = "log.txt"
+_SEAT = "command"
 _LOG_SHOWN = 20  # lines
 
 
@@ -174,9 +177,10 @@ def _started(own: Path, library: Path) -> Iterator[Client]:
     """A private daemon at work in its folder."""
     from foley_bridge.jobs.worker_process import environment
 
-    log = own / _LOG
+    log, keys = own / _LOG, own / "keys"
+    make_keys(keys, [_SEAT])
     command = [sys.executable, "-P", "-m", "foley_bridge", "serve", "--private", "--home", str(own)]
-    command += ["--bind", "tcp://127.0.0.1:0", "--no-osc", "--library", str(library)]
+    command += ["--bind", "tcp://127.0.0.1:0", "--keys", str(keys), "--no-osc", "--library", str(library)]
     # A group of its own: Ctrl-C in the terminal is the command's affair, which then cancels its job.
     apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
@@ -185,7 +189,7 @@ def _started(own: Path, library: Path) -> Iterator[Client]:
     with log.open("wb") as errors:
         process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, env=environment(), **apart)
     try:
-        with Client(_announced(process, log)) as client:
+        with Client(_announced(process, log), keys=keys, seat=_SEAT) as client:
             yield client
     except (BridgeError, InternalError):
         print(_last_lines(log), file=sys.stderr)
