@@ -37,16 +37,16 @@ def sweep(folders: Iterable[Path], job: str, *, made: Iterable[Path] = ()) -> No
         made: folders made for it, beside those that it noted itself.
     """
     folders = list(folders)
-    noted = [*made]
+    own = [*made]
     for folder in folders:
         hidden = staging(folder, job)
-        noted += [Path(str(path)) for path in _read(hidden / _FOLDERS) or []]
-        shutil.rmtree(hidden, ignore_errors=True)
-    for path in sorted(noted, key=lambda path: len(path.parts), reverse=True):
+        noted = [Path(str(path)) for path in _read(hidden / _FOLDERS) or []]
         # The note lies where others may write too: only the way to the job's own folders is taken away.
-        if any(folder.is_relative_to(path) for folder in folders):
-            with contextlib.suppress(OSError):  # not empty: it holds what was published, or somebody else's
-                path.rmdir()
+        own += [path for path in noted if any(each.is_relative_to(path) for each in folders)]
+        shutil.rmtree(hidden, ignore_errors=True)
+    for path in sorted(own, key=lambda path: len(path.parts), reverse=True):
+        with contextlib.suppress(OSError):  # not empty: it holds what was published, or somebody else's
+            path.rmdir()
 
 
 class Outputs:
