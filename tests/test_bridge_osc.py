@@ -369,7 +369,7 @@ def test_different_keys_and_timelines_of_one_name_never_share_a_folder(tmp_path:
         for key, path in [*asked, ("f", "/x/" + "l" * 300 + ".otio"), ("g", "/x/a:b*c?.otio"), ("h", "/x/dir.d/")]:
             surface.ask("/foley/generate", key, path, "")
         surface.hear_all()
-        requests = [view.record.request for view in processor.jobs()]
+        requests = [processor.job(view.record.id).record.request for view in processor.jobs()]
         folders = {Path(request["out"]).parent for request in requests}
         assert len(folders) == len(requests) == 7  # the one with '..' is refused
         for request in requests:

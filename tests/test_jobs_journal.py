@@ -27,13 +27,15 @@ def journal(tmp_path: Path) -> Journal:
 
 def test_a_job_comes_back_as_it_was_written(journal: Journal, tmp_path: Path) -> None:
     asked = {**REQUEST, "options": {"takes": "3"}, "regions": ["0-1 FOLEY ключ\udcff"]}
-    added = journal.add("1", "generate", asked, key="k", payload="abc", client="seat")
+    added = journal.add("1", "generate", asked, key="k", payload="abc", client="seat", folders=[Path("/b"), Path("/\udcff")])
+    assert added.folders == (Path("/b"), Path("/\udcff"))
     assert (added.id, added.state, added.step, added.attempts, added.started_s) == ("1", "queued", "accepted", 0, None)
     assert (added.request, added.key, added.payload, added.client) == (asked, "k", "abc", "seat")
     journal.start("1")
     journal.enter("1", "region 1")
     result = {"out": "/b\udcff.otio", "regions": []}
     ended = journal.finish("1", "done", result=result, failed_regions=2)
+    assert ended.result == result
     journal.close()
     again = Journal(tmp_path / "journal.sqlite3")
     try:
@@ -86,7 +88,28 @@ def test_lists_are_newest_first_and_of_the_states_asked_for(journal: Journal) ->
     assert [record.id for record in journal.list()] == ["4", "3", "2", "1", "0"]
     assert [record.id for record in journal.list(("queued",), limit=2)] == ["4", "3"]
     assert [record.id for record in journal.list(("running", "done"))] == ["1", "0"]
-    assert journal.list(("done",))[0].result is None
+
+
+def test_what_is_large_is_not_read_where_nobody_needs_it(journal: Journal, tmp_path: Path) -> None:
+    """It lies in tables of its own, and these can be gone."""
+    for number in range(3):
+        journal.add(str(number), "generate", REQUEST, folders=[tmp_path])
+    journal.finish("2", "done", result={"out": "/b.otio"})
+    db = sqlite3.connect(tmp_path / "journal.sqlite3")
+    for table in ("requests", "results"):
+        db.execute(f"DROP TABLE {table}")
+    db.close()
+    assert [(record.id, record.state, record.folders) for record in journal.list()] == [
+        ("2", "done", (tmp_path,)),
+        ("1", "queued", (tmp_path,)),
+        ("0", "queued", (tmp_path,)),
+    ]
+    assert [record.id for record in journal.unswept()] == ["2"]
+    assert journal.enter("1", "region 1").step == "region 1"
+    journal.ask_cancel("1")
+    assert journal.died("1") == 1
+    with pytest.raises(JobError, match="requests"):
+        journal.get("1")
 
 
 def test_what_ran_waits_again_in_its_old_place(journal: Journal) -> None:
@@ -101,9 +124,13 @@ def test_what_ran_waits_again_in_its_old_place(journal: Journal) -> None:
 
 def test_deaths_and_cancels_are_remembered(journal: Journal) -> None:
     journal.add("1", "generate", REQUEST)
-    assert [journal.died("1").deaths, journal.died("1").deaths] == [1, 2]
-    assert journal.ask_cancel("1").cancelling
-    assert not journal.get("1").swept
+    assert [journal.died("1"), journal.died("1")] == [1, 2]
+    journal.ask_cancel("1")
+    kept = journal.get("1")
+    assert (kept.deaths, kept.cancelling, kept.swept) == (2, True, False)
+    for change in (journal.start, journal.died, journal.ask_cancel, journal.mark_swept):
+        with pytest.raises(JobError, match="there is no job 'nobody'"):
+            change("nobody")
 
 
 def test_pruning_keeps_the_newest_and_what_is_not_swept(journal: Journal) -> None:
@@ -116,6 +143,7 @@ def test_pruning_keeps_the_newest_and_what_is_not_swept(journal: Journal) -> Non
     assert journal.steps("0") == []
     assert [record.id for record in journal.unswept()] == ["1"]
     assert journal.find_key("key 0") is None
+    assert journal.add("0", "generate", REQUEST).result is None  # nothing of the old one
 
 
 def test_a_second_daemon_is_refused_by_name(journal: Journal, tmp_path: Path) -> None:
@@ -182,7 +210,7 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
         held = {record.id: record for record in journal.list()}
         assert set(said) <= set(held)
         assert all(held[id].state == "running" for id in said)
-        assert all(record.request == {"n": int(record.id)} for record in held.values())
+        assert all(journal.get(id).request == {"n": int(id)} for id in held)
         assert len(held) - len(said) <= 1
     finally:
         journal.close()

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,9 @@ _SCHEMA = (
         key TEXT UNIQUE,
         state TEXT NOT NULL,
         step TEXT NOT NULL,
-        request TEXT NOT NULL,  -- JSON, keys sorted
         payload TEXT,  -- SHA-256 of the timeline that came with the request
         client TEXT NOT NULL,
         error TEXT,  -- JSON
-        result TEXT,  -- JSON
         failed_regions INTEGER NOT NULL DEFAULT 0,
         created_s REAL NOT NULL,
         started_s REAL,
@@ -45,8 +43,12 @@ _SCHEMA = (
         attempts INTEGER NOT NULL DEFAULT 0,
         deaths INTEGER NOT NULL DEFAULT 0,
         cancelling INTEGER NOT NULL DEFAULT 0,
-        swept INTEGER NOT NULL DEFAULT 0
+        swept INTEGER NOT NULL DEFAULT 0,
+        folders TEXT NOT NULL  -- JSON
     )""",
+    # What may be megabytes lies apart: a step written or a list read does not touch it.
+    "CREATE TABLE requests (job TEXT PRIMARY KEY, text TEXT NOT NULL)",  # JSON, keys sorted
+    "CREATE TABLE results (job TEXT PRIMARY KEY, text TEXT NOT NULL)",  # JSON
     "CREATE INDEX jobs_by_state ON jobs (state, number)",
     "CREATE INDEX jobs_unswept ON jobs (number) WHERE swept = 0",
     "CREATE TABLE steps (job TEXT NOT NULL, at_s REAL NOT NULL, name TEXT NOT NULL)",
@@ -54,14 +56,15 @@ _SCHEMA = (
     f"PRAGMA user_version = {VERSION}",
 )
 _FIELDS = (
-    "id, kind, key, state, step, request, payload, client, error, failed_regions, created_s, started_s, finished_s, attempts, "
-    "deaths, cancelling, swept"
+    "id, kind, key, state, step, payload, client, error, failed_regions, created_s, started_s, finished_s, attempts, deaths, "
+    "cancelling, swept, folders"
 )
+_TEXTS = "(SELECT text FROM requests WHERE job = id), (SELECT text FROM results WHERE job = id)"
 
 
 @dataclass(frozen=True)
 class JobRecord:
-    """A job as the journal has it.
+    """A job as the journal has it. What was asked for with others, in a list, comes without its request and result.
 
     Attributes:
         id: made by the daemon.
@@ -69,17 +72,17 @@ class JobRecord:
         key: the client's idempotency key.
         state: one of ``STATES``.
         step: the last step it entered.
-        request: the params of ``submit`` (docs/protocol.md).
         payload: SHA-256 of the timeline that came with the request; None when the request names a file.
         client: who asked.
         error: ``kind``, ``message``, ``hint`` of a job that failed.
-        result: of a job that is done (docs/json.md); None in a list, where nobody needs it.
         failed_regions: of a job that is done.
         created_s, started_s, finished_s: seconds since 1970; ``started_s`` is when it was first begun.
         attempts: how often it was begun.
         deaths: how often a worker died of it.
         cancelling: somebody asked for its end.
         swept: it has ended, and nothing that it staged is left.
+        folders: those that it writes into, as this machine names them, that of the timeline first.
+        request_text, result_text: JSON; None when there is none, and in a list.
     """
 
     id: str
@@ -87,11 +90,9 @@ class JobRecord:
     key: str | None
     state: str
     step: str
-    request: dict[str, Any]
     payload: str | None
     client: str
     error: dict[str, str] | None
-    result: dict[str, Any] | None
     failed_regions: int
     created_s: float
     started_s: float | None
@@ -100,6 +101,20 @@ class JobRecord:
     deaths: int
     cancelling: bool
     swept: bool
+    folders: tuple[Path, ...]
+    request_text: str | None = field(repr=False)
+    result_text: str | None = field(repr=False)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The params of ``submit`` (docs/protocol.md). Parsed anew each time, because few ask for it and it may be large."""
+        assert self.request_text is not None, "a record from a list"
+        return dict(json.loads(self.request_text))
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """Of a job that is done (docs/json.md); as ``request``."""
+        return None if self.result_text is None else dict(json.loads(self.result_text))
 
 
 class Journal:
@@ -150,6 +165,7 @@ class Journal:
         key: str | None = None,
         payload: str | None = None,
         client: str = "",
+        folders: Sequence[Path] = (),
     ) -> JobRecord:
         """Accept a job; the record of an earlier one when the same key was given with the same request.
 
@@ -160,6 +176,7 @@ class Journal:
             key: idempotency key.
             payload: SHA-256 of the timeline that came along.
             client: who asks.
+            folders: those that it writes into.
 
         Raises:
             JobError: the key belongs to a job with another request.
@@ -169,14 +186,15 @@ class Journal:
             known = self.find_key(key) if key is not None else None
             if known is None:
                 self._db.execute(
-                    "INSERT INTO jobs (id, kind, key, state, step, request, payload, client, created_s)"
+                    "INSERT INTO jobs (id, kind, key, state, step, payload, client, created_s, folders)"
                     " VALUES (?, ?, ?, 'queued', 'accepted', ?, ?, ?, ?)",
-                    (id, kind, key, text, payload, client, time.time()),
+                    (id, kind, key, payload, client, time.time(), _paths(folders)),
                 )
+                self._db.execute("INSERT INTO requests VALUES (?, ?)", (id, text))
                 self._step(id, "accepted")
         if known is None:
             return self.get(id)
-        if (known.kind, _dumps(known.request), known.payload) != (kind, text, payload):
+        if (known.kind, known.request_text, known.payload) != (kind, text, payload):
             raise JobError(
                 f"key '{key}' belongs to job {known.id}, which was asked something else", "take a new key for a new request"
             )
@@ -185,7 +203,9 @@ class Journal:
     def start(self, id: str) -> JobRecord:
         """The job is begun, for the first time or again."""
         begun = "state = 'running', attempts = attempts + 1, started_s = coalesce(started_s, ?)"
-        return self._change(id, begun, time.time())
+        with self._transaction():
+            self._change(id, begun, time.time())
+            return self.get(id)
 
     def requeue(self) -> None:
         """No job is being worked on: those that were wait again."""
@@ -193,16 +213,21 @@ class Journal:
             self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
 
     def enter(self, id: str, step: str) -> JobRecord:
-        """The job enters a named step."""
-        return self._change(id, "step = ?", step, step=step)
+        """The job enters a named step. Gives no request."""
+        with self._transaction():
+            self._change(id, "step = ?", step, step=step)
+            return self._records("WHERE id = ?", (id,))[0]
 
-    def died(self, id: str) -> JobRecord:
-        """A worker died of the job."""
-        return self._change(id, "deaths = deaths + 1")
+    def died(self, id: str) -> int:
+        """A worker died of the job; how many did."""
+        with self._transaction():
+            self._change(id, "deaths = deaths + 1")
+            return int(self._db.execute("SELECT deaths FROM jobs WHERE id = ?", (id,)).fetchone()[0])
 
-    def ask_cancel(self, id: str) -> JobRecord:
+    def ask_cancel(self, id: str) -> None:
         """Somebody wants the job to end."""
-        return self._change(id, "cancelling = 1")
+        with self._transaction():
+            self._change(id, "cancelling = 1")
 
     def finish(
         self,
@@ -224,13 +249,19 @@ class Journal:
             failed_regions: how many of its regions could not be done.
             swept: nothing that it staged is left.
         """
-        ended = "state = ?, step = 'ended', error = ?, result = ?, failed_regions = ?, finished_s = ?, swept = ?"
-        texts = (None if each is None else json.dumps(each) for each in (error, result))  # in the order people read them
-        return self._change(id, ended, state, *texts, failed_regions, time.time(), swept, step="ended")
+        ended = "state = ?, step = 'ended', error = ?, failed_regions = ?, finished_s = ?, swept = ?"
+        why = None if error is None else json.dumps(error)
+        with self._transaction():
+            self._change(id, ended, state, why, failed_regions, time.time(), swept, step="ended")
+            if result is not None:  # in the order people read it
+                self._db.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (id, json.dumps(result)))
+            return self.get(id)
 
     def mark_swept(self, id: str) -> JobRecord:
         """Nothing that an ended job staged is left."""
-        return self._change(id, "swept = 1")
+        with self._transaction():
+            self._change(id, "swept = 1")
+            return self.get(id)
 
     def prune(self, keep: int) -> Sequence[str]:
         """Forget all ended jobs but the newest ``keep`` (and their keys); the ids of those forgotten."""
@@ -238,7 +269,8 @@ class Journal:
             old = self._db.execute(
                 f"SELECT id FROM jobs WHERE state IN {ENDED} AND swept = 1 ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)
             ).fetchall()
-            self._db.executemany("DELETE FROM steps WHERE job = ?", old)
+            for table in ("steps", "requests", "results"):
+                self._db.executemany(f"DELETE FROM {table} WHERE job = ?", old)
             self._db.executemany("DELETE FROM jobs WHERE id = ?", old)
         return [id for (id,) in old]
 
@@ -263,7 +295,7 @@ class Journal:
         return found
 
     def list(self, states: Sequence[str] = STATES, limit: int = -1) -> Sequence[JobRecord]:
-        """The jobs in one of these states, newest first, without their results.
+        """The jobs in one of these states, newest first, without their requests and results.
 
         Args:
             states: of ``STATES``.
@@ -273,7 +305,7 @@ class Journal:
         return self._records(f"WHERE state IN ({marks}) ORDER BY number DESC LIMIT ?", (*states, limit))
 
     def unswept(self) -> Sequence[JobRecord]:
-        """The jobs that have ended and whose staging may still be there."""
+        """The jobs that have ended and whose staging may still be there, without their requests and results."""
         return self._records(f"WHERE swept = 0 AND state IN {ENDED} ORDER BY number", ())
 
     def steps(self, id: str) -> Sequence[tuple[float, str]]:
@@ -318,24 +350,23 @@ class Journal:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _change(self, id: str, what: str, *values: object, step: str | None = None) -> JobRecord:
-        """One transaction: the job as it is then. ``step`` is added to its steps."""
-        with self._transaction():
-            self._db.execute(f"UPDATE jobs SET {what} WHERE id = ?", (*values, id))
-            if step is not None:
-                self._step(id, step)
-            return self.get(id)
+    def _change(self, id: str, what: str, *values: object, step: str | None = None) -> None:
+        """In a transaction. ``step`` is added to the job's steps; JobError when there is no such job."""
+        if self._db.execute(f"UPDATE jobs SET {what} WHERE id = ?", (*values, id)).rowcount == 0:
+            raise _unknown(id)
+        if step is not None:
+            self._step(id, step)
 
     def _step(self, id: str, name: str) -> None:
         self._db.execute("INSERT INTO steps VALUES (?, ?, ?)", (id, time.time(), name))
 
     def _one(self, column: str, value: str) -> JobRecord | None:
-        found = self._records(f"WHERE {column} = ?", (value,), fields=f"{_FIELDS}, result") if value.isprintable() else []
+        found = self._records(f"WHERE {column} = ?", (value,), texts=_TEXTS) if value.isprintable() else []
         return found[0] if found else None
 
-    def _records(self, where: str, values: tuple[object, ...], *, fields: str = f"{_FIELDS}, NULL") -> Sequence[JobRecord]:
+    def _records(self, where: str, values: tuple[object, ...], *, texts: str = "NULL, NULL") -> Sequence[JobRecord]:
         with self._lock, _told(self._path):
-            rows = self._db.execute(f"SELECT {fields} FROM jobs {where}", values).fetchall()
+            rows = self._db.execute(f"SELECT {_FIELDS}, {texts} FROM jobs {where}", values).fetchall()
         return [_record(row) for row in rows]
 
 
@@ -344,10 +375,10 @@ def _unknown(name: str) -> JobError:
 
 
 def _record(row: tuple[Any, ...]) -> JobRecord:
-    names = [*_FIELDS.replace(" ", "").split(","), "result"]
+    names = [*_FIELDS.replace(" ", "").split(","), "request_text", "result_text"]
     said = dict(zip(names, row, strict=True))
-    for name in ("request", "error", "result"):
-        said[name] = None if said[name] is None else json.loads(said[name])
+    said["error"] = None if said["error"] is None else json.loads(said["error"])
+    said["folders"] = tuple(Path(folder) for folder in json.loads(said["folders"]))
     for name in ("cancelling", "swept"):
         said[name] = bool(said[name])
     return JobRecord(**said)
@@ -355,6 +386,10 @@ def _record(row: tuple[Any, ...]) -> JobRecord:
 
 def _dumps(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def _paths(folders: Sequence[Path]) -> str:
+    return json.dumps([str(folder) for folder in folders])
 
 
 @contextlib.contextmanager

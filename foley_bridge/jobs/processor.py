@@ -75,7 +75,7 @@ class Processor:
     ) -> None:
         self._journal, self._home, self._roots, self._catalogue, self._limit = journal, home, roots, catalogue, limit
         self._payloads = Payloads(home / "jobs")
-        self._remains = Remains(journal, self._payloads, roots)
+        self._remains = Remains(journal, self._payloads)
         self._teller = Teller(on_event)
         self._slots = [Slot(home, number) for number in range(workers)]
         self._threads = [threading.Thread(target=self._serve, args=(slot,), name="slot") for slot in self._slots]
@@ -126,7 +126,7 @@ class Processor:
         Raises:
             JobError: it cannot be done, the queue is full, the key is another request's, or the journal cannot be written.
         """
-        self._refuse(params, payload)
+        folders = self._refuse(params, payload)
         key = params.get("key")
         with self._lock:
             known = self._journal.find_key(key) if key is not None else None
@@ -139,7 +139,7 @@ class Processor:
         try:
             with self._lock:
                 self._refuse_new(known)
-                record = self._journal.add(job, params["kind"], params, key=key, payload=digest, client=client)
+                record = self._journal.add(job, params["kind"], params, key=key, payload=digest, client=client, folders=folders)
                 accepted = known is None and record.id == job
                 if accepted:
                     self._waiting.append(job)
@@ -152,14 +152,16 @@ class Processor:
 
     def job(self, id_or_key: str) -> JobView:
         """The job with this id or key; JobError when there is none."""
+        record = self._journal.find(id_or_key)
         with self._lock:
-            return self._view(self._journal.find(id_or_key))
+            return self._view(record)
 
     def jobs(self, states: Sequence[str] = STATES, limit: int = 100) -> list[JobView]:
-        """The newest jobs in one of these states, without their results."""
+        """The newest jobs in one of these states, without their requests and results."""
+        records = self._journal.list(states, limit)
         with self._lock:
             places = {job: place for place, job in enumerate(self._waiting, start=1)}
-            return [self._view(record, places) for record in self._journal.list(states, limit)]
+            return [self._view(record, places) for record in records]
 
     def cancel(self, id_or_key: str) -> JobView:
         """Ask for a job's end.
@@ -200,8 +202,8 @@ class Processor:
 
     # --- accepting ---
 
-    def _refuse(self, params: Mapping[str, Any], payload: bytes | None) -> None:
-        """What can be seen without opening anything."""
+    def _refuse(self, params: Mapping[str, Any], payload: bytes | None) -> list[Path]:
+        """What can be seen without opening anything. Returns the folders that the job will write into."""
         if params["kind"] not in KINDS:
             raise JobError(f"kind '{params['kind']}' is not in this version", f"use {' or '.join(KINDS)}")
         named = params["timeline"]
@@ -213,7 +215,7 @@ class Processor:
             self._roots.media_file(named["base"], "timeline.base")
         if params.get("exemplar"):
             self._roots.media_file(params["exemplar"], "exemplar")
-        destinations(params, self._roots)
+        return destinations(params, self._roots)
 
     def _refuse_new(self, known: JobRecord | None) -> None:
         if self._stopping:
@@ -314,10 +316,10 @@ class Processor:
             with self._lock:
                 self._lock.wait_for(lambda: self._stopping, RETRY_S)
             return None
-        record = self._surely(lambda: self._journal.died(work.record.id), work)
-        if record is None or record.deaths < DEATHS:
+        deaths = self._surely(lambda: self._journal.died(work.record.id), work)
+        if deaths is None or deaths < DEATHS:
             return None
-        message = f"the job ended its worker {record.deaths} times, the last time at step '{record.step}': it {work.slot.fate}"
+        message = f"the job ended its worker {deaths} times, the last time at step '{work.record.step}': it {work.slot.fate}"
         hint = "the daemon's log may say more; leave out the region or the media at which it happens"
         return {"say": "failed", "error": {"kind": "JobError", "message": message, "hint": hint}}
 

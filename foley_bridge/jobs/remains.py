@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 
 from foley_bridge.errors import JobError
-from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.journal import PUBLISHING, JobRecord, Journal
 from foley_bridge.jobs.outputs import staging, sweep
 from foley_bridge.jobs.payloads import Payloads
-from foley_bridge.jobs.roots import Roots
 
 log = logging.getLogger(__name__)
 
@@ -23,21 +21,18 @@ class Remains:
     Args:
         journal: whose jobs they are.
         payloads: the timelines that came with requests.
-        roots: how seats name paths.
     """
 
-    def __init__(self, journal: Journal, payloads: Payloads, roots: Roots) -> None:
+    def __init__(self, journal: Journal, payloads: Payloads) -> None:
         self._journal, self._payloads = journal, payloads
-        self._roots = Roots(maps=roots.maps)  # folders were allowed when the job was accepted
         self._ended = 0
 
     def sweep(self, record: JobRecord) -> bool:
         """Remove what a job staged; whether nothing of it is left."""
         try:
-            folders = destinations(record.request, self._roots)
-            sweep(folders, record.id)
-            return not any(staging(folder, record.id).exists() for folder in folders)
-        except (OSError, JobError) as error:
+            sweep(record.folders, record.id)
+            return not any(staging(folder, record.id).exists() for folder in record.folders)
+        except OSError as error:
             log.warning("job %s: what it staged cannot be removed yet: %s", record.id, error)
             return False
 
