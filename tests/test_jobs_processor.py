@@ -335,19 +335,49 @@ def test_a_job_that_kills_three_workers_is_given_up_by_name(
         assert one.processor.counts()["running"] == 0
 
 
-def test_a_worker_that_cannot_start_fails_the_job_with_what_it_said(
+def test_no_worker_is_no_fault_of_a_job_and_jobs_wait_for_one(
     ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "numpy.py").write_text("raise ImportError('numpy is not for this machine')")
+    python = sys.executable
     monkeypatch.setenv("PYTHONPATH", str(broken))
     with caplog.at_level(logging.WARNING), watched(tmp_path / "home") as one:
-        (view,) = one.ended(one.processor.submit(ground.request()).record.id)
-    assert view.record.state == "failed"
-    assert view.record.error is not None
-    assert "ended with status 1" in view.record.error["message"]
-    assert "numpy is not for this machine" in caplog.text  # what a worker writes to stderr is in the daemon's log
+        jobs = [
+            one.processor.submit(ground.request(str(number), **to(ground.out / str(number)))).record.id for number in range(4)
+        ]
+        said_of(one, jobs[0], "waiting: a worker ended with status 1 before it got ready")
+        assert "numpy is not for this machine" in caplog.text  # what a worker writes to stderr is in the daemon's log
+        one.processor.cancel(jobs[0])
+        assert one.ended(jobs[0])[0].record.state == "cancelled"
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+        said_of(one, jobs[1], "waiting: no worker can be started: ")
+        assert [one.processor.job(job).record.state for job in jobs] == ["cancelled", "running", "queued", "queued"]
+        monkeypatch.setattr(sys, "executable", python)
+        monkeypatch.delenv("PYTHONPATH")
+        done = one.ended(*jobs[1:])
+    assert [(view.record.state, view.record.attempts, view.record.deaths) for view in done] == [("done", 1, 0)] * 3
+
+
+def said_of(one: Watched, job: str, words: str) -> None:
+    """Wait until a job's progress says something."""
+    one.until(lambda: words in str(one.processor.job(job).progress))
+
+
+@posix
+def test_a_worker_that_no_longer_listens_holds_nobody_up(ground: Ground, tmp_path: Path) -> None:
+    """It is stopped when a job comes whose request is larger than a pipe; whoever cancels that is answered all the same."""
+    with watched(tmp_path / "home") as one:
+        one.ended(one.processor.submit(ground.request(**to(ground.out / "first"))).record.id)
+        os.kill(worker_pid(one), signal.SIGSTOP)
+        job = one.processor.submit(ground.request(regions=["0-1 FOLEY " + "long " * 20] * 2000)).record.id
+        one.until(lambda: one.processor.job(job).record.state == "running")
+        view = one.processor.cancel(job)
+        assert (view.record.state, view.record.cancelling) == ("running", True)  # it did not wait for the end
+        assert one.ended(job)[0].record.state == "cancelled"
+        (after,) = one.ended(one.processor.submit(ground.request()).record.id)
+        assert (after.record.state, after.record.attempts) == ("done", 1)
 
 
 def worker_pid(one: Watched) -> int:
@@ -457,6 +487,7 @@ def test_a_worker_dies_with_its_daemon_in_the_middle_of_a_native_call_or_not(gro
     order = {"do": "job", "job": "j", "request": ground.request(), "timeline_file": None, "catalogue": None}
     worker.stdin.write(json.dumps({**order, "roots": Roots().to_json()}).encode() + b"\n")
     worker.stdin.flush()
+    assert json.loads(worker.stdout.readline()) == {"say": "ready"}
     assert json.loads(worker.stdout.readline()) == {"job": "j", "say": "step", "step": "opening"}
     worker.stdin.close()
     assert worker.wait(60) == -signal.SIGKILL

@@ -25,7 +25,7 @@ from foley_bridge.jobs.journal import PUBLISHING, STATES, JobRecord, Journal
 from foley_bridge.jobs.payloads import Payloads
 from foley_bridge.jobs.remains import Remains
 from foley_bridge.jobs.roots import Roots
-from foley_bridge.jobs.slot import Slot
+from foley_bridge.jobs.slot import NoWorkerError, Slot
 from foley_bridge.jobs.view import JobView, Meter
 from foley_bridge.jobs.worker_process import wait_for_old_workers
 
@@ -36,6 +36,7 @@ KINDS = ("generate",)
 DEATHS = 3  # a job that takes so many workers with it is given up
 OLD_WORKERS_S = 30.0
 PUBLISHING_S = 5.0  # how long a daemon that is told to stop waits for files that are being put in their places
+NO_WORKER_S = (0.5, 15.0)  # until another worker is tried when none comes to a job's first step: at first, at most
 RETRY_S = 1.0  # until a journal that cannot be written is tried again, and a publishing whose worker died
 
 
@@ -276,7 +277,7 @@ class Processor:
         self._end(work, said)
 
     def _attempt(self, work: _Work) -> dict[str, Any] | None:
-        """Have a worker do a job: what it says at the end, None when it died."""
+        """Have a worker do a job, however long there is none: what it says at the end, None when it died."""
         record = work.record
         order = {
             "request": record.request,
@@ -292,7 +293,18 @@ class Processor:
             self._tell("progress", work.record)
             return None
 
-        return work.slot.do(record.id, order, heard)
+        pause_s, longest_s = NO_WORKER_S
+        while True:
+            try:
+                return work.slot.do(record.id, order, heard)
+            except NoWorkerError as error:
+                log.error("job waits: %s", error, extra={"job": record.id})
+                work.meter.wait(f"waiting: {error}")
+                self._tell("progress", record)
+            with self._lock:
+                if self._lock.wait_for(lambda: self._stopping or work.cancelling, pause_s):
+                    return None
+            pause_s = min(2 * pause_s, longest_s)
 
     def _enter(self, work: _Work, step: str) -> dict[str, str] | None:
         """Journal a step that a worker is about to enter, and let it; or have the job end there."""

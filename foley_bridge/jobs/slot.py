@@ -1,4 +1,7 @@
-"""A slot: one of the places where the processor has work done. It always has a living worker, or gets one when it needs it."""
+"""A slot: one of the places where the processor has work done. It always has a living worker, or gets one when it needs it.
+
+Nothing that may take long is done under its lock: starting a process, and talking to one that may not listen.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,10 @@ from typing import Any
 from foley_bridge.jobs.worker_process import WorkerProcess
 
 OVERDUE_S = 1.2  # a cancelled job that has not ended by then is ended with its worker
+
+
+class NoWorkerError(Exception):
+    """No worker came to a job's first step, which is not the job's fault; says in words why."""
 
 
 class Slot:
@@ -33,7 +40,7 @@ class Slot:
 
     def warm(self) -> None:
         """See to it that a worker is there; one that cannot be started is told of by ``do``."""
-        with self._lock, contextlib.suppress(OSError):
+        with contextlib.suppress(NoWorkerError):
             self._living()
 
     def do(
@@ -48,40 +55,58 @@ class Slot:
 
         Returns:
             What the worker says at the end; None when it died, was ended because the job was cancelled, or the slot is closed.
+
+        Raises:
+            NoWorkerError: it died before the job's first step, or none can be started.
         """
         with self._lock:
-            if self._closed or self._cancelled == job:
-                return None
-            try:
-                worker = self._living()
-            except OSError as error:
-                self.fate = f"cannot be started: {error.strerror or error}"
-                return None
-            assert worker is not None  # the slot is open
             self._job = job
         try:
-            worker.tell({**order, "do": "job", "job": job})
-            while (said := worker.hear()) is not None:
-                if said["say"] not in ("progress", "step"):
-                    return said
-                answer = heard(said)
-                if answer is not None:
-                    worker.tell({**answer, "job": job})
-            self.fate = worker.fate()
-            return None
+            worker = self._living()
+            if worker is None or self._unwanted(job):
+                return None
+            return self._have_done(worker, job, order, heard)
         finally:
             with self._lock:
                 self._job = None
 
+    def _have_done(
+        self,
+        worker: WorkerProcess,
+        job: str,
+        order: Mapping[str, Any],
+        heard: Callable[[dict[str, Any]], Mapping[str, Any] | None],
+    ) -> dict[str, Any] | None:
+        doing = "got ready"
+        if worker.ready():
+            worker.tell({**order, "do": "job", "job": job})
+            doing = "came to the job's first step"
+            while (said := worker.hear()) is not None:
+                if said["say"] not in ("progress", "step"):
+                    return said
+                doing = ""
+                answer = heard(said)
+                if answer is not None:
+                    worker.tell({**answer, "job": job})
+        self.fate = worker.fate()
+        if doing and not self._unwanted(job):
+            raise NoWorkerError(f"a worker {self.fate} before it {doing}; the daemon's log may say more")
+        return None
+
+    def _unwanted(self, job: str) -> bool:
+        with self._lock:
+            return self._closed or self._cancelled == job
+
     def cancel(self, job: str) -> None:
-        """Ask for a job's end, and end it with its worker if that takes too long."""
+        """Ask for a job's end, and end it with its worker if that takes too long. Does not wait for either."""
         with self._lock:
             self._cancelled = job
-            if self._worker is not None and self._job == job:
-                self._worker.tell({"do": "cancel", "job": job})
-                timer = threading.Timer(OVERDUE_S, self._overdue, (job,))
-                timer.daemon = True
-                timer.start()
+            worker = self._worker if self._job == job else None
+        if worker is not None:
+            asking = threading.Thread(target=worker.tell, args=({"do": "cancel", "job": job},), daemon=True)
+            for thread in (threading.Timer(OVERDUE_S, self._overdue, (worker, job)), asking):
+                thread.daemon = True
+                thread.start()
 
     def drop(self) -> None:
         """End the worker, whatever it does; the next job gets another."""
@@ -97,12 +122,22 @@ class Slot:
         self.drop()
 
     def _living(self) -> WorkerProcess | None:
-        if not self._closed and (self._worker is None or not self._worker.lives()):
-            self._worker = WorkerProcess(self._home, self._number)
-            self.begun += 1
-        return self._worker
-
-    def _overdue(self, job: str) -> None:
+        """A worker that lives, as far as can be told; None when the slot is closed. Raises NoWorkerError."""
         with self._lock:
-            if self._worker is not None and self._job == job:
-                self._worker.kill()
+            worker, closed = self._worker, self._closed
+        if closed or (worker is not None and worker.lives()):
+            return None if closed else worker
+        try:
+            worker = WorkerProcess(self._home, self._number)
+        except (OSError, RuntimeError, MemoryError) as error:  # no such program; no more processes, threads, memory
+            raise NoWorkerError(f"no worker can be started: {error}") from error
+        with self._lock:
+            self._worker, closed = worker, self._closed
+            self.begun += 1
+        if closed:
+            worker.kill()
+        return None if closed else worker
+
+    def _overdue(self, worker: WorkerProcess, job: str) -> None:
+        if self._job == job:  # should it end in this moment, the next job will find its worker dead, and get another
+            worker.kill()

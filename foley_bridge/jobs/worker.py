@@ -6,7 +6,7 @@
     {"do": "go", "job": ID}       the step that the worker said it enters is in the journal
     {"do": "cancel", "job": ID}   also the answer to a step that must not be entered any more
 
-and the worker says, always with the job's id,
+and the worker says {"say": "ready"} once, when it can take orders, and from then on, always with the job's id,
 
     {"say": "step", "step": NAME}, and waits for "go"
     {"say": "progress", "step": WORDS, "region": N, "regions": N, "frames": N, "whole": 0-1}
@@ -102,9 +102,10 @@ class Worker:
         """Do jobs for ever."""
         import foley_bridge.jobs.generate  # noqa: F401  what takes long to load is there when the first job comes
 
+        self._say({"say": "ready"})
         while True:
             order = self._jobs.get()
-            self._say(order["job"], _outcome(partial(self._do, order)))
+            self._say_of(order["job"], _outcome(partial(self._do, order)))
 
     def _do(self, order: Mapping[str, Any]) -> dict[str, Any]:
         from foley_bridge.jobs.generate import run_job
@@ -122,7 +123,7 @@ class Worker:
         return {"say": "done", "result": result, "failed_regions": failed}
 
     def _enter(self, job: str, step: str) -> None:
-        self._say(job, {"say": "step", "step": step})
+        self._say_of(job, {"say": "step", "step": step})
         while (answer := self._answers.get())["job"] != job:
             pass  # meant for a job that is over
         if answer["do"] == "cancel":
@@ -135,11 +136,14 @@ class Worker:
         if now_s - self._said_s >= PROGRESS_EVERY_S:
             self._said_s = now_s
             said = {name: getattr(progress, name) for name in ("step", "region", "regions", "frames", "whole")}
-            self._say(job, {"say": "progress", **said})
+            self._say_of(job, {"say": "progress", **said})
 
-    def _say(self, job: str, said: Mapping[str, Any]) -> None:
+    def _say_of(self, job: str, said: Mapping[str, Any]) -> None:
+        self._say({"job": job, **said})
+
+    def _say(self, said: Mapping[str, Any]) -> None:
         try:
-            self._words.write(json.dumps({"job": job, **said}).encode() + b"\n")
+            self._words.write(json.dumps(said).encode() + b"\n")
             self._words.flush()
         except OSError:  # nobody is there to hear it
             _die()

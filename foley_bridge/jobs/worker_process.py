@@ -52,7 +52,7 @@ def wait_for_old_workers(home: Path, timeout_s: float) -> None:
 
 
 class WorkerProcess:
-    """A worker, started. ``hear`` is for one thread; everything else may be called from any.
+    """A worker, started. ``ready`` and ``hear`` are for one thread; everything else may be called from any.
 
     Args:
         home: the daemon's folder.
@@ -69,9 +69,17 @@ class WorkerProcess:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), **apart)
         self._writing, self._living = threading.Lock(), threading.Lock()  # two: a write may block until a kill
+        self._ready = False
         self.pid = self._process.pid
         assert self._process.stderr is not None
         threading.Thread(target=_log_lines, args=(slot, self._process.stderr), daemon=True).start()
+
+    def ready(self) -> bool:
+        """Wait until it can take orders; False when it died before."""
+        if not self._ready:
+            said = self.hear()
+            self._ready = said is not None
+        return self._ready
 
     def tell(self, order: Mapping[str, Any]) -> None:
         """Send an order; to a worker that has died it is lost, and ``hear`` says so."""
