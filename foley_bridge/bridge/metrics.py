@@ -95,7 +95,7 @@ class Metrics(Unmeasured):
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:
             raise BridgeError(
-                f"metrics cannot listen at {bind}: {error.strerror or error}", "give another address with --metrics"
+                f"metrics cannot listen at {bind}: {error.strerror or error}", "give another address with --metrics-bind"
             ) from error
         shown = f"[{host}]" if ":" in host else host
         self.address = f"{shown}:{self._server.server_port}"
