@@ -58,8 +58,13 @@ class Daemon:
         return self.log_file.read_text("utf-8")
 
 
-def start_daemon(home: Path, **settings: Any) -> tuple[subprocess.Popen[str], dict[str, Any], Path]:
-    """A daemon's process, the line it said first (its endpoints, or the error that it ended with) and its log's file."""
+def start_daemon(
+    home: Path, *, folder: Path | None = None, **settings: Any
+) -> tuple[subprocess.Popen[str], dict[str, Any], Path]:
+    """A daemon's process, the line it said first (its endpoints, or the error that it ended with) and its log's file.
+
+    folder: it starts there.
+    """
     said = {"home": str(home), "bind": "tcp://127.0.0.1:0", "private": True, **settings}
     log_file = home.parent / f"{home.name}-{uuid.uuid4().hex[:6]}.log"
     with log_file.open("w") as log:
@@ -69,6 +74,7 @@ def start_daemon(home: Path, **settings: Any) -> tuple[subprocess.Popen[str], di
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            cwd=folder,
         )
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
+import shutil
 import socket
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -19,6 +24,7 @@ import zmq
 from bridge_daemons import PATIENCE_S, Daemon, Raw, daemon
 from processors import make_ground
 
+import foley_bridge
 from foley_bridge.bridge import wire
 from foley_bridge.bridge.waiters import Waiters
 
@@ -146,7 +152,54 @@ def test_capabilities_say_what_is_here(shared: Daemon, raw: Raw) -> None:
     assert result["endpoints"] == shared.endpoints
     assert result["queue"]["limit"] == 1000
     assert result["library"] is None
-    assert result["roots"]["output"] is None or all(Path(folder).is_absolute() for folder in result["roots"]["output"])
+    assert result["roots"] == {"media": None, "output": None}
+
+
+def test_a_daemon_that_is_not_private_writes_only_to_the_usual_folders(tmp_path: Path) -> None:
+    log_file = tmp_path / "log.txt"
+    here, temporary, users = (tmp_path / name for name in ("here", "temporary", "user"))
+    for folder in (here, temporary, users):
+        folder.mkdir()
+    names = {"HOME": str(users), "USERPROFILE": str(users), "TMPDIR": str(temporary), "TEMP": str(temporary)}
+    process = started_apart(tmp_path / "home", here, names, log_file)
+    try:
+        state = tmp_path / "home" / "daemon.json"
+        end = time.monotonic() + PATIENCE_S
+        while not state.exists():
+            assert process.poll() is None, log_file.read_text()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        with Raw(json.loads(state.read_text())["endpoints"]["requests"]) as raw:
+            roots = raw.call("capabilities")["result"]["roots"]
+            assert roots == {"media": None, "output": [str(users), str(here), str(temporary)]}
+            error = raw.call("submit", doomed(tmp_path / "elsewhere"))["error"]
+        assert "outside the daemon's output folders" in error["message"]
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+def started_apart(home: Path, folder: Path, names: dict[str, str], log_file: Path) -> subprocess.Popen[bytes]:
+    """A daemon in a folder, with environment variables of its own."""
+    command = [sys.executable, "-P", "-m", "foley_bridge", "serve", "--bind", "tcp://127.0.0.1:0", "--no-osc"]
+    with log_file.open("wb") as log:
+        return subprocess.Popen(
+            [*command, "--home", str(home)], cwd=folder, env={**os.environ, **names}, stdout=log, stderr=log
+        )
+
+
+def test_capabilities_ask_the_package_that_the_daemon_runs_from(tmp_path: Path) -> None:
+    """Also from a checkout that is not installed, whose folder a child process would not know."""
+    checkout = tmp_path / "checkout"
+    package = Path(foley_bridge.__file__).parent
+    shutil.copytree(package, checkout / "foley_bridge", ignore=shutil.ignore_patterns("__pycache__"))
+    (checkout / "foley_bridge" / "inference" / "providers.py").write_text(
+        "from types import SimpleNamespace\n"
+        "def listed(): return ['of this checkout']\n"
+        "def probe(name): return SimpleNamespace(loads=True)\n"
+    )
+    with daemon(tmp_path / "home", folder=checkout) as one, Raw(one.requests) as raw:
+        assert raw.call("capabilities")["result"]["providers"] == ["of this checkout"]
 
 
 # --- strangers ---
@@ -351,7 +404,7 @@ def test_200_jobs_of_20_clients_write_200_whole_sets_of_files(tmp_path: Path) ->
 
 
 @pytest.mark.nightly
-def test_many_large_timelines_at_once_are_all_taken_and_the_daemon_stays_within_bounds(tmp_path: Path) -> None:
+def test_many_large_timelines_at_once_are_taken_or_refused_and_the_daemon_stays_within_bounds(tmp_path: Path) -> None:
     payload = bytes(60 * wire.MB)
     with daemon(tmp_path / "home") as one:
         process = psutil.Process(one.process.pid)
@@ -359,15 +412,41 @@ def test_many_large_timelines_at_once_are_all_taken_and_the_daemon_stays_within_
         for number, client in enumerate(clients):
             client.send(*wire.encode(wire.request("1", "submit", inline(tmp_path, str(number)))), payload)
         most = 0
+        refused: list[Raw] = []
         for client in clients:
             while (found := client.read(0.05)) is None:
                 most = max(most, process.memory_info().rss)
-            assert json.loads(found[0])["ok"]
+            if not json.loads(found[0])["ok"]:
+                assert "too much to do" in json.loads(found[0])["error"]["message"]
+                refused.append(client)
+        for number, client in enumerate(refused):
+            while not client.call("submit", inline(tmp_path, f"again {number}"), payload)["ok"]:
+                time.sleep(0.1)
+        for client in clients:
             client.context.destroy(linger=0)
         with Raw(one.requests) as raw:
             assert len(raw.call("jobs")["result"]["jobs"]) == 20
     # In hand, and of each connection one message that waits and one that arrives (here each sends only one).
     assert most < (256 + 20 * 60 + 200) * wire.MB
+
+
+def test_who_hands_in_too_much_is_refused_and_others_are_heard(tmp_path: Path) -> None:
+    with daemon(tmp_path / "home") as one, Raw(one.requests, sndhwm=0, rcvhwm=0) as many, Raw(one.requests) as other:
+        assert other.call("ping")["ok"]
+        with contextlib.closing(sqlite3.connect(tmp_path / "home" / "journal.sqlite", isolation_level=None)) as held_up:
+            held_up.execute("BEGIN IMMEDIATE")  # the daemon cannot write: a slow disk
+            for number in range(2500):
+                many.send(*wire.encode(wire.request(str(number), "submit", doomed(tmp_path, str(number)))))
+            first = json.loads((many.read() or [b""])[0])
+            assert other.call("ping")["ok"]
+            held_up.execute("ROLLBACK")
+        replies = [first, *(json.loads((many.read() or [b""])[0]) for _ in range(2499))]
+        assert {reply["id"] for reply in replies} == {str(number) for number in range(2500)}
+        assert any("too much to do" in reply["error"]["message"] for reply in replies if not reply["ok"])
+        accepted = {reply["id"] for reply in replies if reply["ok"]}
+        known = other.call("jobs", {"limit": 1000})["result"]["jobs"]
+        assert len(known) == min(1000, len(accepted))
+        assert {job["key"] for job in known} <= accepted
 
 
 # --- waiting, and what is told ---

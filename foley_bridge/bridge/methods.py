@@ -22,6 +22,7 @@ from foley_bridge.errors import JobError, LibraryError
 from foley_bridge.jobs.journal import STATES
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
+from foley_bridge.jobs.worker_process import environment
 
 if TYPE_CHECKING:
     from foley_bridge.library.catalogue import Catalogue
@@ -139,7 +140,13 @@ class Methods:
             if self._providers is None:
                 command = [sys.executable, "-P", "-c", _PROBE]
                 done = subprocess.run(
-                    command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=True
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    timeout=_PROBE_TIMEOUT_S,
+                    check=True,
+                    env=environment(),
                 )
                 self._providers = json.loads(done.stdout)
             return self._providers

@@ -300,7 +300,8 @@ def _explained(error: Exception, at: str, known: tuple[str, ...] = ()) -> Reques
 
 
 def _small(text: str) -> str:
-    return shown(text[:1].lower() + text[1:], quoted=False)
+    """In the middle of a sentence: ``JSON`` stays as it is."""
+    return shown(text if text[:2].isupper() else text[:1].lower() + text[1:], quoted=False)
 
 
 def shown(text: str, *, quoted: bool = True) -> str:

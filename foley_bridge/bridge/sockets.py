@@ -1,7 +1,9 @@
 """The daemon's ZeroMQ sockets, opened so that neither a stranger nor a client that does not read can do harm through them.
 
-What bounds memory: of each connection ZeroMQ holds one whole message that was not read yet and one that is arriving (288 MB at
-most each, 64 MB from an honest client), and ``UNSENT`` replies that it could not send.
+What bounds memory: of each connection ZeroMQ holds one whole message that was not read yet (two with keys), one that is
+arriving, and ``UNSENT`` replies that it could not send. A frame has 288 MB at most. But ZeroMQ limits frames, not messages, and
+gives a message only when it is whole: one that never ends grows until its connection does, or the memory. Only those can do
+that who are let in: with keys the seats, without them the programs of this machine.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Whatever may take time (a disk, a library that is loaded) is done in a lane, one thread for each kind of work, so that a search
 does not hold up a cancel; what comes of it is handed back to the loop. Only the loop touches sockets. What is read but not
-answered yet is bounded: when too much is in hand, the loop stops reading until there is room, and ZeroMQ lets clients wait.
+answered yet is bounded: what takes long is refused when there is too much of it, so that what is quick is read in any case.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ LANES = {
     "library.search": "library",
 }
 """Methods that are not here are answered by the loop itself."""
-PATIENT = ("submit", "jobs")
-"""Lanes whose clients wait when there is much to do; the others refuse, so that they never hold up these."""
-MOST_IN_LANE = 100
+MOST_IN_LANE = {"submit": 1000, "lists": 100, "capabilities": 100, "library": 100}
+"""Where more is refused, so that a cancel is always read; only those of the lane ``jobs`` wait, when there are too many."""
 MOST_IN_HAND = 2000
 MOST_BYTES_IN_HAND = 256 * wire.MB
+"""Of jobs that are being accepted, with their timelines; other requests are small once they are read."""
 MOST_WAITERS = 10_000
 AT_ONCE = 50  # messages that are read before events and waiters have their turn
 GRACE_S = 2.0  # for what is in hand, when the server is told to stop
@@ -188,7 +188,11 @@ class Server:
         with contextlib.suppress(OSError):
             self._sleeper.recv(65536)
         for _ in range(len(self._posted)):
-            self._posted.popleft()()
+            work = self._posted.popleft()
+            try:
+                work()
+            except Exception:  # ours, and no reason for the others to wait
+                log.exception("the server's loop met a fault")
 
     def _refused(self, watcher: sockets.Socket, name: str) -> None:
         why = sockets.why_refused(watcher)
@@ -262,9 +266,10 @@ class Server:
         if lane is None:
             self._done(ask, request, self._outcome(request, None, ask.client))
             return
-        if lane not in PATIENT and self._lanes[lane].waiting >= MOST_IN_LANE:
-            raise JobError(f"the daemon has too much to do for {request.method}", "ask again in a moment")
-        self._give(ask, request, lane, payload, ask.size)
+        size = ask.size if lane == "submit" else 0
+        if self._lanes[lane].waiting >= MOST_IN_LANE.get(lane, MOST_IN_HAND) or self._bytes_in_hand + size > MOST_BYTES_IN_HAND:
+            raise JobError(f"the daemon has too much to do for {request.method}", "send it again in a moment")
+        self._give(ask, request, lane, payload, size)
 
     # --- working, beside the loop ---
 
@@ -297,7 +302,7 @@ class Server:
 
     def _mind_the_load(self) -> None:
         """Read on, or let clients wait until there is less in hand."""
-        room = self._in_hand < MOST_IN_HAND and self._bytes_in_hand < MOST_BYTES_IN_HAND and self._stop_at_s is None
+        room = self._in_hand < MOST_IN_HAND and self._stop_at_s is None
         if room != self._reading:
             self._reading = room
             self._poller.modify(self._router, zmq.POLLIN if room else 0)
