@@ -193,7 +193,7 @@ def _library_file(region: Region, sound_id: str, request: GenerateRequest) -> Pa
         sound = Catalogue.open(request.catalogue).get(sound_id)
     except LibraryError as error:
         raise LibraryError(f"region '{region.name}': {error.message}", error.hint) from error
-    return Path(sound.paths[0])
+    return next((path for path in map(Path, sound.paths) if is_file(path)), Path(sound.paths[0]))
 
 
 def _clip_range(clip: otio.schema.Clip, base: Path) -> ExampleClip | None:

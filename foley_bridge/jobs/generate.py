@@ -275,7 +275,7 @@ def _facts(job: Job, cue: Cue) -> list[Any]:
 def _files_of(job: Job, cue: Cue) -> list[Any]:
     """What tells that a region's picture and sounds are still the same files, and how many takes are asked."""
     paths = {span.media.path for span in job.picture(cue).spans if span.media is not None and span.media.path}
-    paths |= {choice.sound.paths[0] for choice in cue.choices}
+    paths |= {path for choice in cue.choices for path in choice.sound.paths}
     known = [(str(path), _stamp(Path(path))) for path in sorted(paths)]
     return [known, cue.options.takes, [choice.sound.id for choice in cue.choices]]
 
