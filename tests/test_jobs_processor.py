@@ -360,6 +360,23 @@ def test_no_worker_is_no_fault_of_a_job_and_jobs_wait_for_one(
     assert [(view.record.state, view.record.attempts, view.record.deaths) for view in done] == [("done", 1, 0)] * 3
 
 
+def test_jobs_that_cannot_be_followed_fail_one_after_the_other(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their worker says what no worker says."""
+    (tmp_path / "odd").mkdir()
+    said = '{"say": "ready"}\n{"say": "progress"}\n'
+    (tmp_path / "odd" / "sitecustomize.py").write_text(f"import os\nos.write(1, {said.encode()!r})\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "odd"))
+    with watched(tmp_path / "home") as one:
+        views = one.ended(*[one.processor.submit(ground.request(key)).record.id for key in "ab"])
+        one.until(lambda: one.processor.counts()["running"] == 0)
+    for view in views:
+        assert view.record.error is not None
+        assert (view.record.state, view.record.error["kind"], view.record.swept) == ("failed", "InternalError", True)
+    assert ground.hashes() == {}
+
+
 def said_of(one: Watched, job: str, words: str) -> None:
     """Wait until a job's progress says something."""
     one.until(lambda: words in str(one.processor.job(job).progress))

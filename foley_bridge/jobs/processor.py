@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.events import Event, Teller
-from foley_bridge.jobs.journal import PUBLISHING, STATES, JobRecord, Journal
+from foley_bridge.jobs.journal import ENDED, PUBLISHING, STATES, JobRecord, Journal
 from foley_bridge.jobs.payloads import Payloads
 from foley_bridge.jobs.remains import Remains
 from foley_bridge.jobs.roots import Roots
@@ -233,11 +233,13 @@ class Processor:
         while (work := self._next(slot)) is not None:
             try:
                 self._work(work)
-            except Exception:  # ours, and no reason for other jobs to wait; a daemon that starts again takes this one up
+            except Exception as error:  # ours, and no reason for other jobs to wait
                 log.exception("job %s cannot be followed", work.record.id)
                 slot.drop()
+                self._give_up(work, error)
             with self._lock:
-                self._works.pop(work.record.id, None)
+                if self._works.get(work.record.id) is work:
+                    del self._works[work.record.id]
                 self._lock.notify_all()
             slot.warm()
 
@@ -334,6 +336,23 @@ class Processor:
         message = f"the job ended its worker {deaths} times, the last time at step '{work.record.step}': it {work.slot.fate}"
         hint = "the daemon's log may say more; leave out the region or the media at which it happens"
         return {"say": "failed", "error": {"kind": "JobError", "message": message, "hint": hint}}
+
+    def _give_up(self, work: _Work, fault: Exception) -> None:
+        """A job cannot be followed for a fault of ours: it fails, or waits again if its files may be in their places."""
+        job = work.record.id
+        try:
+            if job in self._publishing:
+                with self._lock:
+                    self._lock.wait_for(lambda: self._stopping, RETRY_S)
+                    del self._works[job]
+                    self._waiting.appendleft(job)
+            elif self._journal.get(job).state not in ENDED:
+                message = f"{type(fault).__name__}: {fault}"
+                hint = "the daemon's log says where; this is a fault of foley_bridge"
+                error = {"kind": "InternalError", "message": message, "hint": hint}
+                self._end(work, {"say": "failed", "error": error})
+        except Exception:
+            log.exception("job %s cannot be ended; a daemon that starts again takes it up", job)
 
     def _stop_work(self, work: _Work) -> None:
         """Under the lock: a job in a slot is to end."""
