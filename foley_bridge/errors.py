@@ -23,8 +23,10 @@ class FoleyError(Exception):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
     def to_json(self) -> dict[str, str]:
-        """``kind``, ``message`` and ``hint``, as programs are told."""
-        return {"kind": type(self).__name__, "message": self.message, "hint": self.hint}
+        """``kind``, ``message`` and ``hint``, as programs are told. What no UTF-8 can hold (parts of odd paths) is escaped."""
+        texts = {"message": self.message, "hint": self.hint}
+        plain = {name: text.encode("utf-8", "backslashreplace").decode() for name, text in texts.items()}
+        return {"kind": type(self).__name__, **plain}
 
 
 class TimelineError(FoleyError):

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from foley_bridge.jobs.events import Event
-from foley_bridge.jobs.journal import ENDED, Journal
+from foley_bridge.jobs.journal import Journal
+from foley_bridge.jobs.names import ENDED
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
 

@@ -16,7 +16,8 @@ import pytest
 from job_materials import clicks, marker, movie, save, timeline_of
 
 from foley_bridge.jobs.events import Event
-from foley_bridge.jobs.journal import ENDED, Journal
+from foley_bridge.jobs.journal import Journal
+from foley_bridge.jobs.names import ENDED
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.view import JobView

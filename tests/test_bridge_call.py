@@ -101,6 +101,17 @@ def test_a_request_that_is_none_is_answered_without_asking(peer: Peer, tmp_path:
     assert peer.asked == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are Unicode")
+def test_a_request_whose_name_is_no_text_is_answered_without_asking(peer: Peer, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "foley_bridge.bridge.call", str(tmp_path / "\udcff.json"), str(tmp_path / "reply.json")]
+    done = subprocess.run([*command, "--endpoint", peer.endpoint], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "")
+    reply = json.loads((tmp_path / "reply.json").read_text("utf-8"))
+    assert reply["error"]["kind"] == "RequestError"
+    assert "\\udcff.json" in reply["error"]["message"]
+    assert peer.asked == []
+
+
 def test_a_request_that_is_a_folder_is_answered_without_asking(peer: Peer, tmp_path: Path) -> None:
     (tmp_path / "request.json").mkdir()
     status, reply, _ = call(tmp_path, None, "--endpoint", peer.endpoint)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from foley_bridge.bridge import protocol, wire
 from foley_bridge.bridge.protocol import Wait, read_request, request_id
 from foley_bridge.errors import RequestError
-from foley_bridge.jobs import cues, journal, processor
+from foley_bridge.jobs import names
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "protocol.md"
 EXAMPLES = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)]
@@ -189,15 +189,8 @@ def test_a_waiting_time_may_be_a_whole_number_and_is_a_minute_otherwise() -> Non
     assert (asked.timeout_s, unasked.timeout_s) == (3, 60)
 
 
-def test_the_protocol_knows_the_states_and_kinds_that_jobs_have() -> None:
-    assert set(protocol.State.__args__) == set(journal.STATES)
-    assert protocol.KINDS == processor.KINDS
-
-
-def test_capabilities_names_the_engines_that_are_here() -> None:
-    from foley_bridge.bridge.methods import ENGINES
-
-    assert set(ENGINES) == set(cues.ENGINES_HERE)
+def test_the_protocol_knows_the_states_that_jobs_have() -> None:
+    assert set(protocol.State.__args__) == set(names.STATES)
 
 
 ANYTHING = st.recursive(

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from foley_bridge.errors import JobError
-from foley_bridge.jobs.journal import ENDED, VERSION, JobRecord, Journal
+from foley_bridge.jobs.journal import VERSION, JobRecord, Journal
+from foley_bridge.jobs.names import ENDED
 
 REQUEST = {"kind": "generate", "timeline": {"path": "/a.otio"}, "out": "/b.otio", "media_dir": "/m"}
 

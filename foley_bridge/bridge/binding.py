@@ -76,13 +76,15 @@ class Binding:
         return replace(self, port=self.port and self.port + ports)
 
 
-def host_and_port(text: str) -> tuple[str, int]:
-    """``HOST:PORT`` or ``[HOST]:PORT`` taken apart, the brackets off.
+def host_and_port(text: str, who: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[HOST]:PORT`` taken apart, the brackets off. ``who``: wants to listen there, for the error.
 
     Raises:
         BridgeError: it is neither.
     """
     host, _, port = text.rpartition(":")
     if not host or not re.fullmatch(r"\d{1,5}", port) or int(port) > 65535:
-        raise BridgeError(f"{text!r} is no address to listen at", "write it as HOST:PORT, such as 127.0.0.1:9477")
+        raise BridgeError(
+            f"{who} cannot listen at {text!r}: that is no address", "write it as HOST:PORT, as 127.0.0.1:9477"
+        )
     return host.strip("[]"), int(port)

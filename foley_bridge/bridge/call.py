@@ -33,7 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _make_way(args.reply, args.request)
         header, payload, status = _ask(args)
-        _write_whole(args.reply, _as_json(header, payload))
+        try:
+            reply = _as_json(header, payload)
+        except FoleyError as error:
+            reply, status = _as_json(wire.refusal(None, error), None), REFUSED
+        _write_whole(args.reply, reply)
     except BridgeError as error:
         print(f"foley-call: {error.message}\n  what to do: {error.hint}", file=sys.stderr)
         return NOT_ASKED

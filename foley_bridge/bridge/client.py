@@ -17,6 +17,7 @@ import zmq
 from foley_bridge.bridge import wire
 from foley_bridge.bridge.connection import CONNECT_S, Connection, Lost, milliseconds, read_keys
 from foley_bridge.errors import BridgeError, RequestError
+from foley_bridge.jobs.names import ENDED
 
 TIMEOUT_S = 10.0
 LONG_TIMEOUT_S = 60.0
@@ -24,10 +25,8 @@ SLOW = frozenset({"submit", "result", "capabilities", "library.search"})
 """Methods that may take long: those that carry a timeline, and those that load something when first asked."""
 WAIT_S = 60.0
 """How long ``wait`` waits when it is not told."""
-LONGEST_WAIT_S = 3600.0
 PATIENCE_S = 30.0
 POLL_S = 2.0
-ENDED = frozenset({"done", "failed", "cancelled"})
 
 
 class Reply(NamedTuple):
@@ -207,7 +206,7 @@ def patience_s(header: Mapping[str, Any]) -> float:
         return LONG_TIMEOUT_S if header.get("method") in SLOW else 0.0
     params = header.get("params")
     waits_s = params.get("timeout_s") if isinstance(params, Mapping) else None
-    return TIMEOUT_S + (min(waits_s, LONGEST_WAIT_S) if isinstance(waits_s, (int, float)) else WAIT_S)
+    return TIMEOUT_S + (min(waits_s, wire.LONGEST_WAIT_S) if isinstance(waits_s, (int, float)) else WAIT_S)
 
 
 def _has_key(header: Mapping[str, Any]) -> bool:

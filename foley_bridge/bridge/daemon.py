@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from foley_bridge import __version__
-from foley_bridge.bridge.binding import Binding, host_and_port
+from foley_bridge.bridge.binding import Binding
 from foley_bridge.bridge.keys import Pair, Seats, server_pair
 from foley_bridge.bridge.logs import LogFormat, start_log
 from foley_bridge.bridge.methods import Methods
@@ -28,7 +28,8 @@ from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
 from foley_bridge.bridge.zmq_server import Server
 from foley_bridge.errors import BridgeError
 from foley_bridge.jobs.events import Event
-from foley_bridge.jobs.journal import ENDED, Journal
+from foley_bridge.jobs.journal import Journal
+from foley_bridge.jobs.names import ENDED
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.media.whole_file import whole_file
@@ -136,9 +137,8 @@ class _Daemon:
                 endpoints["metrics"] = f"http://{metrics.address}/metrics"
             open_things.callback(processor.stop)
             if settings.osc_bind is not None:
-                host_and_port(settings.osc_bind)
                 out = _osc_out(settings)
-                self._osc = OscServer(settings.osc_bind, processor, out=out, beyond_loopback=True)
+                self._osc = OscServer(settings.osc_bind, processor, out=out, roots=self._roots)
             methods = Methods(processor, roots=self._roots, library=settings.library, endpoints=endpoints)
             open_things.enter_context(self._stopped_by_signals(server))
             processor.start()

@@ -19,7 +19,7 @@ from foley_bridge.bridge import protocol
 from foley_bridge.bridge.protocol import Request
 from foley_bridge.bridge.wire import CLIENT_LIMIT, MB, VERSION
 from foley_bridge.errors import JobError, LibraryError
-from foley_bridge.jobs.journal import STATES
+from foley_bridge.jobs.names import ENGINES_HERE, KINDS, STATES
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.worker_process import environment
@@ -27,7 +27,6 @@ from foley_bridge.jobs.worker_process import environment
 if TYPE_CHECKING:
     from foley_bridge.library.catalogue import Catalogue
 
-ENGINES = ("recommend", "transfer")
 Answer = tuple[dict[str, Any], bytes | None]
 """A reply's ``result`` and its payload."""
 
@@ -89,8 +88,8 @@ class Methods:
         return {
             "version": __version__,
             "methods": list(protocol.METHODS),
-            "kinds": list(protocol.KINDS),
-            "engines": list(ENGINES),
+            "kinds": list(KINDS),
+            "engines": list(ENGINES_HERE),
             "providers": self._loading_providers(),
             "roots": {name: self._roots.to_json()[name] for name in ("media", "output")},
             "library": self._library.summary(),

@@ -90,7 +90,7 @@ class Metrics(Unmeasured):
             self._jobs.labels(state)  # there from the beginning, at 0
         Info("foley_bridge", "Of the daemon.", registry=registry).info({"version": __version__})
         registry.register(_Queue(processor))
-        host, port = host_and_port(bind)
+        host, port = host_and_port(bind, "metrics")
         try:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foley_bridge.bridge import osc_messages
-from foley_bridge.bridge.wire import error_object
 from foley_bridge.errors import Cancelled, JobError
 from foley_bridge.jobs.events import Event
-from foley_bridge.jobs.journal import ENDED
+from foley_bridge.jobs.names import ENDED
+from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.view import JobView
 
 PROGRESS_EVERY_S = 0.25
@@ -27,14 +27,15 @@ Address = tuple[Any, ...]
 """``(host, port)``, and for IPv6 ``(host, port, flow, scope)``."""
 
 
-def answer(view: JobView) -> bytes:
-    """The one message that says how a job stands."""
+def answer(view: JobView, roots: Roots) -> bytes:
+    """The one message that says how a job stands, with paths as this machine names them."""
     job = view.to_json()
     state = view.record.state
     if state == "done":
-        return osc_messages.done(job, view.record.result or {})
+        result = view.record.result or {}
+        return osc_messages.done(job, {**result, "out": roots.to_local(result["out"])})  # the journal has the seats' names
     if state in ENDED:
-        fault = job["error"] or error_object(Cancelled("the job was cancelled"))
+        fault = job["error"] or Cancelled("the job was cancelled").to_json()
         return osc_messages.error(job["job"], job["key"] or "", fault)
     return osc_messages.progress(job)
 
@@ -60,10 +61,11 @@ class Listeners:
     Args:
         send: sends a datagram to an address, without waiting. It is called with a lock held, so that nothing is told of a job
             after its end, and its end only once.
+        roots: of the daemon.
     """
 
-    def __init__(self, send: Callable[[bytes, Address], None]) -> None:
-        self._send = send
+    def __init__(self, send: Callable[[bytes, Address], None], roots: Roots) -> None:
+        self._send, self._roots = send, roots
         self._lock = threading.Lock()
         self._jobs: dict[str, _Listening] = {}
 
@@ -123,7 +125,7 @@ class Listeners:
         if view.record.state in ENDED:
             del self._jobs[view.record.key or ""]
             some = job.addresses
-        datagram = answer(view)
+        datagram = answer(view, self._roots)
         for address in some:
             job.told.add(address)
             self._send(datagram, address)

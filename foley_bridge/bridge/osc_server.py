@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import ipaddress
 import logging
 import re
 import selectors
@@ -21,19 +20,20 @@ from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 
 from foley_bridge.bridge import osc_messages
+from foley_bridge.bridge.binding import host_and_port
 from foley_bridge.bridge.osc_listeners import Address, Listeners, answer
 from foley_bridge.bridge.osc_messages import Asked
-from foley_bridge.bridge.wire import error_object
+from foley_bridge.bridge.protocol import LONGEST_KEY
 from foley_bridge.errors import BridgeError, FoleyError, InternalError, JobError, RequestError
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.processor import Processor
+from foley_bridge.jobs.roots import ANYWHERE, Roots
 from foley_bridge.timeline.region_text import split_region_text
 
 log = logging.getLogger(__name__)
 
 MOST_SENDERS = 1024
 """Whose pace is remembered."""
-LONGEST_KEY = 200
 
 
 class _Pace:
@@ -59,24 +59,23 @@ class OscServer:
     """Answers OSC messages, and tells those who asked for a job how it goes.
 
     Args:
-        bind: ``HOST:PORT``, ``[HOST]:PORT`` for IPv6; port 0 takes a free one.
+        bind: ``HOST:PORT``, ``[HOST]:PORT`` for IPv6; port 0 takes a free one. OSC has no keys: whoever reaches it may use it.
         processor: does the jobs; its events must be handed to ``on_event``.
         out: takes and timelines are written here, in a folder for each job.
-        beyond_loopback: allow a ``bind`` that other machines can reach. OSC has no keys: whoever reaches it may use it.
+        roots: of the daemon; paths that go out are as this machine names them.
         per_s: datagrams answered of one sender in a second, and broken ones of all senders together; what comes beyond it
             is dropped unread.
     """
 
-    def __init__(
-        self, bind: str, processor: Processor, *, out: Path, beyond_loopback: bool = False, per_s: float = 100
-    ) -> None:
-        self._family, self._bind = _resolved(bind, beyond_loopback)
+    def __init__(self, bind: str, processor: Processor, *, out: Path, roots: Roots = ANYWHERE, per_s: float = 100) -> None:
+        self._family, self._bind = _resolved(bind)
         self._processor = processor
         self._out = out
+        self._roots = roots
         self._per_s = per_s
         self._broken = _Pace(per_s)
         self._senders: OrderedDict[Address, _Pace] = OrderedDict()
-        self._listeners = Listeners(self._send)
+        self._listeners = Listeners(self._send, roots)
         self._socket: socket.socket | None = None
         self._waker: socket.socket | None = None
         self._thread: threading.Thread | None = None
@@ -164,17 +163,17 @@ class OscServer:
             asked = osc_messages.read(datagram)
         except RequestError as error:
             if self._broken.take():
-                self._send(osc_messages.error("", "", error_object(error)), sender)
+                self._send(osc_messages.error("", "", error.to_json()), sender)
             return
         to = (sender[0], asked.reply_port or sender[1], *sender[2:])
         try:
             self._commands[asked.address](asked, to)
         except FoleyError as error:
-            self._send(osc_messages.error("", asked.texts[0], error_object(error)), to)
+            self._send(osc_messages.error("", asked.texts[0], error.to_json()), to)
         except Exception:
             log.exception("OSC: %s from %s:%s failed", asked.address, *sender[:2])
             fault = InternalError(f"{asked.address} could not be answered", "the daemon's log says more")
-            self._send(osc_messages.error("", asked.texts[0], error_object(fault)), to)
+            self._send(osc_messages.error("", asked.texts[0], fault.to_json()), to)
 
     def _pace_of(self, sender: Address) -> _Pace:
         pace = self._senders.pop(sender, None) or _Pace(self._per_s)
@@ -218,10 +217,10 @@ class OscServer:
         raise JobError("this version does not spot", "mark regions and send /foley/generate")
 
     def _status(self, asked: Asked, to: Address) -> None:
-        self._send(answer(self._processor.job(asked.texts[0])), to)
+        self._send(answer(self._processor.job(asked.texts[0]), self._roots), to)
 
     def _cancel(self, asked: Asked, to: Address) -> None:
-        self._send(answer(self._processor.cancel(asked.texts[0])), to)
+        self._send(answer(self._processor.cancel(asked.texts[0]), self._roots), to)
 
     def _send(self, datagram: bytes, to: Address) -> None:
         if self._socket is None or not to[1]:
@@ -241,17 +240,10 @@ def _folder_name(path: str, key: str) -> str:
     return f"{_stem(path)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
-def _resolved(bind: str, beyond_loopback: bool) -> tuple[int, Address]:
-    host, _, port = bind.rpartition(":")
-    if not host or not re.fullmatch(r"\d{1,5}", port) or int(port) > 65535:
-        raise BridgeError(f"OSC cannot listen at {bind!r}: that is not HOST:PORT", "write for example 127.0.0.1:5579")
+def _resolved(bind: str) -> tuple[int, Address]:
+    host, port = host_and_port(bind, "OSC")
     try:
-        family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0]
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     except (OSError, UnicodeError) as error:
         raise BridgeError(f"OSC cannot listen at {bind}: there is no such host", "give an address of this machine") from error
-    if not beyond_loopback and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-        raise BridgeError(
-            f"OSC does not listen at {bind}: other machines reach it, and it has no keys",
-            "give --osc-bind yourself if the network is trusted",
-        )
     return family, address

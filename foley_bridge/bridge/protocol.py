@@ -14,17 +14,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from foley_bridge.bridge.wire import HEADER_LIMIT, MB, VERSION
+from foley_bridge.bridge.wire import HEADER_LIMIT, LONGEST_WAIT_S, MB, VERSION
 from foley_bridge.errors import RequestError
+from foley_bridge.jobs.names import KINDS
 
-KINDS = ("generate",)
 KINDS_TO_COME = ("spot",)
 MOST_OPTIONS = 64
 MOST_REGIONS = 10_000
 LONGEST_ID = 128
 LONGEST_KEY = 200
 LONGEST_TEXT = 4096
-LONGEST_WAIT_S = 3600
 
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 PathText = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]

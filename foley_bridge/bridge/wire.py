@@ -26,6 +26,9 @@ SERVER_LIMIT = 256 * MB
 SOCKET_LIMIT = 288 * MB
 """For ``ZMQ_MAXMSGSIZE``: above it ZeroMQ drops the sender without a word."""
 
+LONGEST_WAIT_S = 3600
+"""Of ``wait``."""
+
 TOO_LARGE_HINT = "write the timeline to a file and give its path, or split it"
 LONG_HEADER_HINT = "send a timeline as the payload, not inside the header"
 
@@ -45,7 +48,7 @@ def reply(request_id: str | None, result: Mapping[str, Any]) -> dict[str, Any]:
 
 def refusal(request_id: str | None, error: FoleyError) -> dict[str, Any]:
     """The header of a reply that is an error."""
-    return {"foley_bridge": VERSION, "id": request_id, "ok": False, "error": error_object(error)}
+    return {"foley_bridge": VERSION, "id": request_id, "ok": False, "error": error.to_json()}
 
 
 def encode(header: Mapping[str, Any], payload: bytes | None = None) -> list[bytes]:
@@ -124,11 +127,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text[:40]} is not a finite number")
     return value
-
-
-def error_object(error: FoleyError) -> dict[str, Any]:
-    """An error as it travels."""
-    return {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
 
 
 def error_from(found: Any) -> FoleyError:

@@ -33,7 +33,7 @@ from foley_bridge.bridge.protocol import Request, Wait, read_request, request_id
 from foley_bridge.bridge.waiters import Waiters
 from foley_bridge.errors import FoleyError, InternalError, JobError, RequestError
 from foley_bridge.jobs.events import Event
-from foley_bridge.jobs.journal import ENDED
+from foley_bridge.jobs.names import ENDED
 
 log = logging.getLogger(__name__)
 _seldom = Seldom(log)

@@ -14,6 +14,7 @@ import opentimelineio as otio
 from foley_bridge.engines import recommend
 from foley_bridge.engines.recommend import Choice
 from foley_bridge.errors import FoleyError, JobError, LibraryError, TimelineError
+from foley_bridge.jobs.names import ENGINES_HERE
 from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.request import DEFAULTS, GenerateRequest
 from foley_bridge.library import ucs
@@ -23,8 +24,6 @@ from foley_bridge.timeline.layout import available
 from foley_bridge.timeline.options import ENGINES, LIBRARY, Options, parse_option
 from foley_bridge.timeline.regions import Refused, Region
 from foley_bridge.timeline.time import seconds_of, timecode
-
-ENGINES_HERE = ("recommend", "transfer")
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from foley_bridge.errors import JobError
+from foley_bridge.jobs.names import ENDED, STATES
 
 VERSION = 1
-STATES = ("queued", "running", "done", "failed", "cancelled")
-ENDED = ("done", "failed", "cancelled")
 PUBLISHING = "publishing"  # the step after which a job is no longer cancelled: its files may be in their places
 
 _SCHEMA = (

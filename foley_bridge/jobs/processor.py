@@ -21,7 +21,8 @@ from typing import Any, Literal, TypeVar
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.events import Event, Teller
-from foley_bridge.jobs.journal import ENDED, PUBLISHING, STATES, JobRecord, Journal
+from foley_bridge.jobs.journal import PUBLISHING, JobRecord, Journal
+from foley_bridge.jobs.names import ENDED, KINDS, STATES
 from foley_bridge.jobs.payloads import Payloads
 from foley_bridge.jobs.remains import Remains
 from foley_bridge.jobs.roots import Roots
@@ -32,7 +33,6 @@ from foley_bridge.jobs.worker_process import wait_for_old_workers
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-KINDS = ("generate",)
 DEATHS = 3  # a job that takes so many workers with it is given up
 OLD_WORKERS_S = 30.0
 PUBLISHING_S = 5.0  # how long a daemon that is told to stop waits for files that are being put in their places
