@@ -125,7 +125,7 @@ def test_a_second_daemon_in_one_home_or_at_one_address_is_refused(daemon: Servin
         (("--bind", "tcp://0.0.0.0:0"), "keys"),
         (("--keys", "/no/such/folder"), "/no/such/folder"),
         (("--workers", "0"), "workers"),
-        (("--queue", "0"), "queue"),
+        (("--queue-limit", "0"), "queue"),
         (("--log-format", "yaml"), "yaml"),
         (("--osc-bind", "nonsense", "--osc"), "nonsense"),
         (("--metrics-bind", "nonsense"), "nonsense"),

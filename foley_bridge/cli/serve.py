@@ -37,7 +37,7 @@ def serve(
         Path | None, typer.Option(metavar="DIR", help="The daemon's own folder [default: the user's, or FOLEY_BRIDGE_HOME].")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Jobs done at once.")] = 1,
-    queue_limit: Annotated[int, typer.Option("--queue-limit", "--queue", min=1, help="Jobs that may wait.")] = 1000,
+    queue_limit: Annotated[int, typer.Option(min=1, help="Jobs that may wait.")] = 1000,
     media_root: Annotated[
         list[Path] | None,
         typer.Option(metavar="DIR", help="Jobs read only below this; may be given again [default: anywhere]."),
