@@ -439,11 +439,17 @@ def test_where_seats_have_other_names_a_path_still_is_this_machines(tmp_path: Pa
     roots = Roots(output=(tmp_path,), maps=(("P:\\reel", tmp_path),))
     with service(tmp_path, workers=1, roots=roots) as (processor, server):
         surface = surfaces(server)
-        surface.ask("/foley/generate", "reel 1", str(reel), f"takes=1 like='{tmp_path / 'knock.wav'}'")
-        address, said = surface.hear_until(ended)[-1]
-        assert address == "/foley/done", said
-        assert Path(said[2]).is_file()
-        assert (processor.job("reel 1").record.result or {})["out"].startswith("P:\\reel")
+        params = {"kind": "generate", "key": "reel 1", "timeline": {"path": f"P:\\reel\\{reel.name}"}}
+        params |= {"out": "P:\\reel\\out.otio", "media_dir": "P:\\reel\\takes", "exemplar": "P:\\reel\\knock.wav"}
+        processor.submit(params, client="a seat")
+        deadline = time.monotonic() + PATIENCE_S
+        while processor.job("reel 1").record.state != "done":
+            assert time.monotonic() < deadline, processor.job("reel 1").to_json()
+            time.sleep(0.05)
+        assert (processor.job("reel 1").record.result or {})["out"] == "P:\\reel\\out.otio"
+        surface.ask("/foley/status", "reel 1")
+        ((address, said),) = surface.hear_all()
+        assert (address, said[2]) == ("/foley/done", str(tmp_path / "out.otio"))
 
 
 def test_the_daemons_osc_part_loads_nothing_heavy() -> None:
