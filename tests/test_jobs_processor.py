@@ -23,6 +23,7 @@ from processors import Ground, Watched, fault, make_ground, watched
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.journal import Journal
+from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.view import LEFT_AFTER_S, Meter
@@ -440,6 +441,64 @@ def test_stopping_lets_a_publishing_end(ground: Ground, tmp_path: Path) -> None:
     assert not list(ground.out.rglob(".foley_bridge*"))
 
 
+class Killed(BaseException):
+    pass
+
+
+class Dying(Outputs):
+    """Of a worker that dies when the first file is in its place."""
+
+    def _move(self, moves: list[list[str | None]]) -> None:
+        Path(str(moves[0][0])).replace(str(moves[0][1]))
+        raise Killed
+
+
+@pytest.mark.parametrize("now", ["narrowed", "mapped elsewhere", "not mapped"])
+def test_a_publishing_is_carried_through_whatever_the_next_daemon_allows(ground: Ground, tmp_path: Path, now: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    roots = {
+        "narrowed": Roots(media=(elsewhere,), output=(elsewhere,), maps=(("/seat", ground.out),)),
+        "mapped elsewhere": Roots(maps=(("/seat", elsewhere),)),
+        "not mapped": Roots(),
+    }[now]
+    takes = ground.out / "takes"
+    takes.mkdir(parents=True)
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite3")) as journal:
+        request = ground.request(out="/seat/cut.otio", media_dir="/seat/takes")
+        journal.add("abc", "generate", request, folders=[ground.out, takes])
+        journal.start("abc")
+        journal.enter("abc", "publishing")
+    outputs = Dying(ground.out, "abc", keep=True)
+    for place in (takes / "a.wav", takes / "b.wav", ground.out / "cut.otio"):
+        outputs.add(place).write_text(place.name)
+    with pytest.raises(Killed):
+        outputs.publish({"out": "/seat/cut.otio", "regions": []})
+    assert not (ground.out / "cut.otio").exists()
+    with watched(tmp_path, roots=roots) as one:
+        (view,) = one.ended("abc")
+        assert (view.record.state, view.record.error) == ("done", None)
+        assert view.record.result == {"out": "/seat/cut.otio", "regions": []}
+        one.until(lambda: one.processor.job("abc").record.swept)
+    assert list(ground.hashes()) == ["cut.otio", "takes", "takes/a.wav", "takes/b.wav"]
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_job_that_other_maps_lead_elsewhere_leaves_nothing_where_it_was(ground: Ground, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    (old / ".foley_bridge-abc").mkdir(parents=True)
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite3")) as journal:
+        request = ground.request(out="/seat/cut.otio", media_dir="/seat/takes")
+        journal.add("abc", "generate", request, folders=[old, old / "takes"])
+    with watched(tmp_path, roots=Roots(maps=(("/seat", ground.out),))) as one:
+        ground.out.mkdir()
+        (view,) = one.ended("abc")
+        assert view.record.state == "done"
+        one.until(lambda: one.processor.job("abc").record.swept)
+    assert (ground.out / "cut.otio").exists()
+    assert list(old.iterdir()) == []
+
+
 def test_a_cancel_is_not_forgotten_by_a_daemon_that_dies(ground: Ground, tmp_path: Path) -> None:
     home = tmp_path / "home"
     with watched(home) as one:
@@ -501,8 +560,8 @@ def test_a_worker_dies_with_its_daemon_in_the_middle_of_a_native_call_or_not(gro
     worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert worker.stdin is not None
     assert worker.stdout is not None
-    order = {"do": "job", "job": "j", "request": ground.request(), "timeline_file": None, "catalogue": None}
-    worker.stdin.write(json.dumps({**order, "roots": Roots().to_json()}).encode() + b"\n")
+    order = {"do": "job", "job": "j", "request": ground.request(), "publishing": [], "timeline_file": None}
+    worker.stdin.write(json.dumps({**order, "roots": Roots().to_json(), "catalogue": None}).encode() + b"\n")
     worker.stdin.flush()
     assert json.loads(worker.stdout.readline()) == {"say": "ready"}
     assert json.loads(worker.stdout.readline()) == {"job": "j", "say": "step", "step": "opening"}

@@ -217,6 +217,12 @@ class Journal:
             self._change(id, "step = ?", step, step=step)
             return self._records("WHERE id = ?", (id,))[0]
 
+    def move(self, id: str, folders: Sequence[Path]) -> JobRecord:
+        """The job writes into these folders."""
+        with self._transaction():
+            self._change(id, "folders = ?", _paths(folders))
+            return self.get(id)
+
     def died(self, id: str) -> int:
         """A worker died of the job; how many did."""
         with self._transaction():

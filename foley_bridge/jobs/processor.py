@@ -280,9 +280,10 @@ class Processor:
 
     def _attempt(self, work: _Work) -> dict[str, Any] | None:
         """Have a worker do a job, however long there is none: what it says at the end, None when it died."""
-        record = work.record
+        record = self._whither(work)
         order = {
             "request": record.request,
+            "publishing": [str(folder) for folder in record.folders] if record.id in self._publishing else [],
             "timeline_file": str(self._payloads.path(record.id)) if record.payload else None,
             "roots": self._roots.to_json(),
             "catalogue": str(self._catalogue) if self._catalogue else None,
@@ -307,6 +308,17 @@ class Processor:
                 if self._lock.wait_for(lambda: self._stopping or work.cancelling, pause_s):
                     return None
             pause_s = min(2 * pause_s, longest_s)
+
+    def _whither(self, work: _Work) -> JobRecord:
+        """See to it that the journal has the folders of a job: a daemon with other maps than before may lead it elsewhere."""
+        record = work.record
+        try:
+            folders = tuple(dict.fromkeys([*destinations(record.request, self._roots), *record.folders]))
+        except JobError:
+            return record  # not allowed any more: the worker says so
+        if folders != record.folders:  # the old ones stay: something of it may lie there
+            work.record = self._surely(lambda: self._journal.move(record.id, folders), work) or record
+        return work.record
 
     def _enter(self, work: _Work, step: str) -> dict[str, str] | None:
         """Journal a step that a worker is about to enter, and let it; or have the job end there."""
