@@ -3,8 +3,8 @@
 What bounds memory: of each connection ZeroMQ holds one whole message that was not read yet (two with keys), one that is
 arriving, and ``UNSENT`` replies that it could not send. A frame has 288 MB at most. But ZeroMQ limits frames, not messages, and
 gives a message only when it is whole: one that never ends grows until its connection does, or the memory. Only those can do
-that who are let in: with keys the seats, without them the programs of this machine. Others can make it hold what they send within
-the time of the handshake, up to a frame for each connection.
+that who are let in: with keys the seats, without them the programs of this machine. Others can make it hold what they send
+within the time of the handshake, up to a frame for each connection.
 """
 
 from __future__ import annotations
