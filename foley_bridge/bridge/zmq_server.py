@@ -7,12 +7,8 @@ answered yet is bounded: what takes long is refused when there is too much of it
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import socket as plain_sockets
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -26,8 +22,10 @@ from foley_bridge.bridge.doorkeeper import Doorkeeper
 from foley_bridge.bridge.keys import Pair, Seats
 from foley_bridge.bridge.lane import Lane
 from foley_bridge.bridge.logs import Seldom
+from foley_bridge.bridge.mailbox import Mailbox
 from foley_bridge.bridge.methods import Answer, Methods
 from foley_bridge.bridge.metrics import Unmeasured
+from foley_bridge.bridge.newsroom import Newsroom
 from foley_bridge.bridge.outbox import Outbox
 from foley_bridge.bridge.protocol import Request, Wait, read_request, request_id
 from foley_bridge.bridge.waiters import Waiters
@@ -111,13 +109,10 @@ class Server:
         self.endpoints = {name: sockets.endpoint(each) for name, each in named.items()}
         self._watchers = {name: sockets.watch(self._context, each) for name, each in named.items()}
         self._seats = seats if pair is not None else None
-        self._posted: deque[Callable[[], None]] = deque()
-        self._newest: dict[str, Event] = {}  # progress that was not published yet, by job
-        self._newest_lock = threading.Lock()
-        self._sleeper, self.waker = plain_sockets.socketpair()
-        """``waker``: a byte sent here wakes the loop (for ``signal.set_wakeup_fd``)."""
-        for end in (self._sleeper, self.waker):
-            end.setblocking(False)
+        self._mailbox = Mailbox()
+        self.waker = self._mailbox.waker
+        """A byte sent here wakes the loop."""
+        self._newsroom = Newsroom(self._publisher, self._mailbox, self._happened)
         self._waiters: Waiters[_Ask] = Waiters(MOST_WAITERS)
         self._in_hand = self._bytes_in_hand = 0
         self._reading = True
@@ -125,26 +120,13 @@ class Server:
 
     # --- for other threads ---
 
-    def post(self, work: Callable[[], None]) -> None:
-        """Let the loop do something."""
-        self._posted.append(work)
-        with contextlib.suppress(OSError):  # full: it is awake already; closed: it has ended
-            self.waker.send(b"\0")
-
     def publish(self, event: Event) -> None:
-        """Tell subscribers and waiters. Of progress only the newest counts."""
-        if event.kind != "progress":
-            self.post(partial(self._happened, event))
-            return
-        with self._newest_lock:
-            first = not self._newest
-            self._newest[event.view.record.id] = event
-        if first:
-            self.post(self._got_on)
+        """Tell subscribers and waiters of something that happened to a job."""
+        self._newsroom.publish(event)
 
     def stop(self) -> None:
         """End ``run`` soon: what is in hand is answered first, and who waits is told how things stand."""
-        self.post(self._begin_to_stop)
+        self._mailbox.post(self._begin_to_stop)
 
     # --- the loop ---
 
@@ -156,7 +138,7 @@ class Server:
         handlers: dict[Any, Callable[[], None]] = {
             self._router: self._read,
             self._doorkeeper.socket: self._doorkeeper.answer,
-            self._sleeper.fileno(): self._wake,
+            self._mailbox.fileno(): self._mailbox.empty,
         }
         handlers |= {watcher: partial(self._refused, watcher, name) for name, watcher in self._watchers.items()}
         self._poller = zmq.Poller()
@@ -177,22 +159,11 @@ class Server:
         for each in (self._router, self._publisher):
             each.disable_monitor()
         self._context.destroy(linger=LINGER_MS)
-        self.waker.close()
-        self._sleeper.close()
+        self._mailbox.close()
 
     def _sleep_ms(self) -> int | None:
         times_s = [at_s for at_s in (self._waiters.next_s(), self._stop_at_s) if at_s is not None]
         return max(0, int((min(times_s) - time.monotonic()) * 1000) + 1) if times_s else None
-
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):
-            self._sleeper.recv(65536)
-        for _ in range(len(self._posted)):
-            work = self._posted.popleft()
-            try:
-                work()
-            except Exception:  # ours, and no reason for the others to wait
-                log.exception("the server's loop met a fault")
 
     def _refused(self, watcher: sockets.Socket, name: str) -> None:
         why = sockets.why_refused(watcher)
@@ -278,7 +249,7 @@ class Server:
 
         def work() -> None:
             outcome = self._outcome(request, payload, ask.client)
-            self.post(partial(self._came_back, ask, request, size, outcome))
+            self._mailbox.post(partial(self._came_back, ask, request, size, outcome))
 
         self._in_hand += 1
         self._bytes_in_hand += size
@@ -344,22 +315,9 @@ class Server:
             "answered", extra={"method": method, "outcome": kind, "client": ask.client, "took_ms": round(took_s * 1000, 2)}
         )
 
-    # --- events ---
-
-    def _happened(self, event: Event) -> None:
-        job = event.view.to_json()
-        self._tell(event.kind, job)
+    def _happened(self, job: dict[str, Any]) -> None:
+        """Something happened to a job: those who waited for its end are answered."""
         if job["state"] in ENDED:
             for ask in self._waiters.ended(job["job"]):
                 if ask.request is not None:
                     self._reply(ask, wire.reply(ask.request.id, job))
-
-    def _got_on(self) -> None:
-        with self._newest_lock:
-            newest, self._newest = self._newest, {}
-        for event in newest.values():
-            self._tell(event.kind, event.view.to_json())
-
-    def _tell(self, kind: str, job: dict[str, Any]) -> None:
-        with contextlib.suppress(zmq.Again):
-            self._publisher.send_multipart([wire.topic(job["job"]), *wire.encode(wire.event(kind, job))], zmq.NOBLOCK)
