@@ -14,6 +14,9 @@ from typing import Any
 from foley_bridge.jobs.worker_process import WorkerProcess
 
 OVERDUE_S = 1.2  # a cancelled job that has not ended by then is ended with its worker
+JOBS_PER_WORKER = 500
+"""OpenTimelineIO keeps a few hundred bytes of every timeline it reads, and some 20 of every clip looked at, for ever; a worker
+that takes the place of another costs a second."""
 
 
 class NoWorkerError(Exception):
@@ -35,11 +38,15 @@ class Slot:
         self._job: str | None = None
         self._cancelled: str | None = None
         self._closed = False
+        self._done = 0  # jobs that this worker was given
         self.begun = 0  # workers, one after the other
         self.fate = ""  # in words, what became of the last worker that died of a job
 
     def warm(self) -> None:
-        """See to it that a worker is there; one that cannot be started is told of by ``do``."""
+        """See to it that a worker is there, and not too old; one that cannot be started is told of by ``do``."""
+        if self._done >= JOBS_PER_WORKER:
+            self.drop()
+            self.begun -= 1  # nothing was wrong with it
         with contextlib.suppress(NoWorkerError):
             self._living()
 
@@ -69,6 +76,7 @@ class Slot:
         finally:
             with self._lock:
                 self._job = None
+                self._done += 1
 
     def _have_done(
         self,
@@ -133,6 +141,7 @@ class Slot:
             raise NoWorkerError(f"no worker can be started: {error}") from error
         with self._lock:
             self._worker, closed = worker, self._closed
+            self._done = 0
             self.begun += 1
         if closed:
             worker.kill()
