@@ -258,7 +258,8 @@ def send_all(count: int, seed: int, folder: Path) -> None:
                 assert answers <= 1, datagram
                 if asked is None and not osc_messages.is_answer(datagram):
                     assert answers == 1, datagram
-            found = {(view.record.key, view.record.request["timeline"]["path"]) for view in processor.jobs(limit=count)}
+            records = [processor.job(view.record.id).record for view in processor.jobs(limit=count)]
+            found = {(record.key, record.request["timeline"]["path"]) for record in records}
         finally:
             server.stop()
             processor.stop()
