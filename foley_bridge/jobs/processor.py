@@ -234,7 +234,7 @@ class Processor:
             try:
                 self._work(work)
             except Exception as error:  # ours, and no reason for other jobs to wait
-                log.exception("job %s cannot be followed", work.record.id)
+                log.exception("job cannot be followed", extra={"job": work.record.id})
                 slot.drop()
                 self._give_up(work, error)
             with self._lock:
@@ -253,7 +253,7 @@ class Processor:
                 try:
                     record = self._journal.start(self._waiting[0])
                 except JobError as error:
-                    log.error("job %s waits: %s", self._waiting[0], error)
+                    log.error("job waits: %s", error, extra={"job": self._waiting[0]})
                     self._lock.wait_for(lambda: self._stopping, RETRY_S)
                     continue
                 self._waiting.popleft()
@@ -266,7 +266,7 @@ class Processor:
         job = work.record.id
         said = self._attempt(work)
         while said is None and not work.cancelling and not self._stopping:
-            log.error("job %s: its worker was lost: it %s", job, work.slot.fate)
+            log.error("job lost its worker: it %s", work.slot.fate, extra={"job": job})
             said = self._given_up(work)
             if said is None and (record := self._surely(lambda: self._journal.start(job), work)) is not None:
                 work.record, work.meter = record, Meter()
@@ -364,7 +364,7 @@ class Processor:
                 error = {"kind": "InternalError", "message": message, "hint": hint}
                 self._end(work, {"say": "failed", "error": error})
         except Exception:
-            log.exception("job %s cannot be ended; a daemon that starts again takes it up", job)
+            log.exception("job cannot be ended; a daemon that starts again takes it up", extra={"job": job})
 
     def _stop_work(self, work: _Work) -> None:
         """Under the lock: a job in a slot is to end."""
@@ -430,7 +430,7 @@ class Processor:
                 try:
                     return write()
                 except JobError as error:
-                    log.error("job %s waits: %s", work.record.id, error)
+                    log.error("job waits: %s", error, extra={"job": work.record.id})
                     work.meter.wait(f"waiting: {error.message}")
                     self._tell("progress", work.record)
                 self._lock.wait_for(lambda: self._stopping or (cancel and work.cancelling), RETRY_S)

@@ -33,7 +33,7 @@ class Remains:
             sweep(record.folders, record.id)
             return not any(staging(folder, record.id).exists() for folder in record.folders)
         except OSError as error:
-            log.warning("job %s: what it staged cannot be removed yet: %s", record.id, error)
+            log.warning("what a job staged cannot be removed yet: %s", error, extra={"job": record.id})
             return False
 
     def tidy(self, record: JobRecord) -> None:

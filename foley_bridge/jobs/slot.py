@@ -121,7 +121,7 @@ class Slot:
         with self._lock:
             if self._worker is not None:
                 self._worker.kill()
-            self._worker = None
+            self._worker, self._done = None, 0
 
     def close(self) -> None:
         """End the worker for good."""
