@@ -23,6 +23,7 @@ from typing import Any
 
 RATE = 25
 WINDOW = 50  # jobs that wait at any time
+SAMPLED = 10  # jobs from one look at the memory to the next
 
 
 def make_request(folder: Path) -> dict[str, Any]:
@@ -85,29 +86,30 @@ class Daemon:
         self.journal = Journal(folder / "journal.sqlite3")
         self.processor = Processor(self.journal, home=folder, roots=Roots(), on_event=heard)
         self.processor.start()
-        self.processes = [psutil.Process()]
-        while len(self.processes) < 2:
-            self.processes += [child for child in psutil.Process().children() if "foley_bridge.jobs.worker" in child.cmdline()]
+        self.process = psutil.Process()
 
     def memory_mb(self) -> list[float]:
-        """Resident size of the daemon and of its worker."""
-        return [process.memory_info().rss / 1e6 for process in self.processes]
+        """Resident size of the daemon and of its worker, which is another from time to time."""
+        return [process.memory_info().rss / 1e6 for process in (self.process, *self.process.children()[:1])]
 
     def work(self, jobs: int, warm_up: int) -> dict[str, Any]:
         """Many jobs, each with its own key."""
-        samples, began_s = [], 0.0
+        samples: list[list[float]] = []
+        began_s = 0.0
         for number in range(jobs + WINDOW):
             if number < jobs:
                 self.processor.submit({**self.request, "key": f"job {number}"})
             if number >= WINDOW:
                 self.ended.acquire()
-                samples.append(self.memory_mb())
+                if number % SAMPLED == 0:  # few, because they lie in the memory that is measured
+                    samples.append(self.memory_mb())
             if number == warm_up + WINDOW:
                 began_s = time.monotonic()
         took_s = time.monotonic() - began_s
         failed = [view.record for view in self.processor.jobs(("failed", "cancelled"), limit=1)]
         assert not failed, failed
-        first, last = samples[warm_up - warm_up // 10 : warm_up], samples[-(jobs // 10) :]
+        samples = [each for each in samples if len(each) == 2]  # a worker may just be making way for another
+        first, last = samples[int(0.9 * warm_up / SAMPLED) : warm_up // SAMPLED], samples[int(0.9 * jobs / SAMPLED) :]
         before, after = ([round(statistics.median(each), 1) for each in zip(*some, strict=True)] for some in (first, last))
         return {
             "jobs": jobs,
