@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from job_materials import files_under
 
-from foley_bridge.errors import JobError
+from foley_bridge.errors import FoleyError, JobError
 from foley_bridge.jobs.outputs import Outputs, staging, sweep
 
 
@@ -164,7 +164,7 @@ def test_a_full_disk_at_publishing_leaves_everything_as_it_was(tmp_path: Path) -
         pytest.skip("no tmpfs can be mounted here")
     try:
         (small / "cut.otio").write_text("old")
-        with pytest.raises(JobError, match="space"), begin(small) as outputs:
+        with pytest.raises(FoleyError, match="space"), begin(small) as outputs:
             with pytest.raises(OSError), (small / "filler").open("wb") as filler:
                 while True:
                     filler.write(b"x" * 4096)

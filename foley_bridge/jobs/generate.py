@@ -7,23 +7,18 @@ be done does not keep the others from being done.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from foley_bridge import __version__
-from foley_bridge.conform import Cut, Label, Take, take_bytes, ucs_name, write_take
+from foley_bridge.conform import Cut, Take, take_bytes
 from foley_bridge.engines import recommend, transfer
-from foley_bridge.engines.candidate import Candidate, Detection, Proposal
+from foley_bridge.engines.candidate import Proposal
 from foley_bridge.errors import Cancelled, FoleyError
-from foley_bridge.jobs import checkpoint
+from foley_bridge.jobs import checkpoint, keys
 from foley_bridge.jobs.cues import Cue, Failed, failure, settle
 from foley_bridge.jobs.job import Done, Job, naming
 from foley_bridge.jobs.opening import open_request
@@ -33,12 +28,10 @@ from foley_bridge.jobs.refusals import refuse_impossible, refuse_overwriting_med
 from foley_bridge.jobs.reporting import Seen, write_job_report
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher, unwatched
 from foley_bridge.jobs.result import RegionResult, Result
-from foley_bridge.library import ucs
+from foley_bridge.jobs.takes import make_take, title
 from foley_bridge.timeline import files
 from foley_bridge.timeline.place import METADATA, PlacedTake, Placement, mark_hits, place_takes
 from foley_bridge.timeline.time import timecode
-
-FX_NAME_LENGTH = 60  # what `ucs_name` keeps of it; in bytes, twice that
 
 
 def generate(request: GenerateRequest, watcher: Watcher = unwatched) -> Result:
@@ -169,7 +162,7 @@ def _bytes_of(job: Job, cue: Cue) -> int:
 def _work(job: Job, cue: Cue) -> Done:
     """Raises _RegionFault for what is the region's own fault; a disk that is full is the whole job's."""
     note = job.outputs.note(f"region_{cue.number}.json")
-    asked = _hash(_facts(job, cue), _files_of(job, cue))
+    asked = keys.asked(job, cue)
     if (before := checkpoint.load(note, asked, job.request.media_dir, job.outputs)) is not None:
         return before
     cut = job.cut(cue)
@@ -180,12 +173,12 @@ def _work(job: Job, cue: Cue) -> Done:
         raise
     except FoleyError as error:
         raise _RegionFault(error) from error
-    key = _key(job, cue, proposal.detection)
+    key = keys.region_key(job, cue, proposal.detection)
     takes = []
     with naming(cue):
         for number, candidate in enumerate(proposal.candidates, start=1):
             job.writing_takes(cue, (number - 1) / len(proposal.candidates))
-            takes.append(_take(job, cue, cut, candidate, number, key))
+            takes.append(make_take(job, cue, cut, candidate, number, key))
     done = Done(key, proposal.detection, tuple(takes), proposal.notes)
     checkpoint.save(note, done, asked)
     return done
@@ -207,96 +200,6 @@ def _propose(job: Job, cue: Cue, cut: Cut) -> Proposal:
         return replace(proposal, notes=(*notes, *proposal.notes))
     assert cue.example is not None  # `settle` saw to it
     return transfer.propose(cue.region, cue.options, picture, job.exemplars[cue.example], cut=cut, seen=seen)
-
-
-def _take(job: Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, key: str) -> Take:
-    category = ucs.category(_cat_id(cue, candidate))
-    words = cue.region.words or (cue.example.path.stem if cue.example else "")
-    if cue.example is None:  # another sound of the library makes another file
-        key = _hash(key, candidate.source)
-    label = Label(
-        cat_id=category.cat_id,
-        category=category.category,
-        sub_category=category.subcategory,
-        fx_name=_fx_name(words, f" R{cue.number:02d} T{number}"),
-        source_id=f"{_title(job)[:15]} {key[:8]}",
-    )
-    place = job.request.media_dir / ucs_name(label.cat_id, label.fx_name, label.creator_id, label.source_id)
-    take = write_take(
-        candidate,
-        path=job.outputs.add(place),
-        cut=cut,
-        label=label,
-        sample_rate=job.request.sample_rate,
-        level=cue.options.level,
-        fade=cue.options.fade,
-        channels=cue.options.channels,
-        global_start=job.opened.record_start,
-        provenance={"engine": cue.engine, "key": key, "region": cue.region.text},
-    )
-    return replace(take, path=place)
-
-
-def _cat_id(cue: Cue, candidate: Candidate) -> str:
-    return cue.options.ucs or candidate.source.get("cat_id") or ucs.guess(cue.region.words)
-
-
-def _title(job: Job) -> str:
-    return job.opened.timeline.name or "timeline" if job.request.inline else job.request.timeline.stem
-
-
-def _fx_name(words: str, ending: str) -> str:
-    """Words and ending, the words shortened so that a file name has room for both: the ending tells takes apart."""
-    words = words[: FX_NAME_LENGTH - len(ending)]
-    while len(words.encode("utf-8", "ignore")) > 2 * FX_NAME_LENGTH - len(ending):
-        words = words[:-1]
-    return words.rstrip() + ending
-
-
-def _facts(job: Job, cue: Cue) -> list[Any]:
-    """What a region was asked: its text, its options, its example, and the timeline around it."""
-    exemplar = job.exemplars[cue.example] if cue.example else None
-    return [
-        __version__,
-        cue.engine,
-        exemplar.name if exemplar else None,
-        str(job.opened.record_start),
-        str(job.opened.duration),
-        cue.region.text,
-        str(cue.region.start),
-        str(cue.region.end),
-        str(cue.region.rate),
-        job.request.sample_rate,
-        {f.name: str(getattr(cue.options, f.name)) for f in fields(cue.options) if f.name != "takes"},
-        hashlib.sha256(np.ascontiguousarray(exemplar.samples).data).hexdigest() if exemplar else None,
-    ]
-
-
-def _files_of(job: Job, cue: Cue) -> list[Any]:
-    """What tells that a region's picture and sounds are still the same files, and how many takes are asked."""
-    paths = {span.media.path for span in job.picture(cue).spans if span.media is not None and span.media.path}
-    paths |= {path for choice in cue.choices for path in choice.sound.paths}
-    known = [(str(path), _stamp(Path(path))) for path in sorted(paths)]
-    return [known, cue.options.takes, [choice.sound.id for choice in cue.choices]]
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
-
-
-def _key(job: Job, cue: Cue, detection: Detection) -> str:
-    """The key of a region: the same for the same request on the same picture and example, and only then."""
-    motion = detection.motion
-    seen = hashlib.sha256(np.concatenate([motion.time_s, motion.value]).tobytes()).hexdigest()
-    return _hash(_facts(job, cue), seen, [(onset.time_s, onset.confidence, onset.strength) for onset in detection.onsets])
-
-
-def _hash(*facts: Any) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
 # --- all cues done: place, write, publish ---
@@ -343,7 +246,7 @@ def _publish(job: Job, worked: Sequence[_Worked], failed: Sequence[Failed], ente
         enter("report")
         job.finishing("writing the report", begins=0.9)
         seen = [Seen(job.picture(each.cue), each.done.detection.motion, each.cue.region.truth_s) for each in worked]
-        write_job_report(outputs.add(request.report), result, _title(job), seen, outputs.at)
+        write_job_report(outputs.add(request.report), result, title(job), seen, outputs.at)
     enter("timeline")
     job.finishing("writing the timeline", begins=0.95)
     opened.under_seats_names(clips, request.roots)

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from foley_bridge.errors import JobError
+from foley_bridge.media.whole_file import sync_folder, whole_file
 
 _BEGUN, _DONE, _FOLDERS = "publishing.json", "published.json", "folders.json"
 
@@ -167,6 +168,7 @@ class Outputs:
         Raises:
             JobError: a file cannot be put in its place; names it. Those that were put already are taken back, and what they
                 replaced is there again.
+            MediaError: the disk is full before the first of them.
         """
         self._note_folders()
         moves = [[str(staged), str(place), None] for place, staged in self._staged.items()]
@@ -210,7 +212,7 @@ class Outputs:
                     staged.replace(place)
                 moved.append((staged, place, second))
             for folder in {place.parent for _, place, _ in moved}:
-                _sync(folder)
+                sync_folder(folder)
             self.note(_BEGUN).replace(self.note(_DONE))
         except OSError as error:
             for staged, place, second in reversed(moved):
@@ -250,26 +252,5 @@ def _read(path: Path) -> Any:
 
 
 def _write(path: Path, content: Any) -> None:
-    """Whole or not at all, and on the disk."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise JobError(f"{path} cannot be written: {error.strerror or error}", "make room, or choose another place") from error
-
-
-def _sync(folder: Path) -> None:
-    """A rename is safe against power loss only once its folder is on disk; Windows has no such call."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems refuse
-            os.fsync(handle)
-    finally:
-        os.close(handle)
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content), "utf-8")

@@ -27,7 +27,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise MediaError(
             f"{path}: cannot be written, {error.strerror or error}", "check the folder's permissions and the free space"
@@ -37,7 +37,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """A rename is safe against power loss only once its folder is on disk; Windows has no such call."""
     if os.name == "nt":
         return
