@@ -19,6 +19,7 @@ from pathlib import Path
 import opentimelineio as otio
 import pytest
 from job_materials import clicks, marker, save, span, timeline_of
+from opentimelineio.opentime import RationalTime
 from timeline_fuzz import TEXTS
 
 from foley_bridge.errors import JobError, TimelineError
@@ -103,6 +104,30 @@ def test_an_example_whose_name_no_system_takes_is_refused_by_name(like: str, tmp
     request = GenerateRequest(path, tmp_path / "b.otio", tmp_path, clicks(tmp_path / "k.wav"), options={"like": like})
     with pytest.raises(JobError, match="region 'door': like="):
         settle(open_request(path, ()), request)
+
+
+@pytest.mark.parametrize(("value", "rate"), [(-1e308, 1e-300), (1e308, 24), (-1e18, 24), (1e-3, 5e-324)])
+def test_times_beyond_all_measure_are_refused_rather_than_calculated_with(value: float, rate: float, tmp_path: Path) -> None:
+    timeline = timeline_of(Path("/x.mov"), 50, 25, marker("FOLEY door", 0, 10, 25))
+    timeline.tracks[0].append(otio.schema.Gap(source_range=span(0, 0, 25)))
+    timeline.tracks[0][1].source_range = otio.opentime.TimeRange(RationalTime(0, 25), RationalTime(value, rate))
+    with pytest.raises(TimelineError, match=r"thousands of years|is not a rate"):
+        open_request(save(timeline, tmp_path / "a.otio"), ())
+
+
+def test_a_speed_beyond_all_measure_is_refused(tmp_path: Path) -> None:
+    timeline = timeline_of(Path("/x.mov"), 50, 25, marker("FOLEY door", 0, 10, 25))
+    timeline.tracks[0][0].effects.append(otio.schema.LinearTimeWarp(time_scalar=1e300))
+    with pytest.raises(TimelineError, match="clip 'shot' has a speed of 1e\\+300"):
+        open_request(save(timeline, tmp_path / "a.otio"), ())
+
+
+@pytest.mark.parametrize("told", [None, True, 5, "0.5", {"a": 1}, [float("nan"), "x", None, [1]], RationalTime(1, 24)])
+def test_true_onsets_that_are_none_are_left_out(told: object, tmp_path: Path) -> None:
+    timeline = timeline_of(Path("/x.mov"), 50, 25, marker("FOLEY door", 0, 10, 25))
+    timeline.tracks.markers[0].metadata["foley_bridge"] = {"truth_s": told}
+    (region,) = open_request(save(timeline, tmp_path / "a.otio"), ()).regions
+    assert region.truth_s == ()
 
 
 # --- region texts ---

@@ -61,6 +61,7 @@ def _plain() -> otio.schema.Timeline:
     timeline.tracks.markers.append(otio.schema.Marker("FOLEY footsteps gravel takes=2 fade=3f", _range(10, 48)))
     timeline.tracks.markers.append(otio.schema.Marker("FOLEY door level=-20", _range(90, 24)))
     timeline.tracks.markers.append(otio.schema.Marker("HIT", _range(20, 1)))
+    timeline.tracks.markers[0].metadata["foley_bridge"] = {"truth_s": [0.5, 1]}
     return timeline
 
 
@@ -427,6 +428,7 @@ def work(path: Path, exemplar: Path, *, confined: bool) -> str:
         assert 0 <= region.start < region.end <= opened.duration, region
         assert all(region.start <= hit < region.end for hit in region.hits), region
         assert region.name and region.rate == opened.rate
+        assert all(map(math.isfinite, region.truth_s))
     for refused in opened.refused:
         assert refused.error.message
     try:

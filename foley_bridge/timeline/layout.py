@@ -9,7 +9,6 @@ Two kinds of time meet at each item: its parent's, and its own (media time for a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +18,9 @@ import opentimelineio as otio
 
 from foley_bridge.errors import TimelineError
 from foley_bridge.timeline.time import exact_rate, seconds_of
+
+FASTEST = 1e6
+"""A time warp's speed, either way."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,8 @@ def speed_of(item: Any) -> Fraction:
     for effect in item.effects:
         if isinstance(effect, otio.schema.LinearTimeWarp) and getattr(effect, "enabled", True):
             scalar = float(effect.time_scalar)
-            if not math.isfinite(scalar):
-                raise TimelineError(f"{_called(item)} has a speed that is not a number")
+            if not abs(scalar) <= FASTEST:
+                raise TimelineError(f"{_called(item)} has a speed of {scalar:g}", f"speeds up to {FASTEST:g} are understood")
             simple = Fraction(scalar).limit_denominator(1_000_000)
             speed *= simple if float(simple) == scalar else Fraction(scalar)
     return speed

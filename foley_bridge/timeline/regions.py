@@ -7,8 +7,9 @@ say where the action is. All times are exact fractions of seconds.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -392,8 +393,10 @@ def _region_text(marker: Any) -> str | None:
 
 def _truth(marker: Any) -> tuple[float, ...]:
     ours = marker.metadata.get("foley_bridge")
-    told = ours.get("truth_s", ()) if hasattr(ours, "get") else ()
-    return tuple(float(at) for at in told if isinstance(at, int | float)) if not isinstance(told, str | int | float) else ()
+    told = ours.get("truth_s") if hasattr(ours, "get") else None
+    if isinstance(told, str) or not isinstance(told, Sequence):
+        return ()
+    return tuple(float(at) for at in told if isinstance(at, int | float) and math.isfinite(at))
 
 
 def _no_length(text: str, at: str) -> TimelineError:

@@ -18,6 +18,7 @@ from foley_bridge.errors import TimelineError
 
 _NTSC = Fraction(1000, 1001)
 _FASTEST_PICTURE = 1000  # above this a rate counts samples or ticks, not pictures, and no decimal stands for N * 1000/1001
+_FARTHEST_S = 10**12  # beyond it a time is an accident, and sums of such times would leave the range of floats
 _CLOSE_TO_WHOLE = 1e-6  # of a frame or tick: what float arithmetic leaves behind when a program rescales times
 
 _DECIMAL = re.compile(r"\d{1,9}(\.\d{1,18})?")
@@ -108,12 +109,19 @@ def rate_text(rate: Fraction) -> str:
 
 
 def seconds_of(time: RationalTime) -> Fraction:
-    """A RationalTime as exact seconds; its rate is read by ``exact_rate``. Float dust beside a whole value is wiped off."""
+    """A RationalTime as exact seconds; its rate is read by ``exact_rate``. Float dust beside a whole value is wiped off.
+
+    Raises:
+        TimelineError: not a number, no rate, or so far from zero that no program can have meant it.
+    """
     value = float(time.value)
     if not math.isfinite(value):
         raise TimelineError(f"a time in the timeline is not a number ({value} at rate {time.rate})")
     whole = round(value)
-    return Fraction(whole if abs(value - whole) < _CLOSE_TO_WHOLE else value) / exact_rate(float(time.rate))
+    seconds = Fraction(whole if abs(value - whole) < _CLOSE_TO_WHOLE else value) / exact_rate(float(time.rate))
+    if abs(seconds) > _FARTHEST_S:
+        raise TimelineError(f"a time in the timeline is thousands of years long ({value:g} at rate {time.rate:g})")
+    return seconds
 
 
 def samples_of(time: RationalTime | Fraction, sample_rate: int) -> int:
