@@ -90,7 +90,8 @@ class Daemon:
 
     def memory_mb(self) -> list[float]:
         """Resident size of the daemon and of its worker, which is another from time to time."""
-        return [process.memory_info().rss / 1e6 for process in (self.process, *self.process.children()[:1])]
+        sizes_mb = [process.memory_info().rss / 1e6 for process in (self.process, *self.process.children())]
+        return [size_mb for size_mb in sizes_mb if size_mb > 0]
 
     def work(self, jobs: int, warm_up: int) -> dict[str, Any]:
         """Many jobs, each with its own key."""

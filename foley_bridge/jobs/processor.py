@@ -242,6 +242,7 @@ class Processor:
                     del self._works[work.record.id]
                 self._lock.notify_all()
             slot.warm()
+        slot.drop()
 
     def _next(self, slot: Slot) -> _Work | None:
         """Wait for a job; None when there will be no more."""

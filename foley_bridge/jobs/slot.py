@@ -24,7 +24,7 @@ class NoWorkerError(Exception):
 
 
 class Slot:
-    """A worker and the job it does. ``warm`` and ``do`` are for one thread; everything else may be called from any.
+    """A worker and the job it does. ``warm``, ``do`` and ``drop`` are for one thread; everything else may be called from any.
 
     Args:
         home: the daemon's folder.
@@ -117,17 +117,18 @@ class Slot:
                 thread.start()
 
     def drop(self) -> None:
-        """End the worker, whatever it does; the next job gets another."""
+        """End the worker, whatever it does, and see it gone; the next job gets another."""
         with self._lock:
-            if self._worker is not None:
-                self._worker.kill()
-            self._worker, self._done = None, 0
+            worker, self._worker, self._done = self._worker, None, 0
+        if worker is not None:
+            worker.bury()
 
     def close(self) -> None:
-        """End the worker for good."""
+        """End the worker, and start no other."""
         with self._lock:
             self._closed = True
-        self.drop()
+            if self._worker is not None:
+                self._worker.kill()
 
     def _living(self) -> WorkerProcess | None:
         """A worker that lives, as far as can be told; None when the slot is closed. Raises NoWorkerError."""

@@ -95,7 +95,7 @@ class WorkerProcess:
             line = self._process.stdout.readline()
             if line:
                 return dict(json.loads(line))
-        self._bury()
+        self.bury()
         return None
 
     def lives(self) -> bool:
@@ -125,8 +125,9 @@ class WorkerProcess:
             name = f"signal {-status}"
         return f"was killed by {name}" + (", as a system short of memory does it" if name == "SIGKILL" else "")
 
-    def _bury(self) -> None:
-        self.kill()  # the children of a worker that died by itself
+    def bury(self) -> None:
+        """End it, if it still lives, and its children, and see it gone."""
+        self.kill()
         with self._living:
             self._process.wait()
         with self._writing:
