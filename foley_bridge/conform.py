@@ -138,6 +138,7 @@ class Take:
         peak_dbfs: sample peak; None when silent.
         lufs: integrated loudness; None under 0.4 s or when silent.
         sha256: of the file.
+        fade_in_s, fade_out_s: seconds over which the file's own ends fade; 0 where they do not.
         notes: what a person should know, one sentence each.
     """
 
@@ -156,6 +157,8 @@ class Take:
     peak_dbfs: float | None
     lufs: float | None
     sha256: str
+    fade_in_s: float
+    fade_out_s: float
     notes: tuple[str, ...] = field(default=())
 
 
@@ -267,6 +270,8 @@ def write_take(
         peak_dbfs=settled.peak_dbfs,
         lufs=settled.lufs,
         sha256=file.sha256,
+        fade_in_s=fade_in / sample_rate,
+        fade_out_s=fade_out / sample_rate,
         notes=settled.notes,
     )
 

@@ -23,11 +23,14 @@ TAKE = {
     "source": dict,
     "sample_rate": int,
     "channels": int,
+    "fade_in_s": float,
+    "fade_out_s": float,
     "lufs": (float, type(None)),
     "peak_dbfs": (float, type(None)),
     "sha256": str,
 }
 REGION = {
+    "id": (str, type(None)),
     "name": str,
     "text": str,
     "start": TIME,

@@ -184,6 +184,25 @@ def test_fades_spare_the_first_attack_and_end_every_file_at_nothing(tmp_path: Pa
         assert np.all(np.diff(wave[:length]) >= 0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "fade", "fade_in", "fade_out"),
+    [
+        ("hits", None, 0, 480),
+        ("texture", None, 1920, 1920),
+        ("hits", Fraction(1, 5), 9600, 9600),
+        ("texture", Fraction(0), 0, 0),
+        ("hits", Fraction(30), 24000, 24000),
+    ],
+)
+def test_a_take_says_over_how_much_its_ends_fade(
+    tmp_path: Path, kind: str, fade: Fraction | None, fade_in: int, fade_out: int
+) -> None:
+    take, wave = taken(tmp_path, ArraySound(np.full(48000, 0.5), 48000), kind=kind, fade=fade)
+    assert (take.fade_in_s, take.fade_out_s) == (fade_in / 48000, fade_out / 48000)
+    full = np.flatnonzero(np.abs(wave[:, 0] - 0.5) < 2e-7)  # the last samples of a long fade round to full level
+    assert abs(full[0] - fade_in) <= fade_in // 100 and abs(48000 - 1 - full[-1] - fade_out) <= fade_out // 100
+
+
 def test_with_handles_the_clips_edges_are_at_full_level(tmp_path: Path) -> None:
     cut = cut_for(Fraction(1), Fraction(2), Fraction(25), handles=Fraction(1, 5))
     flat = ArraySound(np.full(cut.frames(48000), 0.5), 48000)

@@ -37,6 +37,8 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shot = movie(folder / "shot.mp4", seconds=3, rate=Fraction(25))
     clicks(folder / "hit.wav")
     marks = [marker(f"FOLEY {words}", at, 20, 25) for words, at in (("kettle", 0), ("drum", 25), ("box", 50))]
+    for each in marks:
+        each.metadata["foley_bridge"] = {"id": f"mark-{each.name}"}
     marks += [marker("HIT", at, 1, 25) for at in (4, 30, 34, 60)]
     save(timeline_of(shot, 75, 25, *marks), folder / "cut.otio")
     return folder
@@ -97,6 +99,8 @@ def test_a_job_that_died_at_a_step_ends_in_the_same_bytes(
     again: list[str] = []
     result = run_job(request, job="job1", enter=again.append)
     assert [len(region["takes"]) for region in result["regions"]] == [2, 2, 2]
+    assert [region["id"] for region in result["regions"]] == ["mark-FOLEY kettle", "mark-FOLEY drum", "mark-FOLEY box"]
+    assert {(take["fade_in_s"], take["fade_out_s"]) for region in result["regions"] for take in region["takes"]} == {(0, 0.01)}
     sweep([tmp_path, tmp_path / "takes"], "job1")
     assert hashes(tmp_path) == undisturbed
 

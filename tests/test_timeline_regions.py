@@ -14,7 +14,7 @@ from timeline_worlds import exact, length_of, own_time_on_path, paths, source_of
 
 from foley_bridge.errors import TimelineError
 from foley_bridge.timeline.layout import timeline_duration, timeline_rate
-from foley_bridge.timeline.regions import find_hits, find_regions, parse_region, refuse_overlaps
+from foley_bridge.timeline.regions import Refused, find_hits, find_regions, parse_region, refuse_overlaps
 
 F = Fraction
 NEAR = F(1, 10**9)
@@ -113,6 +113,37 @@ def test_markers_of_timeline_track_and_clip_are_regions() -> None:
         ("cloth", 5, F(11, 2)),
     ]
     assert regions[0].options.takes == 2 and regions[0].text == "FOLEY steps takes=2" and notes == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "id_"),
+    [
+        ({"foley_bridge": {"id": "{B2C9-ü}"}}, "{B2C9-ü}"),
+        ({"foley_bridge": {"id": "x" * 200}}, "x" * 200),
+        ({"foley_bridge": {"id": "x" * 201}}, None),
+        ({"foley_bridge": {"id": ""}}, None),
+        ({"foley_bridge": {"id": 7}}, None),
+        ({"foley_bridge": "id"}, None),
+        ({"id": "elsewhere"}, None),
+    ],
+)
+def test_a_region_keeps_the_id_in_its_markers_metadata(metadata: dict[str, Any], id_: str | None) -> None:
+    timeline = _timeline(_marker("FOLEY on the timeline", 24, 24))
+    _clip(timeline).markers.append(_marker("FOLEY on a clip", 86424 + 120, 12))
+    for marker in (*timeline.tracks.markers, *_clip(timeline).markers):
+        marker.metadata.update(metadata)
+    regions, _ = find_regions(timeline)
+    assert [region.id for region in regions] == [id_, id_]
+
+
+def test_a_refused_region_keeps_its_id_too() -> None:
+    first, overlapping, outside = _marker("FOLEY a", 24, 24), _marker("FOLEY b", 36, 24), _marker("FOLEY c", 9999, 24)
+    without, bad = _marker("FOLEY d", 100, 0), _marker("FOLEY e takes=0", 120, 10)
+    for number, marker in enumerate((first, overlapping, outside, without, bad)):
+        marker.metadata["foley_bridge"] = {"id": f"M{number}"}
+    refused: list[Refused] = []
+    find_regions(_timeline(first, overlapping, outside, without, bad), refused=refused)
+    assert {each.text[6]: each.id for each in refused} == {"b": "M1", "c": "M2", "d": "M3", "e": "M4"}
 
 
 def test_a_region_covers_whole_frames_outward() -> None:

@@ -66,6 +66,7 @@ class Failed:
     start: Fraction
     end: Fraction
     error: FoleyError
+    id: str | None = None
 
 
 def settle(opened: Opened, request: GenerateRequest) -> tuple[list[Cue], list[Failed]]:
@@ -80,7 +81,7 @@ def settle(opened: Opened, request: GenerateRequest) -> tuple[list[Cue], list[Fa
     cues, failed = [], []
     for number, each in numbered:
         if isinstance(each, Refused):
-            failed.append(Failed(number, each.text, each.text, each.start, each.end, each.error))
+            failed.append(Failed(number, each.text, each.text, each.start, each.end, each.error, each.id))
             continue
         region = each
         if often[region.name] > 1:
@@ -97,7 +98,7 @@ def settle(opened: Opened, request: GenerateRequest) -> tuple[list[Cue], list[Fa
 
 def failure(number: int, region: Region, error: FoleyError) -> Failed:
     """A region that cannot be done."""
-    return Failed(number, region.name, region.text, region.start, region.end, error)
+    return Failed(number, region.name, region.text, region.start, region.end, error, region.id)
 
 
 def _cue(number: int, region: Region, opened: Opened, request: GenerateRequest) -> Cue:

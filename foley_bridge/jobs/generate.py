@@ -273,6 +273,8 @@ def _placed(take: Take) -> PlacedTake:
         score=take.score,
         seed=take.seed,
         source=take.source,
+        fade_in_s=take.fade_in_s,
+        fade_out_s=take.fade_out_s,
     )
 
 
@@ -292,6 +294,7 @@ def _region_result(job: Job, worked: _Worked) -> RegionResult:
         reason=detection.reason,
         takes=takes,
         notes=notes,
+        id=region.id,
     )
 
 
@@ -309,4 +312,5 @@ def _failed_result(job: Job, failed: Failed) -> RegionResult:
         reason="",
         takes=(),
         error=failed.error,
+        id=failed.id,
     )

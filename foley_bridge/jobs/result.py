@@ -20,6 +20,7 @@ class RegionResult:
 
     Attributes:
         name, text: as the editor wrote them.
+        id: what the host calls it; None when it gave none.
         start, end: timeline seconds, as marked.
         timecode: record timecode of the start.
         engine: which engine answered.
@@ -45,6 +46,7 @@ class RegionResult:
     takes: tuple[Take, ...]
     notes: tuple[str, ...] = ()
     error: FoleyError | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Result:
 
 def _region_json(region: RegionResult, rate: Fraction, named: Callable[[str], str]) -> dict[str, Any]:
     return {
+        "id": region.id,
         "name": region.name,
         "text": region.text,
         "start": time_json(region.start, rate),
@@ -121,6 +124,8 @@ def _take_json(take: Take, rate: Fraction, named: Callable[[str], str]) -> dict[
         "source": take.source,
         "sample_rate": take.sample_rate,
         "channels": take.channels,
+        "fade_in_s": take.fade_in_s,
+        "fade_out_s": take.fade_out_s,
         "lufs": take.lufs,
         "peak_dbfs": take.peak_dbfs,
         "sha256": take.sha256,

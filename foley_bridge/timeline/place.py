@@ -39,6 +39,7 @@ class PlacedTake:
         seed: the take was made from.
         source: what it was made from.
         media_start: the file's own timecode at its first sample as other programs read it, seconds; 0 counts from the file.
+        fade_in_s, fade_out_s: seconds over which the file's own ends fade.
     """
 
     path: Path
@@ -53,6 +54,8 @@ class PlacedTake:
     seed: int
     source: Mapping[str, str] = field(default_factory=dict)
     media_start: Fraction = Fraction(0)
+    fade_in_s: float = 0.0
+    fade_out_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,7 @@ def _take_metadata(placement: Placement, index: int, rate: Fraction) -> dict[str
         "schema": SCHEMA,
         "kind": "take",
         "region": placement.region.name,
+        "region_id": placement.region.id,
         "text": placement.region.text,
         "engine": placement.engine,
         "key": placement.key,
@@ -197,6 +201,8 @@ def _told(take: PlacedTake, index: int, rate: Fraction) -> dict[str, Any]:
         "handle_samples": start - samples_of(take.start - take.handle, take.sample_rate),
         "sample_rate": take.sample_rate,
         "channels": take.channels,
+        "fade_in_s": float(take.fade_in_s),
+        "fade_out_s": float(take.fade_out_s),
         "onsets_s": [float(onset) for onset in take.onsets_s],
         "score": float(take.score),
         "seed": take.seed,

@@ -21,6 +21,7 @@ from foley_bridge.timeline.layout import Place, available, children_of, place_of
 from foley_bridge.timeline.options import Options, is_region_text, parse_region_text
 from foley_bridge.timeline.time import ceil_frame, floor_frame, parse_time, seconds_of, snapped, timecode
 
+LONGEST_ID = 200
 _HIT = re.compile(r"\s*HIT(?=[\s:]|$)", re.IGNORECASE)
 
 
@@ -39,6 +40,7 @@ class Region:
         notes: what a person should know about how it was read.
         truth_s: true onsets, timeline seconds, where the marker's metadata knows them (``foley_bridge.truth_s``), as that of a
             made-up picture does.
+        id: what whoever marked it calls it (``foley_bridge.id`` in the marker's metadata), so that a host finds it again.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Region:
     hits: tuple[Fraction, ...] = ()
     notes: tuple[str, ...] = ()
     truth_s: tuple[float, ...] = ()
+    id: str | None = None
 
     @property
     def first_frame(self) -> int:
@@ -71,12 +74,14 @@ class Refused:
         text: as written.
         start, end: timeline seconds, as far as they can be told.
         error: why; names the region and its timecode.
+        id: as of a region.
     """
 
     text: str
     start: Fraction
     end: Fraction
     error: TimelineError
+    id: str | None = None
 
 
 def find_regions(timeline: otio.schema.Timeline, *, refused: list[Refused] | None = None) -> tuple[list[Region], list[str]]:
@@ -99,9 +104,9 @@ def find_regions(timeline: otio.schema.Timeline, *, refused: list[Refused] | Non
         try:
             region = _region(found.text, found.start, found.end, rate, finder.record_start)
         except TimelineError as error:
-            faults.append(Refused(found.text, found.start, found.end, error))
+            faults.append(Refused(found.text, found.start, found.end, error, found.id))
             continue
-        region = replace(region, notes=(*region.notes, *found.notes), truth_s=found.truth_s)
+        region = replace(region, notes=(*region.notes, *found.notes), truth_s=found.truth_s, id=found.id)
         if (region.start, region.end, region.text) in regions:
             finder.notes.append(f"region '{region.name}' is marked twice at the same place; it is used once")
         else:
@@ -193,7 +198,7 @@ def refuse_overlaps(
             )
             if refused is None:
                 raise error
-            refused.append(Refused(region.text, region.start, region.end, error))
+            refused.append(Refused(region.text, region.start, region.end, error, region.id))
         else:
             kept.append(region)
     return kept
@@ -222,6 +227,7 @@ class _Found:
     end: Fraction
     notes: tuple[str, ...] = ()
     truth_s: tuple[float, ...] = ()
+    id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -332,9 +338,9 @@ class _Finder:
                 try:
                     start, end, notes = _within(found, self.rate, self.duration, self.record_start)
                 except TimelineError as error:
-                    self.refused.append(Refused(text, found.start, found.end, error))
+                    self.refused.append(Refused(text, found.start, found.end, error, _id(marker)))
                 else:
-                    self.regions.append(_Found(text, start, end, notes, _truth(marker)))
+                    self.regions.append(_Found(text, start, end, notes, _truth(marker), _id(marker)))
             elif _HIT.match(marker.name):
                 if first >= self.duration and 0 <= first - self.record_start < self.duration:
                     first -= self.record_start
@@ -359,7 +365,7 @@ class _Finder:
                     at = view.shows(start, start + Fraction(1, 1000))
                     where = timecode(self.record_start + at[0], self.rate) if at else f"in clip '{item.name}'"
                     begins = at[0] if at else Fraction(0)
-                    self.refused.append(Refused(text, begins, begins, _no_length(text, where)))
+                    self.refused.append(Refused(text, begins, begins, _no_length(text, where), _id(marker)))
                     continue
                 shown = view.shows(start, end)
                 if shown is None:
@@ -367,7 +373,7 @@ class _Finder:
                     continue
                 if view.frozen is None and (start < view.start or end > view.end):
                     notes.append("only the part that its clip shows is used")
-                self.regions.append(_Found(text, *shown, tuple(notes)))
+                self.regions.append(_Found(text, *shown, tuple(notes), id=_id(marker)))
             else:
                 self._hit(view, start, end)
 
@@ -391,9 +397,18 @@ def _region_text(marker: Any) -> str | None:
     return next((text.strip() for text in (marker.name, marker.comment) if is_region_text(text or "")), None)
 
 
-def _truth(marker: Any) -> tuple[float, ...]:
+def _told(marker: Any, name: str) -> Any:
     ours = marker.metadata.get("foley_bridge")
-    told = ours.get("truth_s") if hasattr(ours, "get") else None
+    return ours.get(name) if hasattr(ours, "get") else None
+
+
+def _id(marker: Any) -> str | None:
+    told = _told(marker, "id")
+    return told if isinstance(told, str) and 0 < len(told) <= LONGEST_ID else None
+
+
+def _truth(marker: Any) -> tuple[float, ...]:
+    told = _told(marker, "truth_s")
     if isinstance(told, str) or not isinstance(told, Sequence):
         return ()
     return tuple(float(at) for at in told if isinstance(at, int | float) and math.isfinite(at))
