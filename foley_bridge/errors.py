@@ -61,6 +61,10 @@ class BridgeError(FoleyError):
     """The daemon cannot be reached, or cannot be started."""
 
 
+class HostError(FoleyError):
+    """An editor whose scripts cannot be installed as asked."""
+
+
 class InternalError(FoleyError):
     """A fault of ours, met by the daemon; its log has more."""
 

@@ -15,7 +15,7 @@ FLOORS = {
     1: {"library", "inference", "conform", "report"},
     2: {"engines"},
     3: {"jobs"},
-    4: {"bridge"},
+    4: {"bridge", "hosts"},
     5: {"demo", "doctor"},
     6: {"cli"},
     7: {"__main__"},
