@@ -1,0 +1,117 @@
+"""Laying a plan into the project, reading back what is really there, and taking it back when that is not what was meant."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from . import check
+from . import plan as plans
+from .fault import HostError, readable
+
+Json = Dict[str, Any]
+
+
+def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> Json:
+    """Plan a result (docs/json.md, ``generate``), place it, read it back.
+
+    Args:
+        asked: the ranges as they were when sound was asked for.
+        key: the request's idempotency key.
+
+    Returns:
+        ``ok``: takes were laid, and are really there. ``message``: for the user. ``laid``: ids of the regions that have
+        their takes. ``refused``: ``{region, message}`` of those that do not.
+    """
+    refused: list[Json] = []
+    try:
+        project, ranges, before = host.project(), host.ranges(), host.own_tracks()
+        made = plans.make(host.grid, project, result, before, ranges, asked, key)
+        refused = made.refused
+        if made.plan is None:
+            return _outcome(False, "Nothing was laid, and nothing was changed.", [], refused)
+        lay(host, project, made.plan, before)
+    except Exception as error:
+        said = readable(error)
+        if not isinstance(error, Unlaid):
+            said += "\nNothing was changed."
+        return _outcome(False, said, [], refused)
+    adds = made.plan["add"]
+    return _outcome(True, _success(host, adds), [add["region"] for add in adds], refused)
+
+
+class Unlaid(HostError):
+    """A plan that was not laid, with what became of the project in its message."""
+
+
+def lay(host: Any, project: Json, plan: Json, before: list[Json]) -> None:
+    """Place a plan and make sure of it.
+
+    Raises:
+        Unlaid: it did not come out as planned. What was done is taken back; the message says whether that worked.
+    """
+
+    def read_back() -> list[str]:
+        return check.placed(host.grid, project, plan, before, host.own_tracks())
+
+    try:
+        receipt = host.place(plan)
+    except Exception as error:
+        raise _unlaid(host, project, before, readable(error)) from error
+    try:
+        wrong = read_back()
+        if not wrong and _settles(host):
+            host.settle()
+            wrong = read_back()
+    except Exception as error:
+        wrong = [readable(error)]
+    if not wrong:
+        return
+    said = f"{host.name} did not do what it was asked to: {_some(wrong)}"
+    try:
+        host.take_back(receipt)
+        if _settles(host):
+            host.settle()
+    except Exception as error:
+        said += f"\nTaking it back failed: {readable(error)}"
+    raise _unlaid(host, project, before, said)
+
+
+def _unlaid(host: Any, project: Json, before: list[Json], said: str) -> Unlaid:
+    """What went wrong, and whether our tracks are as they were."""
+    try:
+        left = check.same(host.grid, project, before, host.own_tracks())
+    except Exception as error:
+        left = [readable(error)]
+    if not left:
+        return Unlaid(f"{said}\nNothing was laid; the project is as it was.")
+    return Unlaid(f"{said}\nThe project is NOT as it was: {_some(left)}", f"Take that back by hand: {host.undo_hint}.")
+
+
+def _settles(host: Any) -> bool:
+    return callable(getattr(host, "settle", None))
+
+
+def _some(faults: list[str]) -> str:
+    """The first few of many sentences."""
+    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
+    return "; ".join(faults[:3]) + more + "."
+
+
+def _success(host: Any, adds: list[Json]) -> str:
+    takes = sum(len(add["takes"]) for add in adds)
+    tracks = sorted({add["track"] for add in adds})
+    where = f"track{'' if len(tracks) == 1 else 's'} {', '.join(tracks)}"
+    done = f"{count(len(adds), 'region')} done, {count(takes, 'take')} laid on {where}."
+    return f"{done} Undo: {host.undo_hint}"
+
+
+def count(number: int, thing: str) -> str:
+    """A number of things in words."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _outcome(ok: bool, message: str, laid: list[str], refused: list[Json]) -> Json:
+    lines = [message]
+    if refused:
+        lines += ["Not done:", *(f"- {each['message']}" for each in refused)]
+    return {"ok": ok, "message": "\n".join(lines), "laid": laid, "refused": refused}
