@@ -72,6 +72,16 @@ def test_a_reply_that_is_ok_ends_with_0_and_nothing_else_lies_there(peer: Peer, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["reply.json", "request.json"]
 
 
+@pytest.mark.parametrize(("request_name", "reply_name"), [("run.7.json", "run.7.reply.json"), ("plain", "plain.reply.json")])
+def test_the_reply_goes_beside_the_request_when_nothing_else_is_said(
+    peer: Peer, tmp_path: Path, request_name: str, reply_name: str
+) -> None:
+    (tmp_path / request_name).write_text(json.dumps(ping()))
+    command = [sys.executable, "-m", "foley_bridge.bridge.call", str(tmp_path / request_name), "--endpoint", peer.endpoint]
+    assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+    assert json.loads((tmp_path / reply_name).read_text("utf-8"))["ok"] is True
+
+
 def test_the_endpoint_is_also_read_from_the_environment(peer: Peer, tmp_path: Path) -> None:
     assert call(tmp_path, ping(), FOLEY_BRIDGE_ENDPOINT=peer.endpoint)[0] == 0
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import zmq
 
 from foley_bridge.bridge import wire
-from foley_bridge.bridge.connection import CONNECT_S, Connection, Lost, milliseconds, read_keys
+from foley_bridge.bridge.connection import CONNECT_S, Connection, Lost, read_keys
 from foley_bridge.errors import BridgeError, RequestError
 from foley_bridge.jobs.names import ENDED
 
@@ -44,6 +44,7 @@ class Client:
         keys: a folder of CURVE keys, for a daemon that was started with keys (docs/protocol.md, "Many seats").
         seat: whose keys in that folder.
         timeout_s: how long a reply may take, where a method has no longer time by its nature (``patience_s``).
+        meanwhile: called a few times a second while it waits for anything; what it raises ends the wait and passes through.
 
     Raises:
         BridgeError: the keys cannot be used.
@@ -56,10 +57,11 @@ class Client:
         keys: Path | None = None,
         seat: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         self.endpoint = endpoint or os.environ.get("FOLEY_BRIDGE_ENDPOINT") or wire.DEFAULT_ENDPOINT
         self._timeout_s = timeout_s
-        self._connection = Connection(self.endpoint, None if keys is None else read_keys(keys, seat))
+        self._connection = Connection(self.endpoint, None if keys is None else read_keys(keys, seat), meanwhile)
 
     def __enter__(self) -> Client:
         return self
@@ -120,7 +122,7 @@ class Client:
                     f"the daemon at {self.endpoint} went away before it answered",
                     "ask again when it is back; foley-bridge jobs list then says what became of a job",
                 )
-            time.sleep(0.2)
+            self._connection.sleep(0.2)
 
     # --- the methods ---
 
@@ -183,7 +185,7 @@ class Client:
                 seen(view)
                 if view["state"] in ENDED:
                     return view
-                event = _newest_event(listener, poll_s)
+                event = self._newest_event(listener, poll_s)
                 poll_s = min(2 * poll_s, POLL_S)
                 try:
                     view = event or self.status(job)
@@ -199,6 +201,20 @@ class Client:
         published = (self.ping().get("endpoints") or {}).get("events")
         return self._connection.listen(published.rpartition(":")[2], job) if published else None
 
+    def _newest_event(self, listener: zmq.Socket[bytes] | None, timeout_s: float) -> dict[str, Any] | None:
+        """The newest job object published, waiting ``timeout_s`` for the first; None when there was none."""
+        if listener is None:
+            self._connection.sleep(timeout_s)
+            return None
+        newest = None
+        while self._connection.poll(listener, timeout_s if newest is None else 0.0):
+            try:
+                header, _ = wire.decode(listener.recv_multipart()[1:], header_limit=wire.SERVER_LIMIT)
+            except RequestError:
+                return None  # not one of ours; ``status`` is the truth
+            newest = header.get("job")
+        return newest
+
 
 def patience_s(header: Mapping[str, Any]) -> float:
     """How long the reply to a request may take when nobody says."""
@@ -212,18 +228,3 @@ def patience_s(header: Mapping[str, Any]) -> float:
 def _has_key(header: Mapping[str, Any]) -> bool:
     params = header.get("params")
     return header.get("method") == "submit" and isinstance(params, Mapping) and params.get("key") is not None
-
-
-def _newest_event(listener: zmq.Socket[bytes] | None, timeout_s: float) -> dict[str, Any] | None:
-    """The newest job object published, waiting ``timeout_s`` for the first; None when there was none."""
-    if listener is None:
-        time.sleep(timeout_s)
-        return None
-    newest = None
-    while listener.poll(milliseconds(timeout_s) if newest is None else 0):
-        try:
-            header, _ = wire.decode(listener.recv_multipart()[1:], header_limit=wire.SERVER_LIMIT)
-        except RequestError:
-            return None  # not one of ours; ``status`` is the truth
-        newest = header.get("job")
-    return newest

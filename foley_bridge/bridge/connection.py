@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from foley_bridge.bridge.certificate import read_key
 from foley_bridge.errors import BridgeError, RequestError
 
 CONNECT_S = 3.0
+LOOK_UP_S = 0.2
+"""How long it waits at a stretch, when there is something to do meanwhile."""
 _REFUSED_TIMES = 3  # a port that refuses so often, over half a second, has nobody behind it
 _FAILED = frozenset(
     {zmq.EVENT_HANDSHAKE_FAILED_AUTH, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL}
@@ -52,10 +54,12 @@ class Connection:
     Args:
         endpoint: ``tcp://HOST:PORT`` of the daemon's requests.
         keys: for a daemon that wants them.
+        meanwhile: called a few times a second while it waits; what it raises ends the wait.
     """
 
-    def __init__(self, endpoint: str, keys: Keys | None) -> None:
+    def __init__(self, endpoint: str, keys: Keys | None, meanwhile: Callable[[], None] | None = None) -> None:
         self.endpoint = endpoint
+        self._meanwhile = meanwhile
         self._keys = keys
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
@@ -125,14 +129,38 @@ class Connection:
         poller.register(socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
         while (left_s := deadline - time.monotonic()) > 0:
-            ready = dict(poller.poll(milliseconds(left_s)))
+            ready = dict(poller.poll(milliseconds(self._stretch(left_s))))
             if socket in ready:
                 return True
+            self._look_up()
             if zmq.EVENT_DISCONNECTED in self._happened():
                 if socket.poll(50):  # it answered before it went
                     return True
                 raise Lost
         return False
+
+    def poll(self, socket: zmq.Socket[bytes], timeout_s: float) -> bool:
+        """Whether there is something to read on a socket of ``listen``, now or before the time is up."""
+        deadline = time.monotonic() + timeout_s
+        while not socket.poll(milliseconds(self._stretch(max(0.0, deadline - time.monotonic())))):
+            self._look_up()
+            if time.monotonic() >= deadline:
+                return False
+        return True
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for nothing."""
+        deadline = time.monotonic() + seconds
+        while (left_s := deadline - time.monotonic()) > 0:
+            time.sleep(self._stretch(left_s))
+            self._look_up()
+
+    def _stretch(self, seconds: float) -> float:
+        return seconds if self._meanwhile is None else min(seconds, LOOK_UP_S)
+
+    def _look_up(self) -> None:
+        if self._meanwhile is not None:
+            self._meanwhile()
 
     # --- connecting ---
 
@@ -145,7 +173,10 @@ class Connection:
         deadline = min(deadline, time.monotonic() + CONNECT_S)
         while not self._connected:
             left_s = deadline - time.monotonic()
-            in_time = left_s > 0 and self._monitor.poll(milliseconds(left_s))
+            in_time = left_s > 0
+            if in_time:
+                self._monitor.poll(milliseconds(self._stretch(left_s)))
+                self._look_up()
             happened = self._happened()
             refused += happened.count(zmq.EVENT_CLOSED)
             if _FAILED.intersection(happened):

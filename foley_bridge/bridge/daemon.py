@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from foley_bridge.bridge.logs import LogFormat, start_log
 from foley_bridge.bridge.methods import Methods
 from foley_bridge.bridge.metrics import Metrics, Unmeasured
 from foley_bridge.bridge.osc_server import OscServer
-from foley_bridge.bridge.places import JOURNAL_FILE, STATE_FILE
+from foley_bridge.bridge.places import JOURNAL_FILE, STATE_FILE, default_output_roots
 from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
 from foley_bridge.bridge.zmq_server import Server
 from foley_bridge.errors import BridgeError
@@ -237,7 +236,7 @@ def _protection(settings: DaemonSettings, binding: Binding) -> Pair | None:
 def _roots(settings: DaemonSettings) -> Roots:
     output = settings.output_roots
     if output is None and not settings.private:
-        output = tuple(dict.fromkeys((Path.home(), Path.cwd(), Path(tempfile.gettempdir()))))
+        output = default_output_roots(Path.cwd())
     for folder in (*(settings.media_roots or ()), *(output or ())):
         if not folder.is_absolute() or not folder.is_dir():
             raise BridgeError(f"{folder}: there is no such folder", "give the whole path of a folder that is there")
