@@ -21,15 +21,14 @@ def placed(
         kept = [clip for clip in track["clips"] if clip["id"] not in gone]
         expected.append({"name": track["name"], "locked": track["locked"], "clips": kept})
     for add in plan["add"]:
-        track = next((track for track in expected if track["name"] == add["track"]), None)
+        track = next((each for each in expected if each["name"] == add["track"]), None)
         if track is None:
             track = {"name": add["track"], "locked": False, "clips": []}
             expected.append(track)
         track["clips"].append(_expected(grid, add))
-    faults = _differences(grid, project, expected, after)
-    if not plan["add"]:  # a track that is empty now may go or stay
-        return [fault for fault in faults if not fault.startswith("track ")]
-    return faults
+    there = {track["name"] for track in after}
+    expected = [track for track in expected if track["clips"] or track["name"] in there]  # one emptied may go or stay
+    return _differences(grid, project, expected, after)
 
 
 def same(grid: str, project: dict[str, Any], before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
@@ -106,9 +105,9 @@ def _unlike(grid: str, project: dict[str, Any], clip: dict[str, Any], other: dic
         return faults
     for field in _OURS:
         if clip[field] != other[field]:
-            faults.append(f"has {field} {other[field]}, not {clip[field]}")
-    if not (other["path"] and paths.same(clip["path"], other["path"])):
-        faults.append(f"plays {other['path']}, not {clip['path']}")
+            faults.append(f"has {field} {_shown(other[field])}, not {_shown(clip[field])}")
+    if not paths.same(clip["path"] or "", other["path"] or ""):
+        faults.append(f"plays {_shown(other['path'])}, not {_shown(clip['path'])}")
     if not near(grid, project, clip["offset"], other["offset"]):
         faults.append(f"plays its file from frame {_number(other['offset'])}, not {_number(clip['offset'])}")
     takes = other["takes"]
@@ -130,6 +129,10 @@ def near(grid: str, project: dict[str, Any], one: float, other: float) -> bool:
 def _called(clip: dict[str, Any], project: dict[str, Any]) -> str:
     name = clip["name"] if clip.get("text") is None else clip["text"]
     return f"the clip {plans.described(name, clip['start'], project)}"
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else str(value)
 
 
 def _number(frames: float) -> str:

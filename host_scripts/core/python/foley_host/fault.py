@@ -27,4 +27,5 @@ def readable(error: BaseException) -> str:
 
 def told(message: str, hint: str = "") -> str:
     """A message with its hint on a line of its own."""
-    return f"{message}\n{hint[:1].upper()}{hint[1:]}" if hint else message
+    first = hint[:1].upper() if hint[:1].isascii() else hint[:1]
+    return f"{message}\n{first}{hint[1:]}" if hint else message

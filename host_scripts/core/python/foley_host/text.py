@@ -73,7 +73,7 @@ def quoted(value: str) -> str:
     """A value as a region's text has it, in quotes where it needs them."""
     written = _quoted(value) if can_be_quoted(value) else None
     if written is None:
-        raise HostError(f"{value!r} cannot be written into a region's text", "Give it a plainer name.")
+        raise HostError(f"'{value}' cannot be written into a region's text", "Give it a plainer name.")
     return written
 
 
@@ -84,6 +84,11 @@ def _quoted(value: str) -> str | None:
         if not re.search(quote + r"\s", value):
             return quote + value + quote
     return None
+
+
+def clean(text: str) -> str:
+    """A name without what UTF-8 cannot say."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def tokens(text: str) -> list[Token]:

@@ -15,7 +15,7 @@ def exact(rate: str) -> tuple[int, int]:
     match = re.match(r"(\d+)(?:/(\d+))?\Z", rate, re.ASCII)
     num, den = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
     if not num or not den:
-        raise HostError(f"{rate!r} is not a frame rate", "It should be a fraction such as 24000/1001.")
+        raise HostError(f"'{rate}' is not a frame rate", "It should be a fraction such as 24000/1001.")
     return num, den
 
 

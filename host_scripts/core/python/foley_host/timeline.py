@@ -39,16 +39,11 @@ def build(
             stack["markers"].append(_marker(point["text"], point["at"], 0, rate, {}))
     return {
         "OTIO_SCHEMA": "Timeline.1",
-        "name": clean(project["name"]),
+        "name": texts.clean(project["name"]),
         "metadata": {},
         "global_start_time": _time(project.get("start") or 0, rate),
         "tracks": stack,
     }
-
-
-def clean(text: str) -> str:
-    """A name without what UTF-8 cannot say."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _reach(track: dict[str, Any]) -> float:
@@ -72,7 +67,7 @@ def _track(track: dict[str, Any], rate: str) -> dict[str, Any]:
         children.append(_clip(clip, start, time.whole(stop - start), rate))
         at, before = stop, clip["name"]
     kind = "Audio" if track["kind"] == "audio" else "Video"
-    return _composition("Track.1", clean(track["name"]), children, kind=kind, enabled=bool(track["enabled"]))
+    return _composition("Track.1", texts.clean(track["name"]), children, kind=kind, enabled=bool(track["enabled"]))
 
 
 def _clip(clip: dict[str, Any], start: float, duration: float, rate: str) -> dict[str, Any]:
@@ -85,7 +80,7 @@ def _clip(clip: dict[str, Any], start: float, duration: float, rate: str) -> dic
     length = needed
     if clip.get("media_duration_s"):
         length = max(needed, time.frames_at(clip["media_duration_s"], rate))
-    made = _composition("Clip.2", clean(clip["name"]), None, enabled=bool(clip["enabled"]))
+    made = _composition("Clip.2", texts.clean(clip["name"]), None, enabled=bool(clip["enabled"]))
     made["source_range"] = _range(first, duration, rate)
     if speed != 1:
         made["effects"] = [
@@ -105,13 +100,13 @@ def _clip(clip: dict[str, Any], start: float, duration: float, rate: str) -> dic
 def _media(clip: dict[str, Any], length: float, rate: str) -> dict[str, Any]:
     path = clip.get("path")
     if not path:
-        return {"OTIO_SCHEMA": "MissingReference.1", "name": clean(clip["name"]), "metadata": {}, "available_range": None}
+        return {"OTIO_SCHEMA": "MissingReference.1", "name": texts.clean(clip["name"]), "metadata": {}, "available_range": None}
     return {
         "OTIO_SCHEMA": "ExternalReference.1",
-        "name": clean(paths.name(path)),
+        "name": texts.clean(paths.name(path)),
         "metadata": {},
         "available_range": _range(0, length, rate),
-        "target_url": clean(paths.url(path)),
+        "target_url": texts.clean(paths.url(path)),
     }
 
 
@@ -136,7 +131,7 @@ def _region(each: dict[str, Any], rate: str) -> dict[str, Any]:
 def _marker(text: str, start: float, duration: float, rate: str, metadata: dict[str, Any]) -> dict[str, Any]:
     return {
         "OTIO_SCHEMA": "Marker.2",
-        "name": clean(text),
+        "name": texts.clean(text),
         "comment": "",
         "color": "GREEN",
         "metadata": metadata,

@@ -1,0 +1,119 @@
+-- Laying a plan into the project, reading back what is really there, and taking it back when that is not what was meant.
+
+local check = require("foley.check")
+local fault = require("foley.fault")
+local list = require("foley.list")
+local plan = require("foley.plan")
+
+local place = {}
+
+-- The first few of many sentences.
+local function some(faults)
+  local more = #faults > 3 and "; and " .. (#faults - 3) .. " more" or ""
+  return table.concat(faults, "; ", 1, math.min(3, #faults)) .. more .. "."
+end
+
+-- Raises what went wrong, and whether our tracks are as they were; the error's unlaid says that this is told.
+local function refuse(host, project, before, said)
+  local read, own = pcall(host.own_tracks)
+  local left = read and check.same(host.grid, project, before, own) or {fault.readable(own)}
+  if #left == 0 then
+    error({message = said .. "\nNothing was laid; the project is as it was.", hint = "", unlaid = true}, 0)
+  end
+  local message = said .. "\nThe project is NOT as it was: " .. some(left)
+  error({message = message, hint = "Take that back by hand: " .. host.undo_hint .. ".", unlaid = true}, 0)
+end
+
+-- Places a plan and makes sure of it. Raises when it did not come out as planned: what was done is taken back then, and the
+-- message says whether that worked.
+function place.lay(host, project, planned, before)
+  local good, receipt = pcall(host.place, planned)
+  if not good then
+    refuse(host, project, before, fault.readable(receipt))
+  end
+  local function read_back()
+    return check.placed(host.grid, project, planned, before, host.own_tracks())
+  end
+  local read, wrong = pcall(function()
+    local found = read_back()
+    if #found == 0 and host.settle then
+      host.settle()
+      found = read_back()
+    end
+    return found
+  end)
+  wrong = read and wrong or {fault.readable(wrong)}
+  if #wrong == 0 then
+    return
+  end
+  local said = host.name .. " did not do what it was asked to: " .. some(wrong)
+  local back, why = pcall(function()
+    host.take_back(receipt)
+    if host.settle then
+      host.settle()
+    end
+  end)
+  if not back then
+    said = said .. "\nTaking it back failed: " .. fault.readable(why)
+  end
+  refuse(host, project, before, said)
+end
+
+local function success(host, adds)
+  local takes, seen, tracks = 0, {}, {}
+  for _, add in ipairs(adds) do
+    takes = takes + #add.takes
+    if not seen[add.track] then
+      seen[add.track] = true
+      tracks[#tracks + 1] = add.track
+    end
+  end
+  table.sort(tracks)
+  local where = "track" .. (#tracks == 1 and "" or "s") .. " " .. table.concat(tracks, ", ")
+  local done = list.count(#adds, "region") .. " done, " .. list.count(takes, "take") .. " laid on " .. where .. "."
+  return done .. " Undo: " .. host.undo_hint
+end
+
+local function outcome(ok, message, laid, refused)
+  local lines = {message}
+  if #refused > 0 then
+    lines[2] = "Not done:"
+  end
+  for _, each in ipairs(refused) do
+    lines[#lines + 1] = "- " .. each.message
+  end
+  return {ok = ok, message = table.concat(lines, "\n"), laid = laid, refused = refused}
+end
+
+-- Plans a result (docs/json.md, generate), places it, reads it back. asked: the ranges as they were when sound was asked for;
+-- key: the request's idempotency key.
+--
+-- Gives ok: takes were laid, and are really there; message: for the user; laid: ids of the regions that have their takes;
+-- refused: {region, message} of those that do not.
+function place.place_result(host, result, asked, key)
+  local refused, laid, adds = {}, {}, {}
+  local good, err = pcall(function()
+    local project, ranges, before = host.project(), host.ranges(), host.own_tracks()
+    local planned
+    planned, refused = plan.make(host.grid, project, result, before, ranges, asked, key or "")
+    if planned then
+      place.lay(host, project, planned, before)
+      adds = planned.add
+    end
+  end)
+  if not good then
+    local said = fault.readable(err)
+    if type(err) ~= "table" or not err.unlaid then
+      said = said .. "\nNothing was changed."
+    end
+    return outcome(false, said, {}, refused)
+  elseif #adds == 0 then
+    return outcome(false, "Nothing was laid, and nothing was changed.", {}, refused)
+  end
+  for index, add in ipairs(adds) do
+    laid[index] = add.region
+  end
+  return outcome(true, success(host, adds), laid, refused)
+end
+
+return place
