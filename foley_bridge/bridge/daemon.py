@@ -23,6 +23,7 @@ from foley_bridge.bridge.methods import Methods
 from foley_bridge.bridge.metrics import Metrics, Unmeasured
 from foley_bridge.bridge.osc_server import OscServer
 from foley_bridge.bridge.places import JOURNAL_FILE, STATE_FILE, default_output_roots
+from foley_bridge.bridge.poker import Poker
 from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
 from foley_bridge.bridge.zmq_server import Server
 from foley_bridge.errors import BridgeError
@@ -118,6 +119,7 @@ class _Daemon:
         with contextlib.ExitStack() as open_things:
             journal = Journal(settings.home / JOURNAL_FILE)
             open_things.callback(journal.close)
+            self._poker = Poker(journal)
             server = self._server = self._listen()
             open_things.callback(server.close)
             processor = Processor(
@@ -138,9 +140,16 @@ class _Daemon:
             if settings.osc_bind is not None:
                 out = _osc_out(settings)
                 self._osc = OscServer(settings.osc_bind, processor, out=out, roots=self._roots)
-            methods = Methods(processor, roots=self._roots, library=settings.library, endpoints=endpoints)
+            methods = Methods(
+                processor,
+                roots=self._roots,
+                library=settings.library,
+                endpoints=endpoints,
+                pokes=self._binding.is_local,
+            )
             open_things.enter_context(self._stopped_by_signals(server))
             processor.start()
+            self._poker.send()  # what an earlier daemon did not come to
             if self._osc is not None:  # only now: what is submitted before the journal is read would be queued twice
                 self._osc.start()
                 open_things.callback(self._osc.stop)
@@ -167,6 +176,7 @@ class _Daemon:
         self._server.publish(event)
         if self._osc is not None:
             self._osc.on_event(event)
+        self._poker.on_event(event)
         if event.kind == "state" and event.view.record.state in ENDED:
             self._metrics.job_ended(event.view)
 

@@ -18,7 +18,7 @@ from foley_bridge import __version__
 from foley_bridge.bridge import protocol
 from foley_bridge.bridge.protocol import Request
 from foley_bridge.bridge.wire import CLIENT_LIMIT, MB, VERSION
-from foley_bridge.errors import JobError, LibraryError
+from foley_bridge.errors import JobError, LibraryError, RequestError
 from foley_bridge.jobs.names import ENGINES_HERE, KINDS, STATES
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
@@ -47,11 +47,13 @@ class Methods:
         roots: which folders jobs may touch.
         library: the sound library's folder, which need not be there.
         endpoints: where the daemon listens, as ``capabilities`` says it; may still grow.
+        pokes: whether whoever submits may have a program on this machine told of the job's end.
     """
 
     def __init__(
-        self, processor: Processor, *, roots: Roots, library: Path | None, endpoints: Mapping[str, str | None]
+        self, processor: Processor, *, roots: Roots, library: Path | None, endpoints: Mapping[str, str | None], pokes: bool
     ) -> None:
+        self._pokes = pokes
         self._processor, self._roots, self._endpoints = processor, roots, endpoints
         self._library = _Library(library)
         self._providers: list[str] | None = None
@@ -98,7 +100,13 @@ class Methods:
         }, None
 
     def _submit(self, params: protocol.Submit, payload: bytes | None, client: str) -> Answer:
-        return self._processor.submit(params.plain(), payload=payload, client=client).to_json(), None
+        asked = params.plain()
+        poke = asked.pop("poke", None)
+        if poke is not None and not self._pokes:
+            raise RequestError(
+                "params.poke: the daemon listens beyond its own machine, and so pokes nobody", "wait for the job instead"
+            )
+        return self._processor.submit(asked, payload=payload, client=client, poke=poke).to_json(), None
 
     def _status(self, params: protocol.Job, payload: bytes | None, client: str) -> Answer:
         return self.job(params.job), None

@@ -112,6 +112,11 @@ def error(job: str, key: str, fault: Mapping[str, Any]) -> bytes:
     return _datagram("/foley/error", "sssss", [_cut(job, _LONGEST_NAME), _cut(key, _LONGEST_NAME), *texts])
 
 
+def poke(address: str, arguments: Sequence[str]) -> bytes:
+    """What somebody else's program is sent: strings, at an address of its own."""
+    return _datagram(address, "s" * len(arguments), arguments)
+
+
 def _head(address: str, tags: str) -> bytes:
     """How a message with these type tags begins."""
     return bytes(write_string(address) + write_string("," + tags))

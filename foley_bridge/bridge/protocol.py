@@ -24,6 +24,8 @@ MOST_REGIONS = 10_000
 LONGEST_ID = 128
 LONGEST_KEY = 200
 LONGEST_TEXT = 4096
+MOST_POKED = 16
+LONGEST_POKED = 500
 
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 PathText = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
@@ -32,6 +34,7 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 Length = Annotated[float, Meta(ge=0)]
 
 _SEE = "see docs/protocol.md"
+_ADDRESS = re.compile(r"(/[^\x00-\x20\x7f-\U0010ffff#*,?\[\]{}/]+)+")
 
 
 class Params(Struct, forbid_unknown_fields=True, frozen=True):
@@ -61,6 +64,21 @@ class Timeline(Struct, forbid_unknown_fields=True, frozen=True):
     base: PathText | UnsetType = UNSET
 
 
+class Poke(Struct, forbid_unknown_fields=True, frozen=True):
+    """An OSC message that is sent to a program on the daemon's machine when a job has ended."""
+
+    port: Annotated[int, Meta(ge=1024, le=65535)]
+    address: Annotated[str, Meta(min_length=1, max_length=LONGEST_POKED)]
+    arguments: Annotated[list[Annotated[str, Meta(max_length=LONGEST_POKED)]], Meta(max_length=MOST_POKED)] = []
+
+    def check(self) -> None:
+        """Raises RequestError for what OSC cannot carry; names the field."""
+        if not _ADDRESS.fullmatch(self.address):
+            raise RequestError("params.poke.address: is no OSC address", "such as /action/_FOLEY_PLACE_READY")
+        if any("\0" in text for text in self.arguments):
+            raise RequestError("params.poke.arguments: a string has a zero in it", "OSC strings end with one")
+
+
 class Submit(Params, kw_only=True, frozen=True):
     """``submit``."""
 
@@ -77,6 +95,7 @@ class Submit(Params, kw_only=True, frozen=True):
     hits_as_markers: bool = False
     preview: PathText | None = None
     report: PathText | None = None
+    poke: Poke | UnsetType = UNSET
 
     def check(self, *, payload: bool) -> None:
         if self.kind not in KINDS:
@@ -85,6 +104,8 @@ class Submit(Params, kw_only=True, frozen=True):
         if isinstance(self.key, str) and not self.key.isprintable():
             raise RequestError("params.key: there are characters in it that cannot be printed", "use letters, digits, signs")
         self._check_timeline(payload)
+        if isinstance(self.poke, Poke):
+            self.poke.check()
         for name, value in self.options.items():
             if not 1 <= len(name) <= LONGEST_ID:
                 raise RequestError(f"params.options: {shown(name)} is no name of an option", "see docs/timeline.md")

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.names import ENDED, STATES
 
-VERSION = 1
+VERSION = 2
 PUBLISHING = "publishing"  # the step after which a job is no longer cancelled: its files may be in their places
 
 _SCHEMA = (
@@ -52,8 +52,8 @@ _SCHEMA = (
     "CREATE INDEX jobs_unswept ON jobs (number) WHERE swept = 0",
     "CREATE TABLE steps (job TEXT NOT NULL, at_s REAL NOT NULL, name TEXT NOT NULL)",
     "CREATE INDEX steps_by_job ON steps (job)",
-    f"PRAGMA user_version = {VERSION}",
 )
+_SINCE_2 = ("CREATE TABLE pokes (job TEXT PRIMARY KEY, text TEXT NOT NULL)",)  # JSON; those that were not sent yet
 _FIELDS = (
     "id, kind, key, state, step, payload, client, error, failed_regions, created_s, started_s, finished_s, attempts, deaths, "
     "cancelling, swept, folders"
@@ -165,6 +165,7 @@ class Journal:
         payload: str | None = None,
         client: str = "",
         folders: Sequence[Path] = (),
+        poke: Mapping[str, Any] | None = None,
     ) -> JobRecord:
         """Accept a job; the record of an earlier one when the same key was given with the same request.
 
@@ -176,6 +177,7 @@ class Journal:
             payload: SHA-256 of the timeline that came along.
             client: who asks.
             folders: those that it writes into.
+            poke: what is to be sent when it has ended; takes the place of an earlier one, and says nothing about what is asked.
 
         Raises:
             JobError: the key belongs to a job with another request.
@@ -191,13 +193,14 @@ class Journal:
                 )
                 self._db.execute("INSERT INTO requests VALUES (?, ?)", (id, text))
                 self._step(id, "accepted")
-        if known is None:
-            return self.get(id)
-        if (known.kind, known.request_text, known.payload) != (kind, text, payload):
-            raise JobError(
-                f"key '{key}' belongs to job {known.id}, which was asked something else", "take a new key for a new request"
-            )
-        return known
+            elif (known.kind, known.request_text, known.payload) != (kind, text, payload):
+                raise JobError(
+                    f"key '{key}' belongs to job {known.id}, which was asked something else", "take a new key for a new request"
+                )
+            record = known or self.get(id)
+            if poke is not None and record.state not in ENDED:
+                self._db.execute("INSERT OR REPLACE INTO pokes VALUES (?, ?)", (record.id, _dumps(poke)))
+        return record
 
     def start(self, id: str) -> JobRecord:
         """The job is begun, for the first time or again."""
@@ -268,13 +271,18 @@ class Journal:
             self._change(id, "swept = 1")
             return self.get(id)
 
+    def mark_poked(self, id: str) -> None:
+        """What was to be sent at a job's end was sent."""
+        with self._transaction():
+            self._db.execute("DELETE FROM pokes WHERE job = ?", (id,))
+
     def prune(self, keep: int) -> Sequence[str]:
         """Forget all ended jobs but the newest ``keep`` (and their keys); the ids of those forgotten."""
         with self._transaction():
             old = self._db.execute(
                 f"SELECT id FROM jobs WHERE state IN {ENDED} AND swept = 1 ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)
             ).fetchall()
-            for table in ("steps", "requests", "results"):
+            for table in ("steps", "requests", "results", "pokes"):
                 self._db.executemany(f"DELETE FROM {table} WHERE job = ?", old)
             self._db.executemany("DELETE FROM jobs WHERE id = ?", old)
         return [id for (id,) in old]
@@ -313,6 +321,14 @@ class Journal:
         """The jobs that have ended and whose staging may still be there, without their requests and results."""
         return self._records(f"WHERE swept = 0 AND state IN {ENDED} ORDER BY number", ())
 
+    def pokes(self) -> Mapping[str, dict[str, Any]]:
+        """What is still to be sent for jobs that have ended, by job."""
+        with self._lock, _told(self._path):
+            found = self._db.execute(
+                f"SELECT pokes.job, pokes.text FROM pokes CROSS JOIN jobs ON jobs.id = pokes.job WHERE jobs.state IN {ENDED}"
+            ).fetchall()
+        return {job: json.loads(text) for job, text in found}
+
     def steps(self, id: str) -> Sequence[tuple[float, str]]:
         """Every step that a job entered, in order: seconds since 1970, and its name."""
         with self._lock, _told(self._path):
@@ -333,9 +349,9 @@ class Journal:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")
                 db.execute("PRAGMA fullfsync = ON")  # macOS: an fsync that reaches the disk; elsewhere it changes nothing
-                if version == 0:
+                if version < VERSION:
                     db.execute("BEGIN IMMEDIATE")
-                    for statement in _SCHEMA:
+                    for statement in (*(_SCHEMA if version == 0 else ()), *_SINCE_2, f"PRAGMA user_version = {VERSION}"):
                         db.execute(statement)
                     db.execute("COMMIT")
             except BaseException:

@@ -116,13 +116,21 @@ class Processor:
 
     # --- what clients ask ---
 
-    def submit(self, params: Mapping[str, Any], *, payload: bytes | None = None, client: str = "") -> JobView:
+    def submit(
+        self,
+        params: Mapping[str, Any],
+        *,
+        payload: bytes | None = None,
+        client: str = "",
+        poke: Mapping[str, Any] | None = None,
+    ) -> JobView:
         """Accept a job, or find the one that was accepted with the same key.
 
         Args:
             params: of ``submit`` (docs/protocol.md), their types already checked.
             payload: the timeline, when it travels with the request.
             client: who asks, for the journal.
+            poke: what the journal keeps to be sent when the job has ended.
 
         Raises:
             JobError: it cannot be done, the queue is full, the key is another request's, or the journal cannot be written.
@@ -140,7 +148,9 @@ class Processor:
         try:
             with self._lock:
                 self._refuse_new(known)
-                record = self._journal.add(job, params["kind"], params, key=key, payload=digest, client=client, folders=folders)
+                record = self._journal.add(
+                    job, params["kind"], params, key=key, payload=digest, client=client, folders=folders, poke=poke
+                )
                 accepted = known is None and record.id == job
                 if accepted:
                     self._waiting.append(job)
