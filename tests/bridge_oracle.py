@@ -58,6 +58,16 @@ def timeline(value: Any) -> bool:
     return inline and path(value.get("base", "/"))
 
 
+def poke(value: Any) -> bool:
+    if not isinstance(value, dict) or not {"port", "address"} <= set(value) <= {"port", "address", "arguments"}:
+        return False
+    names = value["address"].split("/") if text(1, 500)(value["address"]) else []
+    allowed = set(map(chr, range(33, 127))) - set("#*,?[]{}")
+    named = len(names) > 1 and names[0] == "" and all(name and set(name) <= allowed for name in names[1:])
+    strings = list_of(lambda one: text(0, 500)(one) and "\0" not in one, 0, 16)
+    return named and whole(1024, 65535)(value["port"]) and strings(value.get("arguments", []))
+
+
 def length(value: Any) -> bool:
     limit = either(nothing, number(0, math.inf))
     if not (isinstance(value, list) and len(value) == 2 and all(map(limit, value))):
@@ -85,6 +95,7 @@ RULES: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
             "hits_as_markers": boolean,
             "preview": either(nothing, path),
             "report": either(nothing, path),
+            "poke": poke,
         },
     ),
     "status": ({"job": job}, {}),

@@ -46,7 +46,8 @@ def requests(folder: Path) -> list[Frames]:
         {"kind": "generate", "timeline": {"path": str(folder / "cut.otio")}, **here},
         {"kind": "generate", "key": "k", "timeline": {"path": str(folder / "cut.otio")}, **here, "exemplar": None,
          "options": {"takes": "2", "like": "x"}, "regions": ["0-1 thing"], "sample_rate": 44100, "takes_as_tracks": True,
-         "hits_as_markers": False, "preview": str(folder / "p.mp4"), "report": None},
+         "hits_as_markers": False, "preview": str(folder / "p.mp4"), "report": None,
+         "poke": {"port": 49_151, "address": "/action/_FOLEY", "arguments": ["a", ""]}},
     ):  # fmt: skip
         found.append(wire.encode(wire.request("s", "submit", params)))
         inline = {**params, "timeline": {"payload": 0, "base": str(folder)}}
