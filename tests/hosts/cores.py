@@ -11,6 +11,10 @@ from typing import Any
 CORE = Path(__file__).resolve().parents[2] / "host_scripts" / "core"
 sys.path.insert(0, str(CORE / "python"))
 
+FUNCTIONS = (
+    *("project", "ranges", "points", "tracks", "own_tracks", "place", "take_back", "settle", "choose", "write_text"),
+    *("chosen_clip", "chosen_takes", "say", "ask", "ask_text", "show", "open", "launch"),
+)
 LUAS = ("lua53", "lua54")
 
 
@@ -44,6 +48,64 @@ class LuaCore:
             raise ValueError(told["error"])
         given = told["given"]
         return given[0] if len(given) == 1 else given or None
+
+    def host(self, host: Any) -> Any:
+        """A Python host as the Lua core takes it: a table whose functions pass values of JSON."""
+        receipts: list[Any] = []
+
+        def ask(name: bytes, arguments: bytes) -> bytes:
+            values = json.loads(arguments)
+            try:
+                if name == b"take_back":
+                    values = [receipts[values[0]]]
+                given = getattr(host, name.decode())(*values)
+            except Exception as error:
+                if hasattr(error, "hint"):
+                    return json.dumps({"error": {"message": str(error), "hint": error.hint}}).encode()
+                return json.dumps({"error": f"{type(error).__name__}: {error}"}).encode()
+            if name == b"place":
+                receipts.append(given)
+                given = len(receipts) - 1
+            return json.dumps({"given": given}).encode()
+
+        make = self.runtime.eval(
+            b"""function(ask, fields, names)
+              local json = require("foley.json")
+              local host = json.decode(fields)
+              for _, name in ipairs(json.decode(names)) do
+                host[name] = function(...)
+                  local arguments = json.list(table.pack(...))
+                  for index = 1, arguments.n do
+                    if arguments[index] == nil then arguments[index] = json.null end
+                  end
+                  arguments.n = nil
+                  local told = json.decode(ask(name, json.encode(arguments)))
+                  if told.error then
+                    error(told.error, 0)
+                  end
+                  return told.given
+                end
+              end
+              host.later = function(tick) host.ticks[#host.ticks + 1] = tick end
+              host.ticks = {}
+              return host
+            end"""
+        )
+        fields = {name: getattr(host, name) for name in ("name", "grid", "options", "undo_hint", "config")}
+        return make(ask, json.dumps(fields).encode(), json.dumps(FUNCTIONS).encode())
+
+    def place_result(self, host: Any, result: Any, asked: Any, key: str) -> Any:
+        """``run.place_result`` of this core in a Python host."""
+        place = self.runtime.eval(
+            b"""function(host, arguments)
+              local json = require("foley.json")
+              local outcome = require("foley.run").place_result(host, table.unpack(json.decode(arguments)))
+              json.list(outcome.laid)
+              json.list(outcome.refused)
+              return json.encode(outcome)
+            end"""
+        )
+        return json.loads(place(self.host(host), json.dumps([result, asked, key]).encode()))
 
 
 class PythonCore:
