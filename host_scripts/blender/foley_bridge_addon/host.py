@@ -1,0 +1,127 @@
+"""Blender as the core sees it (docs/host_scripts.md): a scene's sequencer, and the little that a script can say and ask."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Any, Callable, ClassVar
+
+import bpy
+
+from . import api, placing, reading, regions, window
+from .foley_host import HostError
+
+
+class BlenderHost:
+    """A scene of the open project. It is looked up anew each time: undo and loading make older references invalid."""
+
+    name = "Blender"
+    grid = "frames"
+    options: ClassVar = {"handles": "0"}
+    config = str(Path(__file__).with_name("foley_bridge.json"))
+    undo_hint = "Edit > Undo (Ctrl Z)"
+
+    def __init__(self, scene: Any) -> None:
+        self._uid = scene.session_uid
+        self._called = scene.name
+
+    @property
+    def scene(self) -> Any:
+        for scene in bpy.data.scenes:
+            if scene.session_uid == self._uid:
+                return scene
+        raise HostError(f"the scene '{self._called}' is gone", "Open the project again in which it is.")
+
+    def project(self) -> dict[str, Any]:
+        scene = self.scene
+        path = bpy.data.filepath
+        return {
+            "id": f"{path or 'unsaved'}#{scene.name}",
+            "name": f"{Path(path).stem or 'unsaved'} {scene.name}",
+            "folder": str(Path(path).parent) if path else None,
+            "rate": api.written(api.rate(scene.render.fps, scene.render.fps_base)),
+            "start": scene.frame_start,
+            "length": scene.frame_end - scene.frame_start + 1,
+            "sample_rate": scene.render.ffmpeg.audio_mixrate,
+        }
+
+    def ranges(self) -> list[dict[str, Any]]:
+        return regions.ranges(self.scene)
+
+    def points(self) -> list[dict[str, Any]]:
+        return regions.points(self.scene)
+
+    def tracks(self) -> list[dict[str, Any]]:
+        return reading.tracks(self.scene)
+
+    def own_tracks(self) -> list[dict[str, Any]]:
+        return placing.own_tracks(self.scene)
+
+    def place(self, plan: dict[str, Any]) -> None:
+        if not bpy.context.preferences.edit.use_global_undo:
+            said = "Blender's undo is switched off, and takes are only laid where they can be undone"
+            raise HostError(said, "Switch on Edit > Preferences > System > Global Undo.")
+        _remember("Foley: before")
+        try:
+            placing.place(self.scene, plan)
+        except Exception:
+            _remember("Foley: taken back")
+            _step_back()
+            raise
+        _remember(plan["label"])
+
+    def take_back(self, receipt: None) -> None:
+        _step_back()
+
+    def choose(self, clip: dict[str, Any], number: int) -> None:
+        placing.choose(self.scene, clip, number)
+        _remember(f"Foley: take {number}")
+
+    def write_text(self, range_id: str, text: str) -> None:
+        regions.write_text(self.scene, range_id, text)
+        _remember("Foley: words of a region")
+
+    def chosen_clip(self) -> dict[str, Any] | None:
+        scene = self.scene
+        chosen = [strip for strip in api.strips_of(scene) if strip.select and strip.type in ("SOUND", "MOVIE")]
+        active = scene.sequence_editor.active_strip if scene.sequence_editor else None
+        strip = active if active in chosen else chosen[0] if len(chosen) == 1 else None
+        if strip is None:
+            return None
+        clip = reading.clip_of(scene, strip)
+        return {name: clip[name] for name in ("name", "path", "start", "duration", "source_start_s")}
+
+    def chosen_takes(self) -> list[str]:
+        scene = self.scene
+        clips = [clip for track in self.own_tracks() for clip in track["clips"] if clip["ours"]]
+        selected = {strip.name for strip in api.strips_of(scene) if strip.select}
+        chosen = [clip["id"] for clip in clips if clip["id"] in selected]
+        at = scene.frame_current - scene.frame_start
+        return chosen or [clip["id"] for clip in clips if clip["start"] <= at < clip["start"] + clip["duration"]]
+
+    def say(self, message: str) -> None:
+        window.say(message)
+
+    def ask(self, question: str) -> bool:
+        return window.ask(question)
+
+    def ask_text(self, question: str, text: str) -> str | None:
+        return window.ask_text(question, text)
+
+    def show(self, fraction: float | None, text: str = "") -> bool:
+        return window.show(fraction, text)
+
+    def later(self, tick: Callable[[], bool]) -> None:
+        window.later(tick)
+
+    def open(self, path: str) -> None:
+        webbrowser.open(path if "://" in path else Path(path).as_uri())
+
+
+def _remember(step: str) -> None:
+    """An undo step of what is there now. The first one of a project that has none yet is its own ground."""
+    bpy.ops.ed.undo_push(message=step)
+
+
+def _step_back() -> None:
+    bpy.ops.ed.undo()

@@ -1,0 +1,113 @@
+"""The add-on's panel in the Sequencer's sidebar, and its menu. They show; operators do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import api, placing, regions, window
+from .foley_host.time import timecode
+
+MOST = 30  # regions that the panel lists
+
+
+class SidebarPanel:
+    """Where the panels are."""
+
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Foley"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return api.sequencer_scene(context) is not None
+
+
+class RegionsPanel(SidebarPanel, bpy.types.Panel):
+    """Regions, and what to do with them."""
+
+    bl_idname = "FOLEY_BRIDGE_PT_regions"
+    bl_label = "Foley"
+
+    def draw(self, context: Any) -> None:
+        scene, layout = api.sequencer_scene(context), self.layout
+        _regions(scene, layout.box().column(align=True))
+        layout.operator("foley_bridge.mark_region", icon="ADD")
+        if window.state.fraction is not None:
+            layout.progress(factor=window.state.fraction, text=window.state.doing)
+            layout.operator("foley_bridge.cancel", icon="CANCEL")
+        else:
+            row = layout.row(align=True)
+            row.operator("foley_bridge.generate", text="Generate All").which = "all"
+            row.operator("foley_bridge.generate", text="Selected").which = "selected"
+            layout.operator("foley_bridge.recommend")
+        row = layout.row(align=True)
+        row.operator("foley_bridge.previous_take", text="Previous Take", icon="TRIA_LEFT")
+        row.operator("foley_bridge.next_take", text="Next Take", icon="TRIA_RIGHT")
+        layout.operator("foley_bridge.clear", icon="TRASH")
+        for line in window.state.message.split("\n"):
+            layout.label(text=line)
+
+
+class MorePanel(SidebarPanel, bpy.types.Panel):
+    """What is needed now and then."""
+
+    bl_idname = "FOLEY_BRIDGE_PT_more"
+    bl_label = "More"
+    bl_parent_id = "FOLEY_BRIDGE_PT_regions"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    def draw(self, context: Any) -> None:
+        for name in ("use_as_example", "progress", "place_ready", "open_report", "check", "self_test"):
+            self.layout.operator(f"foley_bridge.{name}")
+
+
+class FoleyMenu(bpy.types.Menu):
+    """The same in the Sequencer's menu bar."""
+
+    bl_idname = "FOLEY_BRIDGE_MT_foley"
+    bl_label = "Foley"
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        layout.operator("foley_bridge.mark_region")
+        layout.separator()
+        layout.operator("foley_bridge.generate", text="Generate into Regions").which = "all"
+        layout.operator("foley_bridge.generate", text="Generate into Selected Region").which = "selected"
+        layout.operator("foley_bridge.recommend")
+        layout.operator("foley_bridge.use_as_example")
+        layout.operator("foley_bridge.clear")
+        layout.separator()
+        layout.operator("foley_bridge.next_take")
+        layout.operator("foley_bridge.previous_take")
+        layout.separator()
+        for name in ("progress", "place_ready", "open_report", "check", "self_test"):
+            layout.operator(f"foley_bridge.{name}")
+
+
+def draw_menu(menu: Any, context: Any) -> None:
+    """Appended to the Sequencer's menus."""
+    menu.layout.menu(FoleyMenu.bl_idname)
+
+
+def _regions(scene: Any, column: Any) -> None:
+    rate = api.written(api.rate(scene.render.fps, scene.render.fps_base))
+    marked = regions.ranges(scene)
+    takes = {clip["region"]: clip for track in placing.own_tracks(scene) for clip in track["clips"] if clip["ours"]}
+    for each in marked[:MOST]:
+        row = column.row()
+        at = timecode(each["start"], rate, scene.frame_start)
+        row.label(text=f"{at}  {each['text']}", icon="RADIOBUT_ON" if each["selected"] else "RADIOBUT_OFF")
+        if each["id"] in takes:
+            clip = takes[each["id"]]
+            row.label(text=f"take {clip['chosen'] or '?'} of {len(clip['takes'])}")
+    if len(marked) > MOST:
+        column.label(text=f"and {len(marked) - MOST} more")
+    for point in regions.unclosed(scene):
+        column.label(text=f"No END after '{point.name}' at frame {point.frame}", icon="ERROR")
+    if not marked:
+        column.label(text="No regions yet")
+
+
+CLASSES = (RegionsPanel, MorePanel, FoleyMenu)

@@ -1,0 +1,162 @@
+"""What the user sees of a run, and what he answers: messages, questions, progress. Blender has no dialog that waits for its answer."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import bpy
+
+from .foley_host.fault import readable
+
+TICK_S = 0.25
+BUSY = ("TRANSFORM_OT_", "SEQUENCER_OT_", "MARKER_OT_", "ANIM_OT_")
+"""Operators in whose middle the project must not be changed."""
+
+
+class Asked(BaseException):
+    """A question is on its way to the user; whoever asked is called again when there is an answer."""
+
+    def __init__(self, question: str, text: str | None) -> None:
+        super().__init__(question)
+        self.question = question
+        self.text = text
+
+
+class State:
+    """What the panel shows. One for the whole program, as there is one window manager."""
+
+    message = ""
+    fraction: float | None = None
+    doing = ""
+    cancel = False
+    answers: dict[str, Any] = {}  # noqa: RUF012
+    asked: Asked | None = None
+    waiting: Callable[[], Any] | None = None
+    ticks: list[Callable[[], bool]] = []  # noqa: RUF012
+
+
+state = State()
+
+
+def perform(call: Callable[[], Any]) -> None:
+    """Do what a menu entry or a tick does. A question in it becomes a dialog, and an error one message."""
+    try:
+        call()
+    except Asked as asked:
+        state.asked, state.waiting = asked, call
+        bpy.app.timers.register(_open_dialog, first_interval=0.0)
+    except Exception as error:
+        say(readable(error))
+
+
+def answered(answer: Any) -> None:
+    """The user answered: on with what waited for it."""
+    asked, call = state.asked, state.waiting
+    state.asked = state.waiting = None
+    if asked and call:
+        state.answers[asked.question] = answer
+        perform(call)
+        state.answers.pop(asked.question, None)
+
+
+def ask(question: str) -> bool:
+    """Yes or no."""
+    if question in state.answers:
+        return bool(state.answers.pop(question))
+    raise Asked(question, None)
+
+
+def ask_text(question: str, text: str) -> str | None:
+    """A line of text, or nothing."""
+    if question in state.answers:
+        return state.answers.pop(question) or None
+    raise Asked(question, text)
+
+
+def say(message: str) -> None:
+    """Show a message: in the panel, until the next one, and in a window."""
+    state.message = message
+    print(f"foley_bridge: {message}")
+    redraw()
+    if not bpy.app.background:
+        with _in_window():
+            bpy.context.window_manager.popup_menu(_draw_message, title="Foley", icon="INFO")
+
+
+def show(fraction: float | None, text: str = "") -> bool:
+    """Progress in the panel; True when the user wants it cancelled."""
+    state.fraction, state.doing = fraction, text
+    cancel = state.cancel
+    if fraction is None:
+        state.cancel = False
+    redraw()
+    return cancel
+
+
+def later(tick: Callable[[], bool]) -> None:
+    """Call ``tick`` from Blender's timer until it gives False. A timer ends when another project is opened; so does the run here, and the next
+    action finds what became of it."""
+    state.ticks.append(tick)
+    if not bpy.app.timers.is_registered(beat):
+        bpy.app.timers.register(beat, first_interval=TICK_S)
+
+
+def beat() -> float | None:
+    """One round of all that ticks; gives the seconds until the next one."""
+    if state.asked or busy():
+        return TICK_S
+    for tick in list(state.ticks):
+        perform(lambda tick=tick: _once(tick))
+    return TICK_S if state.ticks else None
+
+
+def _once(tick: Callable[[], bool]) -> None:
+    more = False
+    try:
+        more = tick()
+    except Asked:
+        more = True
+        raise
+    finally:
+        if not more and tick in state.ticks:
+            state.ticks.remove(tick)
+
+
+def busy() -> bool:
+    """Whether the user drags something, or Blender renders: the project must not be changed now."""
+    if bpy.app.is_job_running("RENDER"):
+        return True
+    windows = bpy.context.window_manager.windows
+    return any(operator.bl_idname.startswith(BUSY) for window in windows for operator in window.modal_operators)
+
+
+def forget() -> None:
+    """Another project was opened, or the add-on goes: nothing ticks any more."""
+    state.ticks.clear()
+    state.fraction, state.doing, state.cancel = None, "", False
+    state.asked = state.waiting = None
+    state.answers.clear()
+
+
+def redraw() -> None:
+    """Have the Sequencer drawn again soon."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                area.tag_redraw()
+
+
+def _open_dialog() -> None:
+    if state.asked and not bpy.app.background:
+        with _in_window():
+            bpy.ops.foley_bridge.answer("INVOKE_DEFAULT", text=state.asked.text or "")
+
+
+def _in_window() -> Any:
+    """A timer has no window of its own."""
+    return bpy.context.temp_override(window=bpy.context.window or bpy.context.window_manager.windows[0])
+
+
+def _draw_message(menu: Any, context: Any) -> None:
+    for line in state.message.split("\n"):
+        menu.layout.label(text=line)
