@@ -20,6 +20,7 @@ import soundfile
 from job_materials import clicks, hits_in, marker, movie, run, save, timeline_of
 
 from foley_bridge.timeline import files
+from foley_bridge.timeline.media_paths import local_path
 
 pytestmark = pytest.mark.skipif(
     shutil.which("melt") is None, reason="melt is not installed: no other program played the result"
@@ -41,7 +42,7 @@ def playlist(track: otio.schema.Track, rate: Fraction) -> ElementTree.Element:
             continue
         first -= item.media_reference.available_range.start_time.value
         producer = ElementTree.SubElement(root, "producer", {"id": f"p{number}"})
-        path = files.local_path(item.media_reference.target_url, Path("/"))
+        path = local_path(item.media_reference.target_url, Path("/"))
         ElementTree.SubElement(producer, "property", {"name": "resource"}).text = str(path)
         ElementTree.SubElement(producer, "property", {"name": "mlt_service"}).text = "avformat"
         place = {"producer": f"p{number}", "in": str(int(first)), "out": str(int(first + length - 1))}

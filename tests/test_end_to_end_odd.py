@@ -11,6 +11,7 @@ from job_materials import clicks, hits_in, marker, movie, run, save, timeline_of
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from foley_bridge.timeline import files
+from foley_bridge.timeline.media_paths import local_path
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_paths_with_spaces_and_percent_signs_are_found_again(tmp_path: Path, gro
     taken(ground, tmp_path, "FOLEY kettle", "--out", out)
     timeline = files.read(out)
     urls = [clip.media_reference.target_url for clip in timeline.find_clips()]
-    paths = [files.local_path(url, out.parent) for url in urls]
+    paths = [local_path(url, out.parent) for url in urls]
     assert len(paths) == 2
     assert all(path is not None and path.is_file() for path in paths), urls
 

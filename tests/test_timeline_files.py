@@ -10,8 +10,9 @@ import pytest
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from foley_bridge.errors import TimelineError
-from foley_bridge.timeline import files
+from foley_bridge.timeline import checked_json, files
 from foley_bridge.timeline.layout import timeline_duration, timeline_rate
+from foley_bridge.timeline.media_paths import local_path
 
 
 def _range(start: float, length: float, rate: float = 24) -> TimeRange:
@@ -113,7 +114,7 @@ def test_brackets_in_names_do_not_count_as_nesting(tmp_path: Path) -> None:
 
 
 def test_what_kills_the_reader_past_all_checks_kills_only_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_first_fault", lambda root: None)
+    monkeypatch.setattr(checked_json, "_first_fault", lambda root: None)
     (tmp_path / "null.otio").write_bytes(HOSTILE["null_tracks.otio"][0])
     with pytest.raises(TimelineError, match=r"null\.otio cannot be read: it crashes"):
         files.read(tmp_path / "null.otio")
@@ -218,12 +219,12 @@ def test_relative_media_stay_right_when_the_timeline_moves(tmp_path: Path) -> No
     ],
 )
 def test_media_paths_are_found_however_they_are_written(url: str, path: str | None) -> None:
-    found = files.local_path(url, Path("/base"))
+    found = local_path(url, Path("/base"))
     assert found == (None if path is None else Path(path))
 
 
 def test_a_percent_sign_in_a_real_name_is_kept(tmp_path: Path) -> None:
     (tmp_path / "50%25.mov").write_bytes(b"")
     (tmp_path / "a b.mov").write_bytes(b"")
-    assert files.local_path("50%25.mov", tmp_path) == tmp_path / "50%25.mov"
-    assert files.local_path("a%20b.mov", tmp_path) == tmp_path / "a b.mov"
+    assert local_path("50%25.mov", tmp_path) == tmp_path / "50%25.mov"
+    assert local_path("a%20b.mov", tmp_path) == tmp_path / "a b.mov"

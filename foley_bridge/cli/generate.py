@@ -16,7 +16,7 @@ SOME_FAILED = 1
 
 
 def generate(
-    timeline: Annotated[Path, typer.Argument(help="A timeline (.otio .xml .fcpxml .edl .aaf) with FOLEY regions, or a video.")],
+    timeline: Annotated[Path, typer.Argument(help="A timeline (.otio .rpp .xml .fcpxml .edl .aaf) with regions, or a video.")],
     out: Annotated[Path, typer.Option(help="The timeline with the takes; the extension says the format.")],
     media_dir: Annotated[Path, typer.Option(help="Folder for the takes; made if it is not there.")],
     exemplar: Annotated[Path | None, typer.Option(help="Example sound for regions that name none with like=.")] = None,

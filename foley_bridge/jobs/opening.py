@@ -19,7 +19,7 @@ from foley_bridge.timeline.place import METADATA
 from foley_bridge.timeline.regions import Refused, Region, find_hits, find_regions, parse_region, refuse_overlaps
 from foley_bridge.timeline.time import ceil_frame, rational, seconds_of
 
-TIMELINE_SUFFIXES = (".otio", ".otioz", ".otiod", ".xml", ".fcpxml", ".edl", ".aaf")
+TIMELINE_SUFFIXES = (".otio", ".otioz", ".otiod", ".rpp", ".xml", ".fcpxml", ".edl", ".aaf")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from foley_bridge.errors import JobError, TimelineError
 from foley_bridge.jobs.job import Job
 from foley_bridge.jobs.request import GenerateRequest
 from foley_bridge.timeline import files
+from foley_bridge.timeline.media_paths import local_path
 from foley_bridge.timeline.place import PlacedTake, Placement, place_takes
 
 PREVIEWS, REPORTS = (".mp4",), (".html", ".htm")
@@ -50,7 +51,7 @@ def refuse_overwriting_media(job: Job) -> None:
     for clip in job.opened.timeline.find_clips():
         for reference in clip.media_references().values():
             if isinstance(reference, otio.schema.ExternalReference):
-                path = files.local_path(reference.target_url or "", job.opened.base)
+                path = local_path(reference.target_url or "", job.opened.base)
                 with contextlib.suppress(OSError, ValueError, RuntimeError):  # a name that no file can have
                     used |= {path.resolve()} if path is not None else set()
     for option, path in (("--out", job.request.out), ("--preview", job.request.preview), ("--report", job.request.report)):

@@ -29,7 +29,7 @@ class GenerateRequest:
     """Marked regions in, sound out.
 
     Attributes:
-        timeline: an OTIO, FCP7 XML, FCPX XML, EDL or AAF file, or a video.
+        timeline: an OTIO, FCP7 XML, FCPX XML, EDL or AAF file, a REAPER project, or a video.
         out: where the timeline with the takes goes; its extension says the format.
         media_dir: where the takes go.
         exemplar: the example for regions that name none with ``like=``.

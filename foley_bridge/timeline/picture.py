@@ -18,8 +18,8 @@ from typing import Any
 import opentimelineio as otio
 
 from foley_bridge.errors import TimelineError
-from foley_bridge.timeline.files import is_file, local_path
 from foley_bridge.timeline.layout import Place, available, children_of, place_of, timeline_duration, trimmed
+from foley_bridge.timeline.media_paths import is_file, local_path
 from foley_bridge.timeline.time import exact_rate
 
 BACKWARDS_NUDGE = Fraction(1, 1_000_000)
