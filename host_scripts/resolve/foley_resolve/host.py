@@ -1,0 +1,151 @@
+"""The adapter: what docs/host_scripts.md asks of a host, for DaVinci Resolve."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+from foley_host import HostError
+
+from . import clips, placing, regions
+from .memory import Memory
+from .session import MENU, NEVER_SAVED, Session
+
+Json = Dict[str, Any]
+CHOOSE_FOLDER = f"{MENU} > Choose the folder for takes"
+
+
+class ResolveHost:
+    """DaVinci Resolve as the host-independent scripts see it.
+
+    Args:
+        session: the open project.
+        windows: where messages and questions go (windows.py).
+        config: path of foley_bridge.json; its work folder holds what is remembered between two scripts.
+    """
+
+    name = "DaVinci Resolve"
+    grid = "frames"
+    undo_hint = f"{MENU} > Undo last Foley placement"
+
+    def __init__(self, session: Session, windows: Any, config: str) -> None:
+        self.session = session
+        self.config = config
+        self.options = {"handles": "0"}  # level and fades are in the file: Resolve's scripts can set neither
+        self._windows = windows
+        self._moved = False
+
+    def project(self) -> Json:
+        project, timeline = self.session.project, self.session.timeline
+        rate = self.session.rate
+        return {
+            "id": f"{project.GetUniqueId()}-{timeline.GetUniqueId()}",
+            "name": f"{project.GetName()} - {timeline.GetName()}",
+            "folder": self._folder(),
+            "rate": f"{rate.numerator}/{rate.denominator}",
+            "start": self.session.start,
+            "length": clips.length(self.session),
+            "sample_rate": 48000,  # Resolve does not tell
+        }
+
+    def ranges(self) -> list[Json]:
+        return regions.ranges(self.session)
+
+    def points(self) -> list[Json]:
+        return regions.points(self.session)
+
+    def tracks(self) -> list[Json]:
+        return clips.tracks(self.session)
+
+    def own_tracks(self) -> list[Json]:
+        return clips.own_tracks(self.session)
+
+    def place(self, plan: Json) -> Json:
+        self._tell_of_page()
+        receipt = placing.place(self.session, plan)
+        self.memory.keep(receipt)
+        return receipt
+
+    def take_back(self, receipt: Json) -> None:
+        placing.take_back(self.session, receipt)
+        self.memory.drop(receipt)
+
+    def settle(self) -> None:
+        """Save: Resolve can lose on saving what it showed before."""
+        if self.session.project.GetName() == NEVER_SAVED or not self.session.manager.SaveProject():
+            raise HostError("Resolve did not save the project", "Close any dialog in Resolve, save it, and try again.")
+
+    def choose(self, clip: Json, number: int) -> None:
+        self._tell_of_page()
+        self.memory.keep(placing.choose(self.session, clip, number))
+
+    def write_text(self, range_id: str, text: str) -> None:
+        regions.write_text(self.session, range_id, text)
+
+    def chosen_clip(self) -> Json | None:
+        return clips.chosen_clip(self.session, regions.playhead(self.session))
+
+    def chosen_takes(self) -> list[str]:
+        return clips.chosen_takes(self.session, regions.playhead(self.session))
+
+    def say(self, message: str) -> None:
+        if self._moved:
+            message += "\nResolve was taken to its Edit page: only there can scripts take clips away."
+            self._moved = False
+        self._windows.say(message)
+
+    def ask(self, question: str) -> bool:
+        return bool(self._windows.ask(question))
+
+    def ask_text(self, question: str, text: str) -> str | None:
+        typed: str | None = self._windows.ask_text(question, text)
+        return typed
+
+    def show(self, fraction: float | None, text: str = "") -> bool:
+        return bool(self._windows.show(fraction, text))
+
+    def later(self, tick: Callable[[], bool]) -> None:
+        """Gives back when the ticks are over: the script may not live on, but Resolve's own window is free all the while."""
+        self._windows.later(tick)
+
+    def open(self, path: str) -> None:
+        webbrowser.open(Path(path).as_uri())
+
+    @property
+    def memory(self) -> Memory:
+        try:
+            work = str(json.loads(Path(self.config).read_text("utf-8"))["work"])
+        except (OSError, ValueError, KeyError) as error:
+            raise HostError(f"{self.config} cannot be read: {error}", "Run: foley-bridge install-host resolve") from None
+        return Memory(work, str(self.session.project.GetUniqueId()))
+
+    def _tell_of_page(self) -> None:
+        self._moved = self._moved or self.session.resolve.GetCurrentPage() != "edit"
+
+    def _folder(self) -> str | None:
+        """Resolve's projects lie in a database. Takes go where the user said once, or beside the first clip's file; where no file
+        is there, into the home folder."""
+        name = str(self.session.project.GetName())
+        if name == NEVER_SAVED:
+            return None
+        at_home = Path.home() / "Foley" / re.sub(r'[<>:"/\\|?*]', "_", name)
+        return self.memory.folder or clips.first_folder(self.session) or str(at_home)
+
+    def folder_first(self) -> None:
+        """See that takes can be written, before anybody waits for them.
+
+        Raises:
+            HostError: they cannot.
+        """
+        folder = self._folder()
+        try:
+            if folder and Path(folder).exists():
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+        except OSError as error:
+            said = f"Takes cannot be written into {folder}: {error.strerror or error}"
+            raise HostError(said, f"Choose another folder: {CHOOSE_FOLDER}.") from None
