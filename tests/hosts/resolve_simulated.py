@@ -1,7 +1,7 @@
 """A simulated DaVinci Resolve: the published scripting API over a resolve_world.World, behaving as docs/hosts.md says it does.
 
-Objects are opaque and new each time, as those of another process are. Every name seems to be there (``hasattr`` is always true);
-calling one that the version's API does not have, or with another number of arguments, raises, and so does one not simulated.
+Objects are opaque and new each time, as those of another process are. Every name seems to be there (hasattr is always true); to
+call one that the version's API does not have, or with another number of arguments, raises, and so does one not simulated.
 """
 
 from __future__ import annotations

@@ -76,7 +76,11 @@ class ResolveHost:
 
     def settle(self) -> None:
         """Save: Resolve can lose on saving what it showed before."""
-        if self.session.project.GetName() == NEVER_SAVED or not self.session.manager.SaveProject():
+        try:  # a project that has no place makes Resolve wait for a dialog
+            saved = self.session.project.GetName() != NEVER_SAVED and self.session.manager.SaveProject()
+        except Exception as error:
+            raise HostError(f"Resolve did not save the project: {error}", "Save it, and try again.") from None
+        if not saved:
             raise HostError("Resolve did not save the project", "Close any dialog in Resolve, save it, and try again.")
 
     def choose(self, clip: Json, number: int) -> None:
@@ -127,8 +131,8 @@ class ResolveHost:
         self._moved = self._moved or self.session.resolve.GetCurrentPage() != "edit"
 
     def _folder(self) -> str | None:
-        """Resolve's projects lie in a database. Takes go where the user said once, or beside the first clip's file; where no file
-        is there, into the home folder."""
+        """Resolve's projects lie in a database. Takes go where the user said once, or beside the first clip's file; where no
+        file is there, into the home folder."""
         name = str(self.session.project.GetName())
         if name == NEVER_SAVED:
             return None

@@ -13,7 +13,7 @@ from foley_host import HostError
 
 from . import label
 from .bin import Bin
-from .clips import own
+from .clips import file_of, own
 from .laying import delete, everywhere, lay, track_index
 from .session import Session, listed, whole
 
@@ -38,11 +38,15 @@ def place(session: Session, plan: Json) -> Json:
         "imported": [],
         "bin": False,
     }
+    before = {str(item.GetUniqueId()) for item in everywhere(session)}
     try:
         _place(session, plan, receipt)
     except Exception as error:
         said = error if isinstance(error, HostError) else HostError(f"Resolve failed at it: {error}", ADVICE)
         try:
+            media = {take["path"] for add in plan["add"] for take in add["takes"]}
+            new = [item for item in everywhere(session) if str(item.GetUniqueId()) not in before]
+            delete(session, [item for item in new if file_of(item.GetMediaPoolItem()) in media])
             take_back(session, receipt)
         except Exception as further:
             raise HostError(f"{said.message}. Taking back what was done failed, too: {further}", said.hint) from error
@@ -63,14 +67,20 @@ def take_back(session: Session, receipt: Json, forget: bool = True) -> None:
     if str(timeline.GetUniqueId()) != receipt["timeline"]:
         raise HostError("Another timeline is open now than that with the clips", "Open that timeline and try again.")
     delete(session, laid(session, receipt))
+    faults = []
     for former in receipt["removed"]:
-        _lay_again(session, former)
+        try:
+            _lay_again(session, former)
+        except HostError as error:  # the others may come back
+            faults.append(error)
     for name in reversed(receipt["tracks"]):
         index = track_index(timeline, name)
         if index is not None and not listed(timeline.GetItemListInTrack("audio", index)):
             timeline.DeleteTrack("audio", index)
     if forget and (receipt["imported"] or receipt["bin"]):
         Bin(session).forget(receipt["imported"], receipt["bin"])
+    if faults:
+        raise faults[0]
 
 
 def choose(session: Session, clip: Json, number: int) -> Json:
@@ -104,22 +114,20 @@ def _place(session: Session, plan: Json, receipt: Json) -> None:
         take = add["takes"][add["chosen"] - 1]
         track = _track(session, add["track"], take.get("channels"), receipt)
         item = lay(session, media[take["path"]], track, add["start"], add["duration"], take["offset"])
+        receipt["added"].append(str(item.GetUniqueId()))
         custom = label.data(add["region"], add["key"], add["takes"], receipt["id"])
         if not label.write(item, "Foley", f"{add['text']}: {take['label']}", custom):
-            delete(session, [item])
             said = f"Resolve did not let the clip {item.GetName()} have a marker, by which it is known again"
             raise HostError(said, ADVICE)
-        receipt["added"].append(str(item.GetUniqueId()))
         item.SetClipColor(label.CLIP_COLOR)
 
 
 def laid(session: Session, receipt: Json) -> list[Any]:
-    """The clips of a placement, wherever they were moved; but copies of them only on our own tracks."""
-    found = [item for item in everywhere(session) if (label.read(item) or {}).get("placed") == receipt["id"]]
+    """The clips of a placement, wherever they were moved; copies of them, too, where they lie on our own tracks."""
     timeline = session.timeline
-    on_ours = [item for index, _ in own(timeline) for item in listed(timeline.GetItemListInTrack("audio", index))]
-    meant = {*receipt["added"], *(str(item.GetUniqueId()) for item in on_ours)}
-    return [item for item in found if str(item.GetUniqueId()) in meant]
+    here = [item for index, _ in own(timeline) for item in listed(timeline.GetItemListInTrack("audio", index))]
+    copies = {str(item.GetUniqueId()) for item in here if (label.read(item) or {}).get("placed") == receipt["id"]}
+    return [item for item in everywhere(session) if str(item.GetUniqueId()) in {*copies, *receipt["added"]}]
 
 
 def _imported(session: Session, wanted: list[str], receipt: Json) -> dict[str, Any]:
