@@ -1,11 +1,11 @@
-"""REAPER's functions as they are published: what each takes and gives. Whatever is not in here, a simulated REAPER does not have.
+"""REAPER's functions as they are published: what each takes and gives. What is not in here, a simulated REAPER does not have.
 
-Read in REAPER's own list (ReaScript API, https://www.reaper.fm/sdk/reascript/reascripthelp.html, REAPER 7.60), the built-in functions
-and ``gfx`` there under ReaScript/Lua. Besides the functions that the scripts use, their neighbours are here, so that a slip of the
-pen (``Undo_EndBlock`` for ``Undo_EndBlock2``) meets the true number of arguments.
+Read in REAPER's own list (ReaScript API, https://www.reaper.fm/sdk/reascript/reascripthelp.html, of REAPER 7.60); ``gfx`` and
+the built-in functions stand there under ReaScript/Lua. Besides what the scripts use, its neighbours are here, so that a slip of
+the pen (``Undo_EndBlock`` for ``Undo_EndBlock2``) meets the true number of arguments.
 
 A signature is arguments, an arrow, results; a letter each: p project (or 0, or nil), t track, m item, k take, s source, z text,
-i whole number, n number, b true or false, f function, * anything. A small ``?`` after a letter: it may be left out, or be nil.
+i whole number, n number, b true or false, f function, * anything. A ``?`` after a letter: it may be left out, or be nil.
 """
 
 from __future__ import annotations

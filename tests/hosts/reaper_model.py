@@ -165,7 +165,6 @@ class Project:
         self.changes = 0
         self.generation = 0
         self.dirty = False
-        self.open = True
         self._places: dict[int, tuple[Any, Track, Item | None]] | None = None
 
     def changed(self) -> None:
