@@ -7,10 +7,7 @@ from fractions import Fraction
 from foley_bridge.timeline.adapters.rpp_file import Chunk, decimal, is_line, number, quoted, whole, with_word, word
 from foley_bridge.timeline.adapters.rpp_items import item_of
 from foley_bridge.timeline.adapters.rpp_new import NewTake, source_chunks
-from foley_bridge.timeline.adapters.rpp_shown import Shown
-
-_SAME = Fraction(1, 10**8)
-"""Seconds: what float arithmetic leaves of a time that nobody changed."""
+from foley_bridge.timeline.adapters.rpp_shown import SAME, Shown
 
 
 def set_word(chunk: Chunk, name: str, index: int, text: str, end: str, *, take: bool = False) -> None:
@@ -30,7 +27,7 @@ def set_number(chunk: Chunk, name: str, value: Fraction, end: str, *, take: bool
     """As ``set_word`` for a line's first number, which stays as written when it is the same."""
     first, last = _active_range(chunk) if take else (0, len(chunk.inside))
     at = chunk.index(name, first, last)
-    if at is None or abs(number(word(str(chunk.inside[at]), 1)) - value) > _SAME:
+    if at is None or abs(number(word(str(chunk.inside[at]), 1)) - value) > SAME:
         set_word(chunk, name, 1, decimal(value), end, take=take)
 
 
@@ -49,7 +46,7 @@ def change_item(chunk: Chunk, was: Shown, now: Shown, path: str | None, end: str
 
     path: how the project names the clip's file; None when it has none.
     """
-    if was.times != now.times:
+    if now.moved(was):
         _change_times(chunk, was, now, path, end)
     if was.clip.enabled != now.clip.enabled:
         set_word(chunk, "MUTE", 1, str(int(not now.clip.enabled)), end)
@@ -72,7 +69,7 @@ def _change_times(chunk: Chunk, was: Shown, now: Shown, path: str | None, end: s
     set_number(chunk, "POSITION", now.start, end)
     set_number(chunk, "LENGTH", now.length, end)
     set_number(chunk, "SOFFS", offset, end, take=True)
-    if now.speed != was.speed:
+    if abs(now.speed - was.speed) > SAME:
         set_number(chunk, "PLAYRATE", abs(now.speed) or Fraction(1, 100), end, take=True)
 
 
@@ -95,14 +92,17 @@ def _change_file(chunk: Chunk, path: str) -> None:
 
 
 def close_folders(track_chunks: list[Chunk], end: str) -> None:
-    """Close, with the last track, every folder that is still open there, as REAPER does by itself at a project's end."""
+    """Close, with the last track, every folder that is still open there, as REAPER does by itself at a project's end.
+
+    A folder without anything in it is no folder then: what comes next would fall into it.
+    """
     depth = 0
     for chunk in track_chunks:
         depth = max(0, depth + whole(word(chunk.line("ISBUS"), 2)))
     if depth:
         last = track_chunks[-1]
         closing = whole(word(last.line("ISBUS"), 2)) - depth
-        set_word(last, "ISBUS", 1, "2", end)
+        set_word(last, "ISBUS", 1, "2" if closing else "0", end)
         set_word(last, "ISBUS", 2, str(closing), end)
 
 

@@ -20,7 +20,7 @@ MAX_NESTING = 256
 ROOT = "REAPER_PROJECT"
 
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
-_WORDS = re.compile(r'"([^"\r\n]*)(?:"|$)|\'([^\'\r\n]*)(?:\'|$)|`([^`\r\n]*)(?:`|$)|([^\s"\'`]\S*)')
+_WORDS = re.compile(r'"([^"\r\n]*)(?:"|$)|\'([^\'\r\n]*)(?:\'|$)|`([^`\r\n]*)(?:`|$)|([^ \t\r\n"\'`][^ \t\r\n]*)')
 _NUMBER = re.compile(r"[-+]?\d{1,15}(\.\d{1,40})?")
 _FARTHEST = 10**12
 
@@ -165,7 +165,7 @@ def _said(match: re.Match[str]) -> str:
 def quoted(text: str) -> str:
     """A word as it stands in a line. No quoting holds all three quote characters: then backticks become single quotes."""
     text = re.sub(r"[\r\n\x00]+", " ", text)
-    if text and not re.search(r"[\s\"'`]", text) and text[0] not in "<>|#;":
+    if text and not re.search(r"[ \t\"'`]", text) and text[0] not in "<>|#;":
         return text
     quote = next((quote for quote in "\"'`" if quote not in text), None)
     return f"{quote}{text}{quote}" if quote else "`" + text.replace("`", "'") + "`"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from urllib.parse import unquote
 
 from foley_bridge.timeline.adapters.rpp_file import Chunk, is_line, number, readable, whole, word, words
 
@@ -145,7 +146,7 @@ class Item:
         lane: of a track with fixed lanes, from 0.
         takes: at least one; an empty item has one without a source.
         active: which of them is heard.
-        ours: what we wrote into it, by name; empty when we did not.
+        ours: our mark on it (``marks_in``); empty when it is not ours.
     """
 
     chunk: Chunk
@@ -182,18 +183,20 @@ def item_of(chunk: Chunk) -> Item:
         lane=max(0, round(head / height)) if height > 0 else 0,
         takes=takes,
         active=next(chosen, 0),
-        ours=ours_in(chunk),
+        ours=marks_in(chunk, "EXTI"),
     )
 
 
-def ours_in(chunk: Chunk) -> dict[str, str]:
-    """What we wrote into an item's ``P_EXT:foley_bridge.…``, by the names after the dot."""
-    said = {}
-    for ext in chunk.chunks("EXTI"):
-        for line in ext.inside:
-            if isinstance(line, str) and word(line, 0).startswith(f"{OUR_KEY}."):
-                said[word(line, 0)[len(OUR_KEY) + 1 :]] = readable(word(line, 1))
-    return said
+def our_mark(chunk: Chunk, name: str) -> str:
+    """What stands in ``P_EXT:foley_bridge`` of a track (its chunk ``EXT``) or an item (``EXTI``); "" when nothing does."""
+    lines = (ext.line(OUR_KEY) for ext in chunk.chunks(name))
+    return next((word(line, 1) for line in lines if line is not None), "")
+
+
+def marks_in(chunk: Chunk, name: str) -> dict[str, str]:
+    """Our mark as values by name, as the script inside REAPER writes them: ``name=value&…``, percent-encoded."""
+    pairs = (pair.partition("=") for pair in our_mark(chunk, name).split("&"))
+    return {key: readable(unquote(value)) for key, equals, value in pairs if key and equals}
 
 
 def _take(chunk: Chunk, first: int, last: int) -> RppTake:
@@ -246,6 +249,7 @@ class RppTrack:
         muted: it is not heard.
         items: in the order of the file.
         silent_lanes: with fixed lanes, those that do not play; an item there is not heard.
+        ours: we made it.
     """
 
     chunk: Chunk
@@ -253,6 +257,7 @@ class RppTrack:
     muted: bool
     items: tuple[Item, ...]
     silent_lanes: frozenset[int]
+    ours: bool
 
     def heard(self, item: Item) -> bool:
         """Whether an item sounds when its track does."""
@@ -268,6 +273,7 @@ def track_of(chunk: Chunk) -> RppTrack:
         muted=bool(whole(word(chunk.line("MUTESOLO"), 1))),
         items=items,
         silent_lanes=_silent_lanes(chunk, items),
+        ours=bool(our_mark(chunk, "EXT")),
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePosixPath, PureWindowsPath
+from urllib.parse import quote
 
 from foley_bridge.timeline.adapters.rpp_file import Chunk, Project, decimal, quoted
 from foley_bridge.timeline.adapters.rpp_items import OUR_KEY
@@ -64,12 +65,14 @@ class NewTake:
         path: of its file, as the project should name it; None for none.
         offset: seconds of the source before the item's start.
         speed: source seconds per timeline second; below 0 it is played backwards.
+        mark: of our own, values by name.
     """
 
     name: str
     path: str | None
     offset: Fraction
     speed: Fraction = Fraction(1)
+    mark: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class NewItem:
         muted: none is.
         snap: seconds after the start that snap to the grid.
         fade_in, fade_out: seconds.
-        ours: what to remember in ``P_EXT:foley_bridge.…``, by the names after the dot.
+        mark: of our own, values by name; its GUID and its range are added.
     """
 
     start: Fraction
@@ -94,12 +97,13 @@ class NewItem:
     snap: Fraction = Fraction(0)
     fade_in: Fraction = Fraction(0)
     fade_out: Fraction = Fraction(0)
-    ours: tuple[tuple[str, str], ...] = ()
+    mark: Mapping[str, object] = field(default_factory=dict)
 
 
 def item_chunk(item: NewItem, guids: Guids, end: str) -> Chunk:
     """An ITEM; ``end`` is how lines end."""
     facts = (item.start, item.length, [take.path for take in item.takes])
+    guid = guids.new("item", *facts)
     lines = [
         f"POSITION {decimal(item.start)}",
         f"SNAPOFFS {decimal(item.snap)}",
@@ -110,19 +114,31 @@ def item_chunk(item: NewItem, guids: Guids, end: str) -> Chunk:
         f"FADEOUT 1 {decimal(item.fade_out)} 0 1 0 0 0",
         f"MUTE {int(item.muted)} 0",
         "SEL 0",
-        f"IGUID {guids.new('item', *facts)}",
+        f"IGUID {guid}",
     ]
     inside: list[str | Chunk] = [f"      {line}{end}" for line in lines]
-    if item.ours:
-        said = [f"        {OUR_KEY}.{name} {quoted(value)}{end}" for name, value in item.ours]
-        inside.append(Chunk(f"      <EXTI{end}", [*said], f"      >{end}"))
+    if item.mark:
+        own = {"item": guid, "start": float(item.start), "stop": float(item.start + item.length)}
+        inside.append(_mark_chunk("EXTI", _mark_text({**item.mark, **own}), "      ", end))
     for number, take in enumerate(item.takes):
         if number:
             inside.append(f"      TAKE{' SEL' if number == item.active else ''}{end}")
         inside += [f"      {line}{end}" for line in _take_lines(take, number == 0)]
         inside.append(f"      GUID {guids.new('take', number, *facts)}{end}")
         inside += source_chunks(take, item.length, end)
+        if take.mark:
+            inside.append(_mark_chunk("EXT", _mark_text(take.mark), "      ", end))
     return Chunk(f"    <ITEM{end}", inside, f"    >{end}")
+
+
+def _mark_chunk(name: str, text: str, blanks: str, end: str) -> Chunk:
+    """What ``P_EXT:foley_bridge`` is in a file."""
+    return Chunk(f"{blanks}<{name}{end}", [f"{blanks}  {OUR_KEY} {quoted(text)}{end}"], f"{blanks}>{end}")
+
+
+def _mark_text(values: Mapping[str, object]) -> str:
+    """Values by name as ``rpp_items.marks_in`` and the script inside REAPER read them."""
+    return "&".join(f"{name}={quote(str(value), safe='')}" for name, value in sorted(values.items()) if value is not None)
 
 
 def _take_lines(take: NewTake, first: bool) -> Iterator[str]:
@@ -152,11 +168,13 @@ def kind_of(path: str) -> str:
     return next((kind for kind, suffixes in _KINDS.items() if suffix in suffixes), "VIDEO")
 
 
-def track_chunk(name: str, muted: bool, items: Sequence[NewItem], guids: Guids, end: str) -> Chunk:
-    """A TRACK with items."""
+def track_chunk(name: str, muted: bool, items: Sequence[NewItem], guids: Guids, end: str, *, mark: str = "") -> Chunk:
+    """A TRACK with items; ``mark`` is what the script inside REAPER knows a track of ours by."""
     guid = guids.new("track", name, len(items))
     lines = [f"NAME {quoted(name)}", f"MUTESOLO {int(muted)} 0 0", "ISBUS 0 0", "NCHAN 2", f"TRACKID {guid}", "MAINSEND 1 0"]
     inside: list[str | Chunk] = [f"    {line}{end}" for line in lines]
+    if mark:
+        inside.append(_mark_chunk("EXT", mark, "    ", end))
     return Chunk(f"  <TRACK {guid}{end}", inside + [item_chunk(item, guids, end) for item in items], f"  >{end}")
 
 

@@ -121,6 +121,8 @@ def _track(lane: list[_Placed], index: int, track: RppTrack, kind: str, rate: Fr
     made = otio.schema.Track(name if number == 0 else f"{name} ({number + 1})", kind=kind)
     made.enabled = not track.muted
     made.metadata[KEY] = {"track": index, "lane": number}
+    if track.ours:
+        made.metadata[OURS] = {"kind": "track"}
     at = Fraction(0)
     for which, item in lane:
         start, clip = _clip(which, item, index, track, rate)
@@ -154,8 +156,9 @@ def _clip(which: int, item: Item, index: int, track: RppTrack, rate: Fraction) -
         clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(speed)))
     clip.enabled = track.heard(item)
     clip.metadata[KEY] = {"track": index, "item": which, "takes": [each.name for each in item.takes], "active": item.active}
-    if item.ours:
-        clip.metadata[OURS] = {"kind": "take", **item.ours}
+    if "region" in item.ours:
+        facts = {name: item.ours.get(name, "") for name in ("text", "key")}
+        clip.metadata[OURS] = {"kind": "take", "region": item.ours["region"], "region_id": item.ours["region"], **facts}
     return max(Fraction(0), item.start), clip
 
 

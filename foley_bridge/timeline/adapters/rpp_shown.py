@@ -12,6 +12,9 @@ import opentimelineio as otio
 from foley_bridge.timeline.adapters.rpp_read import KEY
 from foley_bridge.timeline.layout import available, children_of, place_of
 
+SAME = Fraction(1, 10**8)
+"""Seconds: what float arithmetic and JSON leave of a time that nobody changed."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -34,6 +37,10 @@ class Shown:
     def times(self) -> tuple[Fraction, ...]:
         """Everything about when and how fast."""
         return self.start, self.length, self.first, self.speed
+
+    def moved(self, was: Shown) -> bool:
+        """Whether its times are others than those of ``was``, by more than what float arithmetic leaves."""
+        return any(abs(one - other) > SAME for one, other in zip(self.times, was.times, strict=True))
 
     @property
     def address(self) -> str | None:

@@ -17,10 +17,11 @@ import opentimelineio as otio
 
 from foley_bridge.timeline.adapters.rpp_edit import change_item, close_folders, name_files_from, remove, set_word
 from foley_bridge.timeline.adapters.rpp_file import Chunk, Project, decimal, is_line, with_word, words
+from foley_bridge.timeline.adapters.rpp_foley import foley_item, track_mark
 from foley_bridge.timeline.adapters.rpp_items import marks_of
 from foley_bridge.timeline.adapters.rpp_new import Guids, NewItem, NewTake, empty_project, item_chunk, marker_lines, track_chunk
 from foley_bridge.timeline.adapters.rpp_read import KEY, OURS, color_of, timeline_of, unpacked
-from foley_bridge.timeline.adapters.rpp_shown import Shown, by_track, origin, told
+from foley_bridge.timeline.adapters.rpp_shown import SAME, Shown, by_track, origin, told
 from foley_bridge.timeline.layout import place_of, timeline_rate
 from foley_bridge.timeline.media_paths import local_path
 from foley_bridge.timeline.time import seconds_of
@@ -84,7 +85,8 @@ class _Writer:
                     remove(chunks[key[0]], chunk)
                     chunks[index].inside.append(chunk)
             if index is None:
-                added.append(track_chunk(track.name, not track.enabled, new, self.guids, self.end))
+                mark = track_mark(track)
+                added.append(track_chunk(track.name, not track.enabled, new, self.guids, self.end, mark=mark))
             else:
                 chunks[index].inside += [item_chunk(each, self.guids, self.end) for each in new]
         for number, which in left:
@@ -118,38 +120,11 @@ class _Writer:
 
     def _item(self, shown: Shown) -> NewItem:
         """An item for a clip that did not come from the project."""
-        ours = shown.clip.metadata.get(OURS)
-        if hasattr(ours, "get") and ours.get("kind") == "take" and "handle_samples" in ours:
-            return self._foley_item(shown, ours)
+        ours = foley_item(shown, self._path)
+        if ours is not None:
+            return ours
         take = NewTake(shown.clip.name, self._path(shown.address), shown.offset, shown.speed)
         return NewItem(shown.start, shown.length, (take,), muted=not shown.clip.enabled)
-
-    def _foley_item(self, shown: Shown, ours: Any) -> NewItem:
-        """All takes of a region as takes of one item; one that lies on a track of its own is the only one there."""
-        own = sorted([ours, *(ours["alternatives"] if ours["chosen"] else ())], key=lambda each: int(each["take"]))
-        takes = tuple(
-            NewTake(
-                f"take {each['take']}, score {float(each['score']):.2f}",
-                self._path(str(each["path"])),
-                Fraction(int(each["handle_samples"]), int(each["sample_rate"])),
-            )
-            for each in own
-        )
-        onsets = (Fraction(onset) - shown.start for onset in ours["onsets_s"])
-        has_handle = int(ours["handle_samples"]) > 0  # the file's own fades lie outside the clip then
-        fades = [Fraction(ours.get(name, 0) if has_handle else 0) for name in ("fade_in_s", "fade_out_s")]
-        facts = {"region": ours.get("region_id") or ours.get("region"), "text": ours.get("text"), "key": ours.get("key")}
-        return NewItem(
-            shown.start,
-            shown.length,
-            takes,
-            active=next(index for index, each in enumerate(own) if each is ours),
-            muted=not shown.clip.enabled,
-            snap=next((onset for onset in onsets if 0 <= onset < shown.length), Fraction(0)),
-            fade_in=fades[0],
-            fade_out=fades[1],
-            ours=tuple((name, str(value)) for name, value in facts.items() if value),
-        )
 
     def _path(self, address: str | None) -> str | None:
         """How the project names a file: from its own folder where it lies inside, else as it is."""
@@ -171,7 +146,7 @@ class _Writer:
         root = place_of(now.tracks, Fraction(0))
         for marker in now.tracks.markers:
             mark = left.get(told(marker, "line"))
-            if mark is None or (mark.end is not None) != (_length(marker) > 0):
+            if mark is None or (_length(was[mark.index]) > 0) != (_length(marker) > 0):
                 added.append(marker)
                 continue
             del left[mark.index]
@@ -199,11 +174,11 @@ class _Writer:
         inside = self.root.inside
         if was.name != now.name:
             inside[index] = with_word(str(inside[index]), 3, now.name)
-        if was.marked_range != now.marked_range:
-            start = root.parent(seconds_of(now.marked_range.start_time))
+        start, length = root.parent(seconds_of(now.marked_range.start_time)), _length(now)
+        if abs(start - seconds_of(was.marked_range.start_time)) > SAME or abs(length - _length(was)) > SAME:
             inside[index] = with_word(str(inside[index]), 2, decimal(start))
             if end_index is not None:
-                inside[end_index] = with_word(str(inside[end_index]), 2, decimal(start + _length(now)))
+                inside[end_index] = with_word(str(inside[end_index]), 2, decimal(start + length))
         color = color_of(now.color)
         if was.color != now.color and color is not None and len(words(str(inside[index]))) > 7:
             value = 0x1000000 | color[0] << 16 | color[1] << 8 | color[2]
