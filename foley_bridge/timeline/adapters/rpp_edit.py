@@ -7,7 +7,10 @@ from fractions import Fraction
 from foley_bridge.timeline.adapters.rpp_file import Chunk, decimal, is_line, number, quoted, whole, with_word, word
 from foley_bridge.timeline.adapters.rpp_items import item_of
 from foley_bridge.timeline.adapters.rpp_new import NewTake, source_chunks
-from foley_bridge.timeline.adapters.rpp_shown import SAME, Shown
+from foley_bridge.timeline.unfolded import Shown
+
+SAME = Fraction(1, 10**8)
+"""Seconds: what float arithmetic and JSON leave of a time that nobody changed."""
 
 
 def set_word(chunk: Chunk, name: str, index: int, text: str, end: str, *, take: bool = False) -> None:
@@ -46,7 +49,7 @@ def change_item(chunk: Chunk, was: Shown, now: Shown, path: str | None, end: str
 
     path: how the project names the clip's file; None when it has none.
     """
-    if now.moved(was):
+    if any(abs(one - other) > SAME for one, other in zip(now.times, was.times, strict=True)):
         _change_times(chunk, was, now, path, end)
     if was.clip.enabled != now.clip.enabled:
         set_word(chunk, "MUTE", 1, str(int(not now.clip.enabled)), end)

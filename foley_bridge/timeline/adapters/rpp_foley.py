@@ -8,7 +8,7 @@ from typing import Any
 
 from foley_bridge.timeline.adapters.rpp_new import NewItem, NewTake
 from foley_bridge.timeline.adapters.rpp_read import OURS
-from foley_bridge.timeline.adapters.rpp_shown import Shown
+from foley_bridge.timeline.unfolded import Shown
 
 _TRACK = "FOLEY"
 

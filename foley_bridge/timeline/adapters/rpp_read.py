@@ -191,3 +191,18 @@ def _time(seconds: Fraction, rate: Fraction) -> RationalTime:
     frames = seconds * rate
     nearest = round(frames)
     return RationalTime(nearest if abs(frames - nearest) < _ON_FRAME else float(frames), float(rate))
+
+
+# --- what reading left in the metadata ---
+
+
+def told(thing: Any, name: str) -> Any:
+    """What reading a project wrote into the metadata of a clip, track or marker; None when it did not."""
+    said = thing.metadata.get(KEY)
+    return said.get(name) if hasattr(said, "get") else None
+
+
+def origin(clip: otio.schema.Clip) -> tuple[int, int] | None:
+    """Which item of the project a clip came from: the numbers of its track and its own."""
+    track, item = told(clip, "track"), told(clip, "item")
+    return (track, item) if isinstance(track, int) and isinstance(item, int) else None

@@ -15,16 +15,16 @@ from typing import Any
 
 import opentimelineio as otio
 
-from foley_bridge.timeline.adapters.rpp_edit import change_item, close_folders, name_files_from, remove, set_word
+from foley_bridge.timeline.adapters.rpp_edit import SAME, change_item, close_folders, name_files_from, remove, set_word
 from foley_bridge.timeline.adapters.rpp_file import Chunk, Project, decimal, is_line, with_word, words
 from foley_bridge.timeline.adapters.rpp_foley import foley_item, track_mark
 from foley_bridge.timeline.adapters.rpp_items import marks_of
 from foley_bridge.timeline.adapters.rpp_new import Guids, NewItem, NewTake, empty_project, item_chunk, marker_lines, track_chunk
-from foley_bridge.timeline.adapters.rpp_read import KEY, OURS, color_of, timeline_of, unpacked
-from foley_bridge.timeline.adapters.rpp_shown import SAME, Shown, by_track, origin, told
+from foley_bridge.timeline.adapters.rpp_read import KEY, OURS, color_of, origin, timeline_of, told, unpacked
 from foley_bridge.timeline.layout import place_of, timeline_rate
 from foley_bridge.timeline.media_paths import local_path
 from foley_bridge.timeline.time import seconds_of
+from foley_bridge.timeline.unfolded import Shown, by_track
 
 
 def data_of(timeline: otio.schema.Timeline) -> bytes:
