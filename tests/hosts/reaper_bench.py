@@ -19,6 +19,11 @@ host = require("foley_reaper.host")("{folder}/")
 local receipts = {{}}
 function ask(name, arguments)
   local values = json.decode(arguments)
+  for index, value in ipairs(values) do
+    if value == json.null then
+      values[index] = nil
+    end
+  end
   if name == "take_back" then
     values = {{receipts[values[1]]}}
   end
@@ -58,9 +63,9 @@ class Bench:
             raise ValueError(told["error"])
         return told["given"]
 
-    def evaluate(self, code: str) -> Any:
-        """What a Lua expression gives; ``host`` is the adapter."""
-        return self.script.lua.execute(f"return {code}")
+    def poke(self) -> Any:
+        """The adapter's field of that name."""
+        return json.loads(self.script.lua.execute('return require("foley.json").encode(host.poke)'))
 
 
 def item(path: Path | str, position: float, length: float, *, name: str = "", **values: float) -> Item:

@@ -53,6 +53,7 @@ class Program:
         self.answers: deque[Any] = deque()  # of the user, in order: True, False, text, None
         self.processes: list[subprocess.Popen[bytes]] = []
         self.launched: list[list[str]] = []
+        self.starts = True  # whether programs are really started
         self.environment: dict[str, str] = dict(os.environ)
         self.ext: dict[tuple[str, str], str] = {}
         self.actions: dict[int, str] = {}
@@ -124,6 +125,8 @@ class Program:
         assert timeout in (-1, -2), "a process that REAPER would wait for"
         arguments = split(line)
         self.launched.append(arguments)
+        if not self.starts:
+            return ""
         try:
             process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment

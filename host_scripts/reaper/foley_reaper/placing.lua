@@ -1,8 +1,8 @@
 -- Placing: one item per region with its candidates as takes, in one undo block, whole or not at all.
 --
--- Media are opened before anything is touched, new items are made before old ones go, and what fails takes back what was made. The
--- calls into REAPER are bounded by the plan: 18 for an item and 8 for each of its takes, all in one tick, since an undo block must not
--- stay open between two.
+-- Media are opened before anything is touched, new items are made before old ones go, and what fails takes back what was made. All
+-- of it happens in one tick, since an undo block must not stay open between two. What bounds it is the plan: 16 calls for an item,
+-- 7 for each of its takes, 3 for one removed; and twice two for each track there is, two for each item on ours.
 
 local api = require("foley_reaper.api")
 local fault = require("foley.fault")
@@ -14,6 +14,16 @@ local placing = {}
 
 local BUILD_MISSING_PEAKS = 40047 -- Peaks: Build any missing peaks
 
+local function close(sources)
+  for _, takes in ipairs(sources) do
+    for _, source in ipairs(takes) do
+      if source then
+        reaper.PCM_Source_Destroy(source)
+      end
+    end
+  end
+end
+
 -- The sources of all takes of a plan, by add and take.
 local function opened(adds)
   local sources = {}
@@ -21,10 +31,11 @@ local function opened(adds)
     sources[number] = {}
     for index, take in ipairs(add.takes) do
       local source = reaper.PCM_Source_CreateFromFile(take.path)
+      sources[number][index] = source
       if not source or reaper.GetMediaSourceLength(source) <= 0 then
+        close(sources)
         fault.raise("REAPER cannot open " .. take.path, "Generate again.")
       end
-      sources[number][index] = source
     end
   end
   return sources
@@ -132,16 +143,6 @@ local function as_one_step(label, change, undone)
   reaper.UpdateArrange()
   if not good then
     error(err, 0)
-  end
-end
-
-local function close(sources)
-  for _, takes in ipairs(sources) do
-    for _, source in ipairs(takes) do
-      if source then
-        reaper.PCM_Source_Destroy(source)
-      end
-    end
   end
 end
 
