@@ -1,5 +1,5 @@
 """Is this machine fit: Python, ONNX Runtime's providers as they really load, codecs, timeline adapters, disk; and what is
-there to work with: the daemon, the sound library."""
+there to work with: the daemon, the sound library, the editors with their scripts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Literal
 
 from foley_bridge.errors import FoleyError
 from foley_bridge.home import library_folder
+from foley_bridge.hosts import installed
 from foley_bridge.inference import providers
 
 LOW_DISK_BYTES = 2 * 1000**3
@@ -50,6 +51,7 @@ def examine(folder: Path) -> Iterator[Check]:
     yield _disk(folder)
     yield _daemon()
     yield _library()
+    yield from _hosts()
 
 
 def _python() -> Check:
@@ -162,3 +164,15 @@ def _library() -> Check:
     except FoleyError as error:
         return Check("sound library", False, error.message, error.hint, needed=False)
     return Check("sound library", True, f"{count} sounds in {library_folder()}", needed=False)
+
+
+def _hosts() -> Iterator[Check]:
+    for state in installed.states():
+        advice = f"foley-bridge install-host {state.site.host}"
+        if state.site.named:
+            advice += f" --into {state.site.root}"
+        detail = (
+            f"no scripts in {state.site.root}" if state.version is None else f"scripts {state.version} in {state.site.root}"
+        )
+        detail = "; ".join([detail, *state.faults])
+        yield Check(state.site.title, state.version is not None and not state.faults, detail, advice, needed=False)

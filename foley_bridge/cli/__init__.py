@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from foley_bridge import __version__
-from foley_bridge.cli import doctor, generate, jobs, library, serve, show
+from foley_bridge.cli import doctor, generate, hosts, jobs, library, serve, show
 from foley_bridge.cli.stopping import stop_on_signals
 from foley_bridge.errors import Cancelled, FoleyError
 
@@ -80,4 +80,5 @@ app.command()(serve.serve)
 app.command()(serve.keys)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(library.app, name="library")
+app.command()(hosts.install_host)
 app.command()(doctor.doctor)
