@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import resolve_simulated
-from resolve_world import Folder, Item, Marker, Media, Project, Timeline, Track, World, read_media
-
-SCRIPTS = Path(__file__).parents[2] / "host_scripts"
-for folder in (SCRIPTS / "core" / "python", SCRIPTS / "resolve"):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-
-from foley_resolve.host import ResolveHost  # noqa: E402
-from foley_resolve.session import Session  # noqa: E402
+import soundfile
+from resolve_scripts import ResolveHost, session
+from resolve_world import Folder, Item, Marker, Media, Project, Timeline, Track, World, rate_of, read_media
 
 
 class Silent:
@@ -75,4 +69,41 @@ def host_in(world: World, work: Path) -> tuple[ResolveHost, Silent]:
     config = work / "foley_bridge.json"
     config.write_text(json.dumps({"schema": 1, "work": str(work)}), "utf-8")
     windows = Silent()
-    return ResolveHost(Session(resolve_simulated.simulated(world)), windows, str(config)), windows
+    return ResolveHost(session.Session(resolve_simulated.simulated(world)), windows, str(config)), windows
+
+
+def take(path: Path, frames: int, rate: str, *, channels: int = 1) -> dict[str, Any]:
+    """A take of so many frames, as a plan has it, with its file."""
+    count = round(frames * 48000 / rate_of(rate))
+    soundfile.write(path, np.zeros((count, channels), np.float32), 48000, subtype="PCM_24")
+    return {"path": str(path), "offset": 0, "label": f"{path.stem}, score 0.50", "score": 0.5, "channels": channels}
+
+
+def add(world: World, folder: Path, region: str, start: int, duration: int, *, takes: int = 1, track: str = "Foley") -> Any:
+    """One clip of a plan, with its takes' files."""
+    assert world.project.current
+    rate = world.project.current.rate_name
+    files = [take(folder / f"{region[-4:]} {start} take {number}.wav", duration, rate) for number in range(1, takes + 1)]
+    told = {"region": region, "text": "metal hits", "key": "key", "start": start, "duration": duration}
+    return {**told, "track": track, "chosen": 1, "takes": files}
+
+
+def plan(*adds: Any, remove: Any = ()) -> dict[str, Any]:
+    return {"label": "Foley: test", "remove": list(remove), "add": list(adds)}
+
+
+def picture(world: World) -> Any:
+    """Everything a user sees of the project: tracks, clips, markers, bins, where he is in it."""
+    project, timeline = world.project, world.project.timelines[0]
+    tracks = [
+        (track.kind, track.name, track.enabled, track.locked, sorted(clip_picture(item) for item in track.items))
+        for track in timeline.tracks
+    ]
+    markers = sorted((frame, marker.name, marker.duration) for frame, marker in timeline.markers.items())
+    bins = [(folder.name, sorted(media.name for media in folder.clips)) for folder in project.root.all_folders()]
+    return tracks, markers, bins, (project.folder or project.root).name
+
+
+def clip_picture(item: Item) -> Any:
+    markers = sorted((frame, marker.name, marker.note, marker.customData) for frame, marker in item.markers.items())
+    return item.start, item.duration, item.left, item.name, item.color, item.enabled, tuple(markers)

@@ -8,9 +8,7 @@ from typing import Any
 
 import resolve_bench
 import scenarios
-from foley_host.place import place_result
-from foley_resolve import label
-from foley_resolve.placing import place
+from resolve_scripts import label, place_result, placing
 from resolve_world import Item, Marker, Project, Timeline, Track, World, rate_of, read_media
 
 NAMES = ("23.976", "24", "25", "29.97", "30", "59.94")
@@ -39,7 +37,7 @@ def driven(world: dict[str, Any], folder: Path) -> dict[str, Any]:
         world = scenarios.renamed(world, _asked(host, timeline, world))
         plan = scenarios.plan_of_before(world)
         if plan["add"]:
-            place(host.session, plan)
+            placing.place(host.session, plan)
         for track, planned in zip(_of_world(timeline, world), world["tracks"], strict=True):
             track.locked = planned["locked"]
         there.save()

@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import Any
 
 from resolve_api import functions, palette
-from resolve_world import Folder, Item, Marker, Media, Project, Timeline, Track, World, new_id, read_media
+from resolve_import_simulated import imported
+from resolve_world import Folder, Item, Marker, Media, Project, Timeline, Track, World, label_of, new_id, read_media
 
 CLIP_INFO = {"mediaPoolItem", "startFrame", "endFrame", "mediaType", "trackIndex", "recordFrame"}
 CHANGES = ("Add", "Append", "Create", "Delete", "Import", "Move", "Save", "Set", "Update")
@@ -199,6 +200,10 @@ class MediaPoolModel:
             track.items = [item for item in track.items if item.media is None or not among(item.media, clips)]
         return True
 
+    def ImportTimelineFromFile(world: World, project: Project, path: str, options: Any = None) -> Timeline | None:
+        made, _ = imported(world, path, options or {})
+        return made
+
     def GetSelectedClips(world: World, project: Project) -> list[Media]:
         return project.selected
 
@@ -281,10 +286,10 @@ class TimelineModel(Marked):
         return timeline.end
 
     def GetStartTimecode(world: World, timeline: Timeline) -> str:
-        return timecode(timeline.start, timeline)
+        return label_of(timeline.start, timeline.rate, timeline.drop_frame)
 
     def GetCurrentTimecode(world: World, timeline: Timeline) -> str:
-        return timecode(timeline.start + timeline.playhead, timeline)
+        return label_of(timeline.start + timeline.playhead, timeline.rate, timeline.drop_frame)
 
     def GetSetting(world: World, timeline: Timeline, name: str) -> str:
         told = {"timelineFrameRate": timeline.rate_name, "timelineDropFrameTimecode": str(int(timeline.drop_frame))}
@@ -407,17 +412,6 @@ def track(timeline: Timeline, kind: str, index: int) -> Track:
     if not 1 <= index <= len(tracks):
         raise Simulation(f"there is no {kind} track {index}: they are 1 to {len(tracks)}")
     return tracks[index - 1]
-
-
-def timecode(frame: int, timeline: Timeline) -> str:
-    """The label of an absolute frame; drop-frame labels leave out two (or four) a minute, but not every tenth."""
-    base = round(timeline.rate)
-    if timeline.drop_frame:
-        dropped = base // 15
-        tens, rest = divmod(frame, base * 600 - 9 * dropped)
-        frame += 9 * dropped * tens + (dropped * ((rest - dropped) // (base * 60 - dropped)) if rest > dropped else 0)
-    total, rest = divmod(frame, base)
-    return f"{total // 3600:02d}:{total // 60 % 60:02d}:{total % 60:02d}{';' if timeline.drop_frame else ':'}{rest:02d}"
 
 
 def media_start(item: Item) -> Fraction:

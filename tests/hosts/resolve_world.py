@@ -6,6 +6,7 @@ from __future__ import annotations
 import collections
 import copy
 import itertools
+import struct
 import uuid
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -82,8 +83,7 @@ class Media:
     @property
     def start(self) -> int:
         """Its first frame's timecode, in frames."""
-        hours, minutes, seconds, frames = map(int, self.start_timecode.replace(";", ":").split(":"))
-        return ((hours * 60 + minutes) * 60 + seconds) * round(self.rate) + frames
+        return frame_of(self.start_timecode, self.rate)
 
 
 @dataclass
@@ -205,16 +205,46 @@ class World:
         self.project = copy.deepcopy(self.saved)
 
 
+def label_of(frame: int, rate: Fraction, drop: bool = False) -> str:
+    """A frame's timecode; drop-frame leaves out two (or four) labels a minute, but not every tenth."""
+    base = round(rate)
+    if drop:
+        dropped = base // 15
+        tens, rest = divmod(frame, base * 600 - 9 * dropped)
+        frame += 9 * dropped * tens + (dropped * ((rest - dropped) // (base * 60 - dropped)) if rest > dropped else 0)
+    total, rest = divmod(frame, base)
+    return f"{total // 3600:02d}:{total // 60 % 60:02d}:{total % 60:02d}{';' if drop else ':'}{rest:02d}"
+
+
+def frame_of(label: str, rate: Fraction) -> int:
+    """The frame that a timecode means."""
+    hours, minutes, seconds, frames = map(int, label.replace(";", ":").split(":"))
+    base, total = round(rate), hours * 60 + minutes
+    left_out = base // 15 * (total - total // 10) if ";" in label else 0
+    return (total * 60 + seconds) * base + frames - left_out
+
+
+def time_reference(path: str) -> int:
+    """The timecode of a broadcast WAV's first sample, in samples; 0 of other files."""
+    with Path(path).open("rb") as file:
+        head = file.read(12)
+        while head[:4] == b"RIFF" and len(chunk := file.read(8)) == 8:
+            name, size = struct.unpack("<4sI", chunk)
+            if name == b"bext":
+                return int(struct.unpack("<Q", file.read(size)[338:346])[0])
+            file.seek(size + size % 2, 1)
+    return 0
+
+
 def read_media(path: str, project_rate: str) -> Media | None:
     """A file as Resolve takes it in; None when it cannot."""
     try:
         if Path(path).suffix.lower() in (".wav", ".wave", ".flac", ".aiff"):
             told = soundfile.info(path)
             rate = rate_of(project_rate)
-            frames = int(
-                told.frames * rate / told.samplerate + Fraction(1, 1000)
-            )  # whole frames; a sample short counts as none
-            return Media(path, Path(path).name, project_rate.removesuffix(" DF"), frames, "Audio", channels=told.channels)
+            frames = int(told.frames * rate / told.samplerate + Fraction(1, 1000))  # a sample short is no frame short
+            start = label_of(round(time_reference(path) * rate / told.samplerate), rate)
+            return Media(path, Path(path).name, project_rate.removesuffix(" DF"), frames, "Audio", start, told.channels)
         with av.open(path) as container:
             stream = container.streams.video[0]
             rate = Fraction(stream.average_rate or 25)

@@ -77,7 +77,14 @@ class Bin:
             yield
         finally:
             if former is not None:
-                self._pool.SetCurrentFolder(former)
+                self._go_back(former)
+
+    def _go_back(self, former: Any) -> None:
+        """To the user's bin: a courtesy that must not undo what was done, so it is only tried twice."""
+        for _ in range(2):
+            with contextlib.suppress(Exception):
+                if self._pool.SetCurrentFolder(former):
+                    return
 
     def _find(self) -> Any | None:
         root = self._pool.GetRootFolder()

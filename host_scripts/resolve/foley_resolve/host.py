@@ -31,6 +31,8 @@ class ResolveHost:
     name = "DaVinci Resolve"
     grid = "frames"
     undo_hint = f"{MENU} > Undo last Foley placement"
+    mark_hint = 'Set a marker (M), drag its end to give it a length, and name it, such as "FOLEY footsteps".'
+    select_hint = "Put the playhead into the region, or set the marks In and Out around it."
 
     def __init__(self, session: Session, windows: Any, config: str) -> None:
         self.session = session

@@ -20,15 +20,16 @@ def undo_last(host: ResolveHost) -> str:
     if not receipts:
         return "There is no Foley placement to undo on this timeline."
     receipt = receipts[-1]
-    out, back = len(laid(session, receipt)), len(receipt["removed"])
-    expected = _clips(host) - out + back
+    gone = {str(item.GetUniqueId()) for item in laid(session, receipt)}
+    back = len(receipt["removed"])
+    expected = len(_clips(host) - gone) + back
     take_back(session, receipt, forget=False)
     host.settle()
-    if laid(session, receipt) or _clips(host) != expected:
+    if laid(session, receipt) or len(_clips(host)) != expected:
         raise HostError("Resolve did not keep all of what was undone", "Look at the tracks named Foley, and use Edit > Undo.")
     host.memory.drop(receipt)
-    return f"Undone: {receipt['label']}. {out} taken out{f'; {back} put back' if back else ''}."
+    return f"Undone: {receipt['label']}. {len(gone)} taken out{f'; {back} put back' if back else ''}."
 
 
-def _clips(host: ResolveHost) -> int:
-    return sum(len(track["clips"]) for track in host.own_tracks())
+def _clips(host: ResolveHost) -> set[str]:
+    return {clip["id"] for track in host.own_tracks() for clip in track["clips"]}

@@ -1,0 +1,269 @@
+"""The adapter for DaVinci Resolve, in the simulated one: what it lays, changes and takes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from resolve_bench import add, host_in, picture, plan, world
+from resolve_scripts import HostError, undo
+from resolve_world import FAULTS, Item, Track, World, read_media
+
+
+def laid(there: World, track: str = "Foley") -> list[tuple[int, int, str]]:
+    """Clips of a track: start from the timeline's, length, file."""
+    timeline = there.project.timelines[0]
+    holder = next(each for each in timeline.of("audio") if each.name == track)
+    return [
+        (item.start - timeline.start, item.duration, item.name) for item in sorted(holder.items, key=lambda item: item.start)
+    ]
+
+
+def once(there: World, fault: str, occasion: int = 0) -> None:
+    """Let something go wrong at the next occasion, or one after it."""
+    first = there.occasions[fault] + occasion
+    there.faults[fault] = range(first, first + 1)
+
+
+@pytest.mark.parametrize("version", [(18, 5), (18, 6, 6), (19, 0), (19, 1, 3), (20, 2, 2), (21, 0, 2)])
+@pytest.mark.parametrize(
+    ("rate", "start"), [("23.976", 86400), ("29.97 DF", 107892), ("29.97", 108000), ("25", 90000), ("24", 0), ("60", 216000)]
+)
+def test_a_clip_lies_on_the_very_frame_and_has_the_very_length(
+    tmp_path: Path, version: tuple[int, ...], rate: str, start: int
+) -> None:
+    there = world(rate, start, version=version)
+    host, _ = host_in(there, tmp_path)
+    adds = [add(there, tmp_path, "R1", 48, 97, takes=3), add(there, tmp_path, "R2", 145, 7)]
+    host.place(plan(*adds))
+    assert laid(there) == [(48, 97, "R1 48 take 1.wav"), (145, 7, "R2 145 take 1.wav")]
+    own = host.own_tracks()
+    assert [track["name"] for track in own] == ["Foley"]
+    first = own[0]["clips"][0]
+    assert {name: first[name] for name in ("start", "duration", "ours", "region", "key", "offset", "chosen")} == {
+        "start": 48,
+        "duration": 97,
+        "ours": True,
+        "region": "R1",
+        "key": "key",
+        "offset": 0,
+        "chosen": 1,
+    }
+    assert first["path"] == adds[0]["takes"][0]["path"]
+    assert first["takes"] == [take["path"] for take in adds[0]["takes"]]
+
+
+def test_what_a_clip_is_outlives_saving_and_opening_again_and_moving(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 48, 20, takes=2)))
+    host.settle()
+    there.reopen()
+    there.project.timelines[0].of("audio")[1].items[0].start += 5
+    clip = host.own_tracks()[0]["clips"][0]
+    assert (clip["start"], clip["region"], len(clip["takes"]), clip["chosen"]) == (53, "R1", 2, 1)
+
+
+def test_all_takes_are_in_the_bin_once_and_the_users_bin_is_current_again(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    told = add(there, tmp_path, "R1", 48, 20, takes=4)
+    host.place(plan(told))
+    host.place(plan(told, remove=host.own_tracks()[0]["clips"]))
+    bins = {folder.name: [media.name for media in folder.clips] for folder in there.project.root.folders}
+    assert sorted(bins["Foley"]) == [f"R1 48 take {number}.wav" for number in (1, 2, 3, 4)]
+    assert bins["Rushes"] == []
+    assert there.project.folder is not None and there.project.folder.name == "Rushes"
+
+
+def test_new_tracks_lie_below_what_is_there_and_have_the_takes_channels(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    stereo = add(there, tmp_path, "R2", 10, 20, track="Foley 2")
+    stereo["takes"][0]["channels"] = 2
+    host.place(plan(add(there, tmp_path, "R1", 0, 20), stereo))
+    tracks = [(track.name, track.subtype) for track in there.project.timelines[0].of("audio")]
+    assert tracks == [("Audio 1", "stereo"), ("Foley", "mono"), ("Foley 2", "stereo")]
+
+
+def test_colours_come_from_the_palette_of_clips(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 0, 20)))
+    item = there.project.timelines[0].of("audio")[1].items[0]
+    assert (item.color, [marker.color for marker in item.markers.values()]) == ("Teal", ["Mint"])
+
+
+def test_from_another_page_it_goes_to_the_edit_page_and_says_so(tmp_path: Path) -> None:
+    there = world()
+    there.page = "fairlight"
+    host, windows = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 0, 20)))
+    assert there.page == "edit"
+    host.say("done")
+    host.say("again")
+    assert windows.said == ["done\nResolve was taken to its Edit page: only there can scripts take clips away.", "again"]
+
+
+@pytest.mark.parametrize(
+    "fault", sorted(FAULTS - {"append is lost on saving", "clip markers are lost on saving", "saving is refused"})
+)
+@pytest.mark.parametrize("occasion", [0, 1, 2, 5])
+def test_whatever_goes_wrong_midway_the_project_is_as_it_was(tmp_path: Path, fault: str, occasion: int) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    timeline = there.project.timelines[0]
+    host.place(plan(add(there, tmp_path, "R1", 48, 20, takes=2), add(there, tmp_path, "R2", 80, 20)))
+    timeline.of("audio")[1].items[0].color = "Pink"
+    timeline.of("audio")[1].items[1].enabled = False
+    there.page = "fairlight"
+    there.save()
+    before = picture(there)
+    once(there, fault, occasion)
+    new = [add(there, tmp_path, "R1", 50, 25, takes=2), add(there, tmp_path, "R3", 100, 9, track="Foley 2")]
+    try:
+        host.place(plan(*new, remove=host.own_tracks()[0]["clips"]))
+    except HostError as error:
+        assert error.message and "Traceback" not in error.message
+        if there.closed:
+            there.reopen()
+        assert picture(there) == before
+    else:
+        assert laid(there) == [(50, 25, "R1 50 take 1.wav")]
+        assert laid(there, "Foley 2") == [(100, 9, "R3 100 take 1.wav")]
+
+
+def test_somebody_elses_clip_in_the_way_is_not_touched(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    told = add(there, tmp_path, "R1", 48, 20)
+    media = read_media(told["takes"][0]["path"], "24")
+    there.project.timelines[0].tracks.append(Track("audio", "Foley", items=[Item(media, "theirs", 86400 + 60, 20)]))
+    before = picture(there)
+    with pytest.raises(HostError, match=r"20 frames of R1 48 take 1.wav at frame 48 of track Foley, and it put nothing there"):
+        host.place(plan(told))
+    assert picture(there) == before
+
+
+def test_a_take_of_another_frame_rate_lies_right_where_the_file_reaches(tmp_path: Path) -> None:
+    there = world("23.976")
+    there.project.rate_name = "24"
+    host, _ = host_in(there, tmp_path)
+    told = add(there, tmp_path, "R1", 48, 96)
+    longer = add(there, tmp_path, "R1", 48, 100)
+    told["takes"] = longer["takes"]  # the file has more than the clip needs
+    host.place(plan(told))
+    assert [clip[:2] for clip in laid(there)] == [(48, 96)]
+
+
+def test_a_take_of_another_frame_rate_that_resolve_would_cut_is_refused_with_both_rates(tmp_path: Path) -> None:
+    there = world("25", 90000)
+    there.project.rate_name = "24"
+    host, _ = host_in(there, tmp_path)
+    before = picture(there)
+    with pytest.raises(HostError, match="it put 96 frames") as caught:
+        host.place(plan(add(there, tmp_path, "R1", 48, 97)))
+    assert caught.value.hint == "The file counts at 24 frames per second in this project, the timeline at 25."
+    assert picture(there) == before
+
+
+def test_another_take_takes_the_place_of_the_clip_and_keeps_what_it_is(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 48, 20, takes=3)))
+    for number in (3, 1, 2):
+        host.choose(host.own_tracks()[0]["clips"][0], number)
+        clip = host.own_tracks()[0]["clips"][0]
+        assert (clip["chosen"], clip["region"], clip["key"], len(clip["takes"])) == (number, "R1", "key", 3)
+        assert laid(there) == [(48, 20, f"R1 48 take {number}.wav")]
+
+
+def test_takes_with_handles_of_their_own_begin_where_they_should(tmp_path: Path) -> None:
+    there = world("29.97 DF", 107892)
+    host, _ = host_in(there, tmp_path)
+    told = add(there, tmp_path, "R1", 48, 20, takes=2)
+    for take, offset in zip(add(there, tmp_path, "R1", 48, 60, takes=2)["takes"], (12, 30), strict=True):
+        told["takes"][offset == 30] = take | {"offset": offset}
+    host.place(plan(told))
+    assert host.own_tracks()[0]["clips"][0]["offset"] == 12
+    host.choose(host.own_tracks()[0]["clips"][0], 2)
+    assert host.own_tracks()[0]["clips"][0]["offset"] == 30
+    assert laid(there) == [(48, 20, "R1 48 take 2.wav")]
+
+
+def test_a_take_that_cannot_be_laid_leaves_the_former_one_sounding(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 48, 20, takes=2)))
+    before = picture(there)
+    once(there, "append is dropped silently")
+    with pytest.raises(HostError, match="it put nothing there"):
+        host.choose(host.own_tracks()[0]["clips"][0], 2)
+    assert picture(there) == before
+
+
+def test_undo_takes_out_just_the_last_and_puts_back_what_was_there_step_by_step(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    told = add(there, tmp_path, "R1", 48, 20, takes=2)
+    empty = sound(there)
+    host.place(plan(told, add(there, tmp_path, "R2", 80, 10)))
+    first = sound(there)
+    host.choose(host.own_tracks()[0]["clips"][0], 2)
+    second = sound(there)
+    host.place(plan(add(there, tmp_path, "R1", 40, 33), remove=host.own_tracks()[0]["clips"][:1]))
+    for expected in (second, first, empty):
+        assert undo.undo_last(host).startswith("Undone: Foley: ")
+        assert sound(there) == expected
+        assert there.saved is not None and sound(there, there.saved) == expected
+    assert undo.undo_last(host) == "There is no Foley placement to undo on this timeline."
+
+
+def test_undo_leaves_alone_what_the_user_laid_and_takes_what_he_moved(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    timeline = there.project.timelines[0]
+    host.place(plan(add(there, tmp_path, "R1", 48, 20), add(there, tmp_path, "R2", 80, 10)))
+    foley, audio = timeline.of("audio")[1], timeline.of("audio")[0]
+    moved = foley.items.pop(0)
+    moved.start += 300
+    audio.items.append(moved)
+    media = moved.media
+    foley.items.append(Item(media, "mine", 86400 + 200, 20))
+    undo.undo_last(host)
+    assert [item.name for item in foley.items] == ["mine"]
+    assert audio.items == []
+    assert {folder.name for folder in there.project.root.folders} == {"Rushes", "Foley"}  # the files stay
+
+
+def test_undo_that_fails_says_so_and_can_be_tried_again(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 48, 20)))
+    there.faults["the page stays"] = None
+    there.page = "color"
+    with pytest.raises(HostError, match="color page and did not go to the Edit page"):
+        undo.undo_last(host)
+    there.faults.clear()
+    undo.undo_last(host)
+    assert sound(there) == [("Audio 1", [])]
+
+
+def test_undo_knows_its_timeline(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 48, 20)))
+    other = world().project.timelines[0]
+    there.project.timelines.append(other)
+    there.project.current = other
+    assert undo.undo_last(host) == "There is no Foley placement to undo on this timeline."
+
+
+def sound(there: World, project: Any = None) -> list[Any]:
+    """What sounds where: nothing of ids."""
+    timeline = (project or there.project).timelines[0]
+    return [
+        (track.name, sorted((item.start, item.duration, item.left, item.name, item.color) for item in track.items))
+        for track in timeline.of("audio")
+    ]
