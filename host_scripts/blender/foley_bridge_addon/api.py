@@ -93,7 +93,7 @@ def rate(fps: int, base: float) -> Fraction:
 
 
 def exact(told: Fraction) -> Fraction:
-    """The rate meant by one that 32 bits blurred. Decimals near N * 1000/1001 (23.976, 23.98) are short for it, as in timelines."""
+    """The rate meant by one that 32 bits blurred. Decimals near N * 1000/1001 (23.976) are short for it, as in timelines."""
     simple = told.limit_denominator(1001)
     if abs(simple - told) * 10**7 > told:
         simple = told

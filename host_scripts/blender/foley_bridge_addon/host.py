@@ -64,9 +64,11 @@ class BlenderHost:
         _remember("Foley: before")
         try:
             placing.place(self.scene, plan)
-        except Exception:
+        except Exception as error:
             _remember("Foley: taken back")
             _step_back()
+            if isinstance(error, RuntimeError):
+                raise HostError(f"Blender could not lay the takes: {error}", "Look at its console, and try again.") from error
             raise
         _remember(plan["label"])
 

@@ -52,7 +52,7 @@ def pairs(points: list[Point]) -> tuple[list[Pair], list[Point]]:
     ``FOLEY words`` opens a region and ``END`` closes it; ``FOLEY words START`` and ``FOLEY words END`` are read, too.
     """
     found, left, opened = [], [], None
-    for point in sorted(points, key=lambda point: point.frame):
+    for point in sorted(points, key=lambda point: (point.frame, not _closes(point.name))):
         if _closes(point.name) and opened and opened.frame < point.frame:
             found.append(Pair(_opening(opened.name), opened.frame, point.frame, opened.selected or point.selected))
             opened = None

@@ -1,9 +1,8 @@
 """The add-on's actions as Blender operators. Each does a line of the core's, which says what came of it.
 
-Those that change the project make their undo step where they do it (host.py): much of it happens later, from the timer, when no operator runs.
+Those that change the project make their undo step where they do it (host.py): much of it happens later, from the timer, when no
+operator runs. (Blender reads annotations of properties: they must not be postponed here.)
 """
-
-from __future__ import annotations
 
 from typing import Any, Callable
 
@@ -39,7 +38,7 @@ class Generate(Action):
         name="Regions",
         items=[
             ("all", "All regions", "Every marked region"),
-            ("selected", "Selected regions", "Those selected, or under the playhead"),
+            ("selected", "Selected regions", "Those selected, or else the one under the playhead"),
         ],
     )
 

@@ -1,7 +1,7 @@
 """Takes in a scene's sequencer: laid, found again, swapped for another. What lies there is read from Blender each time.
 
-Each take laid is a sound strip on a channel named Foley. A note on it says which region it is of and which files are its takes. Files
-stay where they are: nothing is packed.
+Each take laid is a sound strip on a channel named Foley. A note on it says which region it is of and which files are its takes.
+Files stay where they are: nothing is packed.
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ def own_tracks(scene: Any) -> list[dict[str, Any]]:
 
 
 def place(scene: Any, plan: dict[str, Any]) -> None:
-    """Do a plan. New strips are made where nothing is, so that what can fail has failed before anything of the user's is touched.
+    """Do a plan. New strips are made where nothing is, so that what can fail has failed before anything else is touched.
 
     Raises:
         HostError: a channel, a strip or a file is not as the plan has it; the scene may be half changed then.
     """
     api.need_sound()
     scene.sequence_editor_create()
-    away = max([api.stop(strip) for strip in api.strips_of(scene)], default=scene.frame_end) + 1
+    stops = [api.stop(strip) for strip in api.strips_of(scene)]
+    stops += [scene.frame_start + add["start"] + add["duration"] for add in plan["add"]]
+    away = max(stops, default=0) + 1
     laid = []
     for add in plan["add"]:
         channel = _channel(scene, add["track"])

@@ -1,8 +1,8 @@
 """The picture and sound of a scene's sequencer as plain tracks of clips.
 
-Blender lets strips of all kinds share a channel and puts strips into strips; here a channel becomes a track of picture and one of
-sound, and what lies in a meta strip a track of its own just above. Strips without media (colour, text, adjustment, transitions) are left out:
-they are drawn, not shot.
+Blender lets strips of all kinds share a channel and puts strips into strips; here a channel becomes a track of picture and one
+of sound, and what lies in a meta strip a track of its own just above. Strips without media (colour, text, transitions) are left
+out: they are drawn, not shot.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _plain(scene: Any, shown: Shown) -> dict[str, Any]:
 
 
 def _clip(scene: Any, shown: Shown, rate: Fraction) -> dict[str, Any]:
-    """A clip with the moments of its file that it shows, and how fast. ``pace``: pictures of the file per frame of the scene."""
+    """A clip with the moments of its file that it shows, and how fast."""
     strip, clip = shown.strip, _plain(scene, shown)
     if strip.type == "IMAGE":
         return {**clip, "speed": 0}
@@ -160,6 +160,7 @@ def _clip(scene: Any, shown: Shown, rate: Fraction) -> dict[str, Any]:
 
 
 def _pace(scene: Any, shown: Shown, rate: Fraction, media: Fraction) -> Fraction:
+    """How many pictures of its file a movie strip shows per frame of the scene."""
     strip = shown.strip
     begin, end = api.content(strip)
     keys = sorted(key.timeline_frame for key in strip.retiming_keys)

@@ -1,11 +1,12 @@
 """The marked regions of a scene: colour strips and pairs of markers, with ids that outlive moving, renaming and saving.
 
-A region as a strip is a colour strip whose name begins with FOLEY, best muted, so that it does not cover the picture. Its id lies on
-the strip. Text that is longer than a name may be lies there, too, until somebody renames the strip.
+A region as a strip is a colour strip whose name begins with FOLEY, best muted, so that it does not cover the picture. Its id
+lies on the strip. Text that is longer than a name may be lies there, too, until somebody renames the strip.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from . import api, marks, notes
@@ -17,7 +18,7 @@ MARKERS = "markers"
 
 
 def ranges(scene: Any) -> list[dict[str, Any]]:
-    """Every region, in time order. Ids given for the first time are kept, where Blender lets a script write (not while it draws)."""
+    """Every region, in time order. New ids are kept in the project, but while Blender draws, when nothing may be written."""
     found = _strips(scene) + _pairs(scene)
     if not any(each["selected"] for each in found):
         for each in found:
@@ -108,8 +109,8 @@ def _strips(scene: Any) -> list[dict[str, Any]]:
 
 
 def _marked(scene: Any) -> list[tuple[Any, dict[str, Any]]]:
-    """Strips that mark regions, each with its note and an id of its own: a copy of a strip brings the id of the one it was made from."""
-    strips = sorted((strip for strip in api.strips_of(scene) if is_mark(strip)), key=lambda strip: strip.name)
+    """Strips that mark regions, each with its note and an id of its own (a copy of a strip comes with the other's)."""
+    strips = sorted((strip for strip in api.strips_of(scene) if is_mark(strip)), key=lambda strip: str(strip.name))
     taken: set[str] = set()
     found = []
     for strip in sorted(strips, key=lambda strip: notes.read(strip).get("name") != strip.name):
@@ -163,7 +164,5 @@ def _known(scene: Any) -> list[tuple[Pair, Known]]:
 
 
 def _keep(holder: Any, note: dict[str, Any]) -> None:
-    try:
+    with contextlib.suppress(AttributeError):  # Blender is drawing; the next action writes it
         notes.write(holder, note)
-    except AttributeError:
-        pass  # Blender is drawing: nothing may be written. The next action writes it.

@@ -1,4 +1,4 @@
-"""What the user sees of a run, and what he answers: messages, questions, progress. Blender has no dialog that waits for its answer."""
+"""What the user sees of a run, and what he answers: messages, questions, progress. Dialogs of Blender do not wait."""
 
 from __future__ import annotations
 
@@ -94,8 +94,10 @@ def show(fraction: float | None, text: str = "") -> bool:
 
 
 def later(tick: Callable[[], bool]) -> None:
-    """Call ``tick`` from Blender's timer until it gives False. A timer ends when another project is opened; so does the run here, and the next
-    action finds what became of it."""
+    """Call ``tick`` from Blender's timer until it gives False.
+
+    Timers end when another project is opened, and so does the run here: the next action finds what became of it.
+    """
     state.ticks.append(tick)
     if not bpy.app.timers.is_registered(beat):
         bpy.app.timers.register(beat, first_interval=TICK_S)

@@ -1,0 +1,229 @@
+"""Runs inside a Blender (``python blender_driver.py ASKED.json``): does one job there and writes down what came of it.
+
+What it tells of a project it reads from Blender itself, not through the add-on.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+import traceback
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+import scenarios
+
+JOBS = {}
+
+
+def job(function: Any) -> Any:
+    """Marks what may be asked."""
+    JOBS[function.__name__] = function
+    return function
+
+
+def main() -> None:
+    asked = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+    sys.path.insert(0, asked.pop("addons"))
+    told = Path(asked.pop("told"))
+    given = JOBS[asked.pop("job")](**asked)
+    whole = told.with_suffix(".part")
+    whole.write_text(json.dumps(given), "utf-8")
+    whole.replace(told)
+
+
+# --- Blender's own picture of a project ---
+
+
+def strips(scene: Any) -> Any:
+    editor = scene.sequence_editor_create()
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def dump(scene: Any) -> dict[str, Any]:
+    """All channels that have a name or sound on them, and the marks of regions."""
+    first = scene.frame_start
+    tracks = []
+    for number, channel in enumerate(scene.sequence_editor_create().channels):
+        clips = [clip(strip, first) for strip in strips(scene) if strip.channel == number and strip.type == "SOUND"]
+        if clips or not channel.name.startswith("Channel "):
+            tracks.append({"name": channel.name, "clips": sorted(clips, key=lambda each: each["start"])})
+    return {"tracks": tracks}
+
+
+def clip(strip: Any, first: int) -> dict[str, Any]:
+    note = json.loads(strip.get("foley_bridge", "{}"))
+    path = bpy.path.abspath(strip.sound.filepath)
+    told = {
+        "start": strip.frame_final_start - first,
+        "duration": strip.frame_final_duration,
+        "offset": strip.frame_offset_start + strip.animation_offset_start,
+        "path": path,
+        "ours": bool(note),
+    }
+    assert strip.frame_start == int(strip.frame_start) and not strip.mute
+    if note:
+        takes = [take["path"] for take in note["takes"]]
+        told.update(region=note["region"], key=note["key"], takes=takes, chosen=takes.index(path) + 1)
+    return told
+
+
+def marks(scene: Any) -> list[dict[str, Any]]:
+    """Where regions are marked, by whatever marks them, in time order; texts without what is after the first dot and digits."""
+    found = [(strip.frame_final_start, strip.frame_final_end) for strip in strips(scene) if strip.type == "COLOR"]
+    points = sorted((marker.frame, marker.name != "END") for marker in scene.timeline_markers)
+    ends = [frame for frame, opens in points if not opens]
+    found += list(zip([frame for frame, opens in points if opens], ends, strict=True))
+    return [{"start": start - scene.frame_start, "stop": stop - scene.frame_start} for start, stop in sorted(found)]
+
+
+# --- random worlds ---
+
+
+@job
+def worlds(media: str, count: int, seed: int) -> list[dict[str, Any]]:
+    """Set each world up, place its result, save, open again: what was reported, and what is there."""
+    from foley_bridge_addon import host, placing
+    from foley_bridge_addon.foley_host import run
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    folder = Path(media)
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "world.blend"))
+    given = []
+    started = time.monotonic()
+    for world in scenarios.scenarios(count, seed):
+        world = scenarios.located(world, folder)
+        world["faults"] = [fault for fault in world["faults"] if fault not in ("save_loses", "returns_false", "wrong_page")]
+        scene, world = set_up(world)
+        broken = injected(world, placing.api)
+        outcome = run.place_result(host.BlenderHost(scene), world["result"], world["asked"], world["key"])
+        broken()
+        bpy.ops.wm.save_as_mainfile(filepath=str(folder / "world.blend"))
+        bpy.ops.wm.open_mainfile(filepath=str(folder / "world.blend"))
+        scene = bpy.context.scene
+        ids = [{name: each[name] for name in ("id", "text", "start", "stop")} for each in host.BlenderHost(scene).ranges()]
+        there = marks(scene)
+        assert there == [{"start": each["start"], "stop": each["stop"]} for each in ids], (there, ids)
+        given.append({"world": world, "outcome": outcome, "dump": {**dump(scene), "ranges": ids}})
+    print(f"{count} worlds in {time.monotonic() - started:.1f} s")
+    return given
+
+
+def set_up(world: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A scene that is the world, regions marked in both ways; the world with the ids that the add-on gave them."""
+    from foley_bridge_addon import host, placing, regions
+
+    chance = random.Random(world["name"])
+    for scene in bpy.data.scenes:
+        clear(scene)
+    scene = bpy.context.scene
+    fps, base = {"24000/1001": (24, 1.001), "30000/1001": (30, 1.001), "60000/1001": (60, 1.001)}.get(
+        world["project"]["rate"], (int(world["project"]["rate"].split("/")[0]), 1.0)
+    )
+    scene.render.fps, scene.render.fps_base = fps, base
+    project = world["project"]
+    scene.frame_start = project["start"] if project["start"] < 400_000 else 1
+    scene.frame_end = scene.frame_start + (project["length"] or 1_000) - 1
+    first = scene.frame_start
+    editor = scene.sequence_editor_create()
+    crossing = any(
+        one["stop"] > other["start"] for one, other in pairwise(world["ranges"])
+    )  # as markers they would be read otherwise
+    for each in world["asked"]:
+        if crossing or len(each["text"].encode()) > 63 or chance.random() < 0.5:
+            regions.mark(scene, first + each["start"], first + each["stop"], each["text"])
+        else:
+            scene.timeline_markers.new(each["text"], frame=first + each["start"])
+            scene.timeline_markers.new("END", frame=first + each["stop"])
+    there = host.BlenderHost(scene)
+    ids = {was["id"]: now["id"] for was, now in zip(world["asked"], there.ranges(), strict=True)}
+    world = scenarios.renamed(world, ids)
+    used = max([strip.channel for strip in strips(scene)], default=0)
+    for number, track in enumerate(world["tracks"], used + chance.randint(1, 3)):
+        editor.channels[number].name = track["name"]
+        for each in track["clips"]:
+            if not each["ours"]:
+                lay_foreign(scene, each, number)
+    placing.place(scene, scenarios.plan_of_before(world))
+    for track in world["tracks"]:
+        next(channel for channel in editor.channels if channel.name == track["name"]).lock = track["locked"]
+    change_ranges(scene, world)
+    bpy.ops.ed.undo_push(message="the world")
+    return scene, world
+
+
+def clear(scene: Any) -> None:
+    for strip in list(strips(scene)):
+        strips(scene).remove(strip)
+    for number, channel in enumerate(scene.sequence_editor.channels):
+        channel.name, channel.lock = f"Channel {number}", False
+    scene.timeline_markers.clear()
+    scene.pop("foley_bridge", None)
+
+
+def lay_foreign(scene: Any, each: dict[str, Any], channel: int) -> None:
+    begin = scene.frame_start + each["start"] - each["offset"]
+    strip = strips(scene).new_sound(each["name"], each["path"], channel, begin)
+    strip.frame_offset_start = each["offset"]
+    strip.frame_final_duration = each["duration"]
+
+
+def change_ranges(scene: Any, world: dict[str, Any]) -> None:
+    """From what was asked to what is there now: regions gone, moved, with other words."""
+    now = {each["id"]: each for each in world["ranges"]}
+    for was in world["asked"]:
+        each = now.get(was["id"])
+        if each == was:
+            continue
+        first, last = scene.frame_start + was["start"], scene.frame_start + was["stop"]
+        strip = next((s for s in strips(scene) if s.type == "COLOR" and s.frame_final_start == first), None)
+        opening = next((m for m in scene.timeline_markers if m.frame == first and m.name != "END"), None)
+        ending = next((m for m in scene.timeline_markers if m.frame == last and m.name == "END"), None)
+        if each is None:
+            if strip:
+                strips(scene).remove(strip)
+            else:
+                scene.timeline_markers.remove(opening)
+                scene.timeline_markers.remove(ending)
+        elif strip:
+            strip.frame_final_duration = each["stop"] - each["start"]
+            if each["text"] != was["text"]:
+                strip.name = each["text"]
+        else:
+            opening.name = each["text"]
+            ending.frame = scene.frame_start + each["stop"]
+
+
+def injected(world: dict[str, Any], api: Any) -> Any:
+    """Blender refuses, or passes over in silence, one of the things it is asked to do; gives what ends that."""
+    kinds = {"error_midway", "append_dropped"} & set(world["faults"])
+    if not kinds:
+        return lambda: None
+    kind, calls, lay = kinds.pop(), [0], api.lay
+
+    def spoiled(*arguments: Any) -> None:
+        calls[0] += 1
+        if calls[0] - 1 != world["fault_at"]:
+            lay(*arguments)
+        elif kind == "error_midway":
+            raise RuntimeError("Error: injected")
+
+    def end() -> None:
+        api.lay = lay
+
+    api.lay = spoiled
+    return end
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BaseException:
+        traceback.print_exc()
+        sys.exit(1)
