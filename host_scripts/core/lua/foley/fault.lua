@@ -7,6 +7,11 @@ function fault.raise(message, hint)
   error({message = message, hint = hint or ""}, 0)
 end
 
+-- Raises that what was generated cannot be used any more.
+function fault.raise_stale(message)
+  error({message = message, hint = "Generate again.", stale = true}, 0)
+end
+
 -- A message with its hint on a line of its own.
 function fault.told(message, hint)
   if not hint or hint == "" then

@@ -74,7 +74,7 @@ local function success(host, adds)
   return done .. " Undo: " .. host.undo_hint
 end
 
-local function outcome(ok, message, laid, refused)
+local function outcome(message, laid, refused, again)
   local lines = {message}
   if #refused > 0 then
     lines[2] = "Not done:"
@@ -82,14 +82,14 @@ local function outcome(ok, message, laid, refused)
   for _, each in ipairs(refused) do
     lines[#lines + 1] = "- " .. each.message
   end
-  return {ok = ok, message = table.concat(lines, "\n"), laid = laid, refused = refused}
+  return {ok = #laid > 0, message = table.concat(lines, "\n"), laid = laid, refused = refused, again = again}
 end
 
 -- Plans a result (docs/json.md, generate), places it, reads it back. asked: the ranges as they were when sound was asked for;
 -- key: the request's idempotency key.
 --
 -- Gives ok: takes were laid, and are really there; message: for the user; laid: ids of the regions that have their takes;
--- refused: {region, message} of those that do not.
+-- refused: {region, message} of those that do not; again: the same result can be laid yet, when what was in its way is gone.
 function place.place_result(host, result, asked, key)
   local refused, laid, adds = {}, {}, {}
   local good, err = pcall(function()
@@ -106,14 +106,14 @@ function place.place_result(host, result, asked, key)
     if type(err) ~= "table" or not err.unlaid then
       said = said .. "\nNothing was changed."
     end
-    return outcome(false, said, {}, refused)
+    return outcome(said, {}, refused, not (type(err) == "table" and err.stale or false))
   elseif #adds == 0 then
-    return outcome(false, "Nothing was laid, and nothing was changed.", {}, refused)
+    return outcome("Nothing was laid, and nothing was changed.", {}, refused, false)
   end
   for index, add in ipairs(adds) do
     laid[index] = add.region
   end
-  return outcome(true, success(host, adds), laid, refused)
+  return outcome(success(host, adds), laid, refused, false)
 end
 
 return place

@@ -12,8 +12,6 @@ local wav = require("foley.wav")
 local plan = {}
 
 local TRACK = "Foley"
-local AGAIN = "Generate again."
-
 -- The project's; hosts with a frame grid need not know one.
 function plan.sample_rate(project)
   return project.sample_rate or 48000
@@ -74,7 +72,7 @@ local function take_of(project, take, number, trim)
   local first, last = take.start.value - offset, take.start.value + take.duration.value
   local needed = time.samples(last, rate, held.sample_rate) - time.samples(first, rate, held.sample_rate)
   if held.frames < needed - 1 then -- the daemon and this count may round a half apart
-    fault.raise(take.path .. " is too short: " .. held.frames .. " samples of " .. needed, AGAIN)
+    fault.raise_stale(take.path .. " is too short: " .. held.frames .. " samples of " .. needed)
   end
   local onset
   for _, at_s in ipairs(take.onsets_s) do
@@ -107,7 +105,7 @@ local function add_of(project, region, was, key)
   local takes = {}
   for number, take in ipairs(region.takes) do
     if take.start.value ~= start or take.duration.value ~= duration then
-      fault.raise(take.path .. " does not lie where the other takes of its region lie", AGAIN)
+      fault.raise_stale(take.path .. " does not lie where the other takes of its region lie")
     end
     takes[number] = take_of(project, take, number, trim)
   end
@@ -205,7 +203,7 @@ end
 function plan.make(grid, project, result, own, ranges, asked, key)
   if unlike(result.timeline.rate, project.rate) then
     local said = "the project runs at " .. project.rate .. " frames per second now; it was " .. result.timeline.rate
-    fault.raise(said, AGAIN)
+    fault.raise_stale(said)
   end
   local adds, refused, regions = {}, {}, {}
   for _, region in ipairs(result.regions) do

@@ -1,9 +1,289 @@
--- One generate from start to report.
+-- One generate from start to report, as steps: collect, wait, end. Each can be done again: it goes by what is on disk.
+--
+-- A run that was launched is noted beside the work files until it is placed. So a host that was closed in the middle finds it
+-- again: the same request takes up the same job, whose takes may be there already. Whoever looks after a run says so every few
+-- seconds, and leaves it alone when somebody else does.
 
+local call = require("foley.call")
+local fault = require("foley.fault")
+local json = require("foley.json")
+local list = require("foley.list")
+local path = require("foley.path")
 local place = require("foley.place")
+local task = require("foley.task")
+local text = require("foley.text")
+local timeline = require("foley.timeline")
 
 local run = {}
 
+local HEARTBEAT_S = 5
+local GONE_S = 20 -- without a heartbeat: whoever looked after it is gone
+
+run.SELECT = "Select the marked ranges that are to get sound, and try again."
 run.place_result = place.place_result
+
+-- The project. Raises when it was never saved, so that there is no folder for takes.
+function run.saved(host)
+  local project = host.project()
+  if not project.folder or project.folder == "" then
+    fault.raise("this project has not been saved yet, so there is no folder for its takes", "Save it, and try again.")
+  end
+  return project
+end
+
+-- Whether a run has somebody who waits for it.
+function run.looked_after(pending)
+  return call.now() - (pending.alive or 0) < GONE_S
+end
+
+-- How far a job is, 0 to 1, and in words.
+function run.told(job)
+  if not job then
+    return 0, "Asking the daemon"
+  elseif job.state == "queued" then
+    return 0, job.position and "Waiting: number " .. job.position .. " in the queue" or "Waiting"
+  end
+  local progress = job.progress or {}
+  local said = progress.step or job.step or ""
+  if progress.regions and progress.regions > 0 then
+    said = "Region " .. tostring(progress.region) .. " of " .. progress.regions .. ": " .. said
+  end
+  if progress.left_s then
+    said = said .. ", " .. call.whole_seconds(progress.left_s) .. " s left"
+  end
+  return progress.fraction or 0, said
+end
+
+local function takes_are_there(reply)
+  for _, region in ipairs(reply.result.result.regions) do
+    for _, take in ipairs(region.takes) do
+      if not call.is_file(take.path) then
+        return false
+      end
+    end
+  end
+  return true
+end
+
+-- The ranges that are to get sound, as a note of a run keeps them.
+local function chosen(host, which)
+  local regions = list.filter(host.ranges(), function(each) return text.is_region(each.text) end)
+  if #regions == 0 then
+    local said = "there is no region to fill: no marked range has a name that begins with FOLEY"
+    fault.raise(said, host.mark_hint or 'Mark a range and name it, such as "FOLEY footsteps".')
+  end
+  if which == "selected" then
+    regions = list.filter(regions, function(each) return each.selected end)
+    if #regions == 0 then
+      fault.raise("no region is selected", host.select_hint or run.SELECT)
+    end
+  end
+  local asked = json.list()
+  for index, each in ipairs(regions) do
+    asked[index] = {id = each.id, text = each.text, start = each.start, stop = each.stop}
+  end
+  return asked
+end
+
+-- A run of one project, as a table of steps. which: "all" or "selected".
+local function new(host, which)
+  local self = {}
+  local owner = call.name(host)
+  local config, project, pending
+  local starter, since, beat, cancelled = nil, 0, 0, false
+
+  local function launched()
+    call.keep(config, project, pending)
+    since, beat = call.now(), call.now()
+    return self.wait
+  end
+
+  -- Lays the takes in. What was in the way can be cleared, and the same run taken up again.
+  local function lay(reply)
+    local result = reply.result.result
+    local outcome = place.place_result(host, result, pending.asked, pending.key)
+    if outcome.again then
+      call.keep(config, project, pending, 0)
+    else
+      call.drop(config, project, pending.run)
+    end
+    if outcome.ok then
+      call.write_json(call.project_file(config, "last", project), {run = pending.run, report = result.report})
+    end
+    return outcome
+  end
+
+  -- Whether a run of before is taken up. If not it is out of the way: laid, or dropped.
+  local function goes_on(before, request)
+    if run.looked_after(before) then
+      fault.raise("sound for this project is being made already", "Wait for it, or cancel it: Progress / Cancel.")
+    end
+    local reply = call.reply(config, before.run)
+    local ready = reply and reply.ok and takes_are_there(reply)
+    local here = call.is_file(call.work_file(config, before.run, ".json"))
+    if before.request == request and here and (ready or not reply) then
+      pending = before
+      pending.owner = owner
+      return true
+    end
+    if ready and host.ask("Sound made earlier for this project was not laid in. Lay it in first?") then
+      pending = before
+      local outcome = lay(reply)
+      if outcome.again then
+        fault.raise(outcome.message)
+      end
+      host.say(outcome.message)
+    elseif not reply then
+      call.cancel(config, before.run) -- if somebody still follows the job, it ends
+    end
+    call.drop(config, project, before.run)
+    return false
+  end
+
+  -- Whether this run is still looked after here; says so now and then.
+  local function mine()
+    if call.now() - beat < HEARTBEAT_S then
+      return true
+    end
+    local kept = call.pending(config, project)
+    if not kept or kept.run ~= pending.run or kept.owner ~= owner then
+      return false
+    end
+    call.keep(config, project, pending)
+    beat = call.now()
+    return true
+  end
+
+  -- What is asked for; the run of before when that asked for the same.
+  function self.collect()
+    config, project = call.config(host), run.saved(host)
+    local asked = chosen(host, which)
+    local params = {
+      kind = "generate",
+      options = host.options or {},
+      timeline = {inline = timeline.build(project, host.tracks(), asked, host.points()), base = text.clean(project.folder)},
+      sample_rate = project.sample_rate or 48000,
+      poke = host.poke,
+    }
+    local request = call.digest(call.encode(params))
+    local before = call.pending(config, project)
+    if before and goes_on(before, request) then
+      return self.go_on
+    end
+    local name = call.name(host)
+    local key = name .. "-" .. string.sub(call.digest(project.id), 1, 8)
+    pending = {run = name, key = key, owner = owner, request = request, asked = asked}
+    local folder = path.join(project.folder, "Foley", name)
+    params.key, params.media_dir = key, folder
+    params.out, params.report = path.join(folder, "takes.otio"), path.join(folder, "report.html")
+    call.launch(host, config, name, "submit", params)
+    return launched()
+  end
+
+  -- The run that is not yet placed, wherever it stands.
+  function self.find()
+    config, project = call.config(host), host.project()
+    pending = call.pending(config, project)
+    if not pending or run.looked_after(pending) then
+      return nil
+    end
+    pending.owner = owner
+    return self.go_on
+  end
+
+  -- Takes up a run: its reply may be there; if not, the same request is sent again, which gives the same job.
+  function self.go_on()
+    if not call.reply(config, pending.run) then
+      call.relaunch(host, config, pending.run, true)
+    end
+    return launched()
+  end
+
+  -- Looks for the reply; shows how far the job is.
+  function self.wait()
+    if not mine() then
+      host.show(nil, "")
+      return nil
+    elseif call.reply(config, pending.run) then
+      host.show(nil, "")
+      return self.finish
+    end
+    local job = call.progress(config, pending.run)
+    if not job and call.now() - since > call.PATIENCE_S then
+      call.drop(config, project, pending.run)
+      call.raise_silent(host, config)
+    end
+    local fraction, said = run.told(job)
+    if host.show(fraction, said) and not cancelled then
+      cancelled, since = true, call.now()
+      call.cancel(config, pending.run)
+    end
+    if cancelled and call.now() - since > call.PATIENCE_S then
+      call.drop(config, project, pending.run)
+      fault.raise("the run was cancelled; the daemon has not confirmed it", "Nothing was changed.")
+    end
+    return self.wait
+  end
+
+  -- Places what came, or says what went wrong.
+  function self.finish()
+    local reply = call.reply(config, pending.run) or {}
+    local kind = reply.error and reply.error.kind
+    local message, hint = call.refused(host, reply)
+    if kind == "BridgeError" and not starter then
+      if host.ask("The foley_bridge daemon does not answer (" .. message .. "). Start it?") then
+        return self.start
+      end
+    end
+    if kind == "Cancelled" or call.is_file(call.work_file(config, pending.run, ".cancel")) then
+      call.drop(config, project, pending.run)
+      host.say("Cancelled. Nothing was changed.")
+    elseif reply.ok then
+      host.say(lay(reply).message)
+    else
+      call.drop(config, project, pending.run)
+      fault.raise(message, hint)
+    end
+    return nil
+  end
+
+  -- Starts a daemon that may write beside this project.
+  function self.start()
+    starter, since = call.name(host), call.now()
+    call.launch(host, config, starter, "start", {allow = json.list({project.folder})})
+    return self.starting
+  end
+
+  -- Waits for the daemon, then asks it the same.
+  function self.starting()
+    local reply = call.reply(config, starter)
+    if not reply and call.now() - since <= 2 * call.PATIENCE_S then
+      host.show(0, "Starting the daemon")
+      return self.starting
+    end
+    call.clear(config, starter)
+    if not reply or not reply.ok then
+      call.drop(config, project, pending.run)
+      if not reply then
+        call.raise_silent(host, config)
+      end
+      fault.raise(call.refused(host, reply))
+    end
+    call.relaunch(host, config, pending.run, true)
+    return launched()
+  end
+
+  return self
+end
+
+-- Generates into all regions, or the selected ones (which is "all" or "selected").
+function run.generate(host, which)
+  task.start(host, new(host, which).collect)
+end
+
+-- Goes on with the run of this project that is not yet placed, if there is one and nobody looks after it.
+function run.take_up(host)
+  task.start(host, new(host, "all").find)
+end
 
 return run

@@ -4,8 +4,6 @@ local fault = require("foley.fault")
 
 local wav = {}
 
-local AGAIN = "Generate again."
-
 local function data_of(file, whole, kind)
   local stop = file:seek("end")
   local large, at, shape = 0, 12, nil
@@ -31,7 +29,7 @@ local function data_of(file, whole, kind)
     end
     at = at + 8 + size + size % 2
   end
-  fault.raise(whole .. " holds no sound", AGAIN)
+  fault.raise_stale(whole .. " holds no sound")
 end
 
 -- frames, sample_rate and channels of a WAV file, as far as its data are really there. Raises when it is not there, cannot be
@@ -41,7 +39,7 @@ function wav.held(whole)
   if not file then
     local missing = number == 2
     local said = missing and whole .. " is not there" or whole .. " cannot be read: " .. tostring(why)
-    fault.raise(said, AGAIN)
+    fault.raise_stale(said)
   end
   local head = file:read(12) or ""
   local kind = string.sub(head, 1, 4)
@@ -49,7 +47,7 @@ function wav.held(whole)
   if (kind == "RIFF" or kind == "RF64") and string.sub(head, 9, 12) == "WAVE" then
     good, found = pcall(data_of, file, whole, kind)
   else
-    good, found = pcall(fault.raise, whole .. " is no WAV file", AGAIN)
+    good, found = pcall(fault.raise_stale, whole .. " is no WAV file")
   end
   file:close()
   if good then
@@ -57,7 +55,7 @@ function wav.held(whole)
   elseif type(found) == "table" then
     error(found, 0)
   end
-  fault.raise(whole .. " holds no sound", AGAIN) -- cut off within a header
+  fault.raise_stale(whole .. " holds no sound") -- cut off within a header
 end
 
 -- Writes one channel of 16 bit; samples from -1 to 1.

@@ -21,11 +21,11 @@ def placed(
         kept = [clip for clip in track["clips"] if clip["id"] not in gone]
         expected.append({"name": track["name"], "locked": track["locked"], "clips": kept})
     for add in plan["add"]:
-        track = next((each for each in expected if each["name"] == add["track"]), None)
-        if track is None:
-            track = {"name": add["track"], "locked": False, "clips": []}
-            expected.append(track)
-        track["clips"].append(_expected(grid, add))
+        lane = next((each for each in expected if each["name"] == add["track"]), None)
+        if lane is None:
+            lane = {"name": add["track"], "locked": False, "clips": []}
+            expected.append(lane)
+        lane["clips"].append(_expected(grid, add))
     there = {track["name"] for track in after}
     expected = [track for track in expected if track["clips"] or track["name"] in there]  # one emptied may go or stay
     return _differences(grid, project, expected, after)

@@ -9,12 +9,14 @@ class HostError(Exception):
     Attributes:
         message: what is wrong; names the thing.
         hint: what to do; may be empty.
+        stale: what was generated cannot be used any more.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, stale: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.stale = stale
 
 
 def readable(error: BaseException) -> str:

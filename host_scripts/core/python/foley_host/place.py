@@ -20,7 +20,8 @@ def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> J
 
     Returns:
         ``ok``: takes were laid, and are really there. ``message``: for the user. ``laid``: ids of the regions that have
-        their takes. ``refused``: ``{region, message}`` of those that do not.
+        their takes. ``refused``: ``{region, message}`` of those that do not. ``again``: the same result can be laid yet, when
+        what was in its way is gone.
     """
     refused: list[Json] = []
     try:
@@ -28,15 +29,16 @@ def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> J
         made = plans.make(host.grid, project, result, before, ranges, asked, key)
         refused = made.refused
         if made.plan is None:
-            return _outcome(False, "Nothing was laid, and nothing was changed.", [], refused)
+            return _outcome("Nothing was laid, and nothing was changed.", [], refused)
         lay(host, project, made.plan, before)
     except Exception as error:
         said = readable(error)
         if not isinstance(error, Unlaid):
             said += "\nNothing was changed."
-        return _outcome(False, said, [], refused)
+        stale = isinstance(error, HostError) and error.stale
+        return _outcome(said, [], refused, again=not stale)
     adds = made.plan["add"]
-    return _outcome(True, _success(host, adds), [add["region"] for add in adds], refused)
+    return _outcome(_success(host, adds), [add["region"] for add in adds], refused)
 
 
 class Unlaid(HostError):
@@ -110,8 +112,8 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _outcome(ok: bool, message: str, laid: list[str], refused: list[Json]) -> Json:
+def _outcome(message: str, laid: list[str], refused: list[Json], again: bool = False) -> Json:
     lines = [message]
     if refused:
         lines += ["Not done:", *(f"- {each['message']}" for each in refused)]
-    return {"ok": ok, "message": "\n".join(lines), "laid": laid, "refused": refused}
+    return {"ok": bool(laid), "message": "\n".join(lines), "laid": laid, "refused": refused, "again": again}

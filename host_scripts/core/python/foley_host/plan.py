@@ -48,7 +48,7 @@ def make(
     """
     if _unlike(result["timeline"]["rate"], project["rate"]):
         said = f"the project runs at {project['rate']} frames per second now; it was {result['timeline']['rate']}"
-        raise HostError(said, "Generate again.")
+        raise HostError(said, "Generate again.", stale=True)
     adds, refused = [], []
     for region in result["regions"]:
         fault, was = _left_out(region, ranges, asked, project)
@@ -135,7 +135,9 @@ def _add(project: dict[str, Any], region: dict[str, Any], was: dict[str, Any], k
     takes = []
     for number, take in enumerate(region["takes"], 1):
         if take["start"]["value"] != start or take["duration"]["value"] != duration:
-            raise HostError(f"{take['path']} does not lie where the other takes of its region lie", "Generate again.")
+            raise HostError(
+                f"{take['path']} does not lie where the other takes of its region lie", "Generate again.", stale=True
+            )
         takes.append(_take(project, take, number, trim))
     return {
         "track": TRACK,
@@ -158,7 +160,7 @@ def _take(project: dict[str, Any], take: dict[str, Any], number: int, trim: dict
     needed = time.samples(end, rate, held["sample_rate"]) - time.samples(begin, rate, held["sample_rate"])
     if held["frames"] < needed - 1:  # the daemon and this count may round a half apart
         said = f"{take['path']} is too short: {held['frames']} samples of {needed}"
-        raise HostError(said, "Generate again.")
+        raise HostError(said, "Generate again.", stale=True)
     onsets = [time.frames_at(at, rate) for at in take["onsets_s"]]
     inside = [at for at in onsets if trim["start"] <= at < trim["stop"]]
     made = {

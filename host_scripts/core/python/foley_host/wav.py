@@ -21,7 +21,7 @@ def held(path: str) -> dict[str, int]:
             end = os.fstat(file.fileno()).st_size
             kind, _, wave = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
             if kind not in (b"RIFF", b"RF64") or wave != b"WAVE":
-                raise HostError(f"{path} is no WAV file", "Generate again.")
+                raise HostError(f"{path} is no WAV file", "Generate again.", stale=True)
             large, at, shape = 0, 12, b""
             while at + 8 <= end:
                 file.seek(at)
@@ -41,10 +41,10 @@ def held(path: str) -> dict[str, int]:
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
         said = f"{path} is not there" if missing else f"{path} cannot be read: {error.strerror or error}"
-        raise HostError(said, "Generate again.") from None
+        raise HostError(said, "Generate again.", stale=True) from None
     except struct.error:
         pass
-    raise HostError(f"{path} holds no sound", "Generate again.")
+    raise HostError(f"{path} holds no sound", "Generate again.", stale=True)
 
 
 def write(path: str, samples: Iterable[float], sample_rate: int) -> None:
