@@ -1,0 +1,102 @@
+-- Ardour as the core sees it (docs/host_scripts.md), with its window or without (ardour7-lua).
+
+local import = require("ardour.import")
+local list = require("foley.list")
+local session = require("ardour.session")
+local takes = require("ardour.takes")
+
+local FOLEY_BRIDGE = nil -- the folder of foley_bridge.json, written here by foley-bridge install-host
+
+local host = {}
+
+-- face: say, ask, …, later, launch, open of ardour.window or ardour.plain; its selected, chosen_clip and chosen_takes where it has a
+-- selection. import: how sound files come into the session; config: where foley_bridge.json lies.
+local function made(face, import_with, config)
+  local of = Session
+  local adapter = {
+    name = "Ardour",
+    grid = "samples",
+    options = {handles = "0.5"},
+    config = config,
+    undo_hint = "Edit > Undo",
+    say = face.say,
+    ask = face.ask,
+    ask_text = face.ask_text,
+    show = face.show,
+    later = face.later,
+    launch = face.launch,
+    open = face.open,
+  }
+
+  function adapter.project()
+    return session.project(of)
+  end
+
+  function adapter.ranges()
+    local selected = face.selected(of)
+    local found = {}
+    for index, each in ipairs(session.locations(of)) do
+      found[index] = {id = each.id, text = each.text, start = each.start, stop = each.stop, selected = selected(each)}
+    end
+    return found
+  end
+
+  function adapter.points()
+    return session.points(of)
+  end
+
+  function adapter.tracks()
+    return session.tracks(of, takes.lane)
+  end
+
+  function adapter.own_tracks()
+    return takes.own_tracks(of)
+  end
+
+  function adapter.place(plan)
+    local function into(...)
+      local wholes
+      wholes, of = import_with(...)
+      return wholes, of
+    end
+    return takes.place(of, plan, into)
+  end
+
+  function adapter.take_back(receipt)
+    face.undo(receipt)
+  end
+
+  function adapter.choose(clip, number)
+    takes.choose(of, clip, number)
+  end
+
+  function adapter.write_text(range_id, text)
+    local range = list.find(session.locations(of), "id", range_id)
+    range.location:set_name(text)
+    of:set_dirty()
+  end
+
+  function adapter.chosen_clip()
+    return face.chosen_clip(of)
+  end
+
+  function adapter.chosen_takes()
+    return face.chosen_takes(of)
+  end
+
+  return adapter
+end
+
+-- In Ardour's window.
+function host.with_window()
+  local base = FOLEY_BRIDGE or ARDOUR.LuaAPI.build_filename(ARDOUR.user_config_directory(-1), "scripts")
+  local config = ARDOUR.LuaAPI.build_filename(base, "foley_bridge.json")
+  return made(require("ardour.window"), import.with_window, config)
+end
+
+-- In ardour7-lua, with a session loaded.
+function host.without_window(config)
+  return made(require("ardour.plain"), import.without_window, config)
+end
+
+return host

@@ -1,0 +1,99 @@
+-- Ardour's window: messages, questions, progress, the selection.
+
+local path = require("foley.path")
+local session = require("ardour.session")
+local takes = require("ardour.takes")
+
+local window = {}
+
+local TITLE = "Foley"
+
+function window.say(message)
+  LuaDialog.Message(TITLE, message, LuaDialog.MessageType.Info, LuaDialog.ButtonType.Close):run()
+end
+
+function window.ask(question)
+  local asked = LuaDialog.Message(TITLE, question, LuaDialog.MessageType.Question, LuaDialog.ButtonType.Yes_No)
+  return asked:run() == LuaDialog.Response.Yes
+end
+
+function window.ask_text(question, text)
+  local given = LuaDialog.Dialog(TITLE, {{type = "entry", key = "text", title = question, default = text or ""}}):run()
+  return given and given.text
+end
+
+-- Progress: a window of Ardour's that is drawn, and lets the rest be drawn, each time it is told how far things are.
+
+local shown, fraction_now, text_now
+
+function window.show(fraction, text)
+  if not fraction then
+    if shown then
+      shown:done()
+    end
+    shown, fraction_now, text_now = nil, nil, nil
+    return false
+  end
+  shown = shown or LuaDialog.ProgressWindow(TITLE, true)
+  fraction_now, text_now = fraction, text or ""
+  shown:progress(fraction_now, text_now)
+  return shown:canceled()
+end
+
+-- Ticks to the end, and keeps Ardour drawing, playing and its timers running meanwhile: an action's script may not live on.
+function window.later(tick)
+  local going = tick()
+  while going do
+    for _ = 1, 5 do
+      window.show(fraction_now or 0, text_now or "Foley")
+      ARDOUR.LuaAPI.usleep(40000)
+    end
+    going = tick()
+  end
+  window.show(nil)
+end
+
+function window.launch(command)
+  os.forkexec(table.unpack(command))
+end
+
+function window.open(whole)
+  PBD.open_uri(path.url(whole))
+end
+
+-- What was placed is Ardour's latest step: nothing else runs in between.
+function window.undo()
+  Editor:undo(1)
+end
+
+-- Whether a range is selected: its marker is, or the range selection touches it, or, with neither, the playhead is in it.
+function window.selected(of)
+  local selection = Editor:get_selection()
+  local marked = {}
+  for marker in selection.markers:iter() do
+    marked[marker:name()] = true
+  end
+  local first, last = selection.time:start_sample(), selection.time:end_sample()
+  local playhead = of:transport_sample()
+  return function(each)
+    if next(marked) or last > first then
+      local start, stop = session.samples(of, each.start), session.samples(of, each.stop)
+      return marked[each.text] or (last > first and start < last and first < stop) or false
+    end
+    return session.samples(of, each.start) <= playhead and playhead < session.samples(of, each.stop)
+  end
+end
+
+function window.chosen_clip(of)
+  for region in Editor:get_selection().regions:regionlist():iter() do
+    return session.clip(of, region)
+  end
+  return nil
+end
+
+function window.chosen_takes(of)
+  local found = takes.among(of, Editor:get_selection().regions:regionlist())
+  return #found > 0 and found or takes.at(of, of:transport_sample())
+end
+
+return window

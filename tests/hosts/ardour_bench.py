@@ -1,0 +1,166 @@
+"""Real Ardour without a window, for the tests: starting it on a script, and reading a saved session with eyes of our own."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import xml.etree.ElementTree as Xml
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foley_bridge.hosts.bundle import bundle
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "host_scripts"
+ROOTS = (SCRIPTS / "ardour", SCRIPTS / "core" / "lua")
+TICKS_S = 282_240_000  # Ardour's finest division of a second
+LUA = shutil.which("ardour7-lua") or shutil.which("ardour8-lua")
+
+needs_ardour = pytest.mark.skipif(LUA is None, reason="Ardour is not installed (there is no ardour7-lua)")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Of a user who has only what lies in ``home``."""
+    return os.environ | {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "XDG_CACHE_HOME": str(home / ".cache")}
+
+
+def do(folder: Path, job: str, **asked: Any) -> Any:
+    """Let ``ardour_driver.lua`` do a job on ``session``, and give what it tells."""
+    (folder / "home").mkdir(parents=True, exist_ok=True)
+    script, request, told = folder / "driver.lua", folder / "asked.json", folder / "told.json"
+    script.write_text(bundle(Path(__file__).with_name("ardour_driver.lua"), *ROOTS), "utf-8")
+    told.unlink(missing_ok=True)
+    request.write_text(json.dumps(asked | {"job": job, "told": str(told)}, default=str), "utf-8")
+    log = run_lua(folder, script, request)
+    assert told.exists(), log
+    return json.loads(told.read_text("utf-8"))["told"]
+
+
+def run_lua(folder: Path, script: Path, *arguments: object) -> str:
+    """Run a script in Ardour's Lua; what it printed."""
+    assert LUA is not None
+    done = subprocess.run(
+        [LUA, str(script), *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=600,
+        check=False,
+        env=environment(folder / "home"),
+        cwd=folder,
+    )
+    return done.stdout.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region as the session file has it; times in samples."""
+
+    id: str
+    name: str
+    at: int
+    length: int
+    start: int
+    muted: bool
+    layer: int
+    file: str
+
+
+class Saved:
+    """A session as its file says it."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = path.parent
+        self.root = Xml.fromstring(path.read_text("utf-8"))
+        self.sample_rate = int(self.root.attrib["sample-rate"])
+
+    def samples(self, written: str) -> int:
+        assert written.startswith("a"), written
+        return round(Fraction(int(written[1:]) * self.sample_rate, TICKS_S))
+
+    @functools.cached_property
+    def files(self) -> dict[str, str]:
+        """Names of the sound files by the source's id."""
+        return {each.attrib["id"]: each.attrib["name"] for each in self.root.iterfind("Sources/Source")}
+
+    def tracks(self) -> dict[str, list[Region]]:
+        """Regions of each audio track, by the track's name."""
+        playlists = {each.attrib["id"]: each for each in self.root.iterfind("Playlists/Playlist")}
+        routes = [each for each in self.root.iterfind("Routes/Route") if "audio-playlist" in each.attrib]
+        return {
+            each.attrib["name"]: [self._region(region) for region in playlists[each.attrib["audio-playlist"]].iterfind("Region")]
+            for each in routes
+        }
+
+    def _region(self, region: Xml.Element) -> Region:
+        attributes = region.attrib
+        length, at = attributes["length"].split("@")
+        return Region(
+            id=attributes["id"],
+            name=attributes["name"],
+            at=self.samples(at),
+            length=self.samples(length),
+            start=self.samples(attributes["start"]),
+            muted=attributes["muted"] == "1",
+            layer=int(attributes["layering-index"]),
+            file=self.files[attributes["source-0"]],
+        )
+
+    def ranges(self) -> list[dict[str, Any]]:
+        """Marked ranges: id, text, start and stop in samples."""
+        return [
+            {
+                "id": each.attrib["id"],
+                "text": each.attrib["name"],
+                "start": self.samples(each.attrib["start"]),
+                "stop": self.samples(each.attrib["end"]),
+            }
+            for each in self.root.iterfind("Locations/Location")
+            if each.attrib["flags"].split(",") == ["IsRangeMarker"]
+        ]
+
+
+def dump(saved: Saved, rate: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A session as ``oracle.py`` takes it; ``without`` says how the names of tracks begin that count for nothing."""
+    noted = json.loads((saved.folder / "foley.json").read_text("utf-8"))
+    frame = Fraction(saved.sample_rate) / Fraction(rate)  # samples of one
+
+    def path(file: str) -> str:
+        short = noted["sounds"][file]
+        return short if short.startswith("/") else str(saved.folder / short)
+
+    def frames(samples: int) -> float:
+        return float(samples / frame)
+
+    tracks = []
+    for name, regions in saved.tracks().items():
+        if name.startswith(without):
+            continue
+        clips: list[dict[str, Any]] = []
+        groups: dict[str, list[tuple[dict[str, Any], Region]]] = {}
+        for region in regions:
+            note = noted["regions"].get(f"{region.id} {region.file}")
+            if note:
+                groups.setdefault(note["clip"], []).append((note, region))
+                continue
+            where = {"start": frames(region.at), "duration": frames(region.length), "offset": frames(region.start)}
+            clips.append({"ours": False, "name": region.name, "path": path(region.file), **where})
+        for group in groups.values():
+            sounding = [(note, region) for note, region in group if not region.muted]
+            assert len(sounding) == 1, f"{len(sounding)} takes sound at once on {name}"
+            note, region = sounding[0]
+            places = {(each.at, each.length) for _, each in group}
+            assert len(places) == 1 and region.layer == max(each.layer for _, each in group), group
+            by_number = {each["number"]: path(take.file) for each, take in group}
+            where = {"start": frames(region.at), "duration": frames(region.length), "offset": frames(region.start)}
+            known = {"region": note["region"], "key": note["key"], "chosen": note["number"], "path": path(region.file)}
+            clips.append({"ours": True, **where, **known, "takes": [by_number[number] for number in sorted(by_number)]})
+        tracks.append({"name": name, "clips": clips})
+    ranges = [each | {"start": frames(each["start"]), "stop": frames(each["stop"])} for each in saved.ranges()]
+    return {"tracks": tracks, "ranges": ranges}
