@@ -67,7 +67,7 @@ def region(world: World, start: int, stop: int, text: str = "FOLEY hits") -> Non
 def host_in(world: World, work: Path) -> tuple[ResolveHost, Silent]:
     """The adapter on a world, with a work folder."""
     config = work / "foley_bridge.json"
-    config.write_text(json.dumps({"schema": 1, "work": str(work)}), "utf-8")
+    config.write_text(json.dumps({"schema": 1, "work": str(work), "foley_call": ["foley-call"]}), "utf-8")
     windows = Silent()
     return ResolveHost(session.Session(resolve_simulated.simulated(world)), windows, str(config)), windows
 

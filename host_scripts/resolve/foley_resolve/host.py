@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 import webbrowser
 from pathlib import Path
 from typing import Any, Callable, Dict
 
-from foley_host import HostError
+from foley_host import HostError, call
 
 from . import clips, placing, regions
 from .memory import Memory
@@ -28,7 +27,7 @@ class ResolveHost:
         config: path of foley_bridge.json; its work folder holds what is remembered between two scripts.
     """
 
-    name = "DaVinci Resolve"
+    name = "Resolve"
     grid = "frames"
     undo_hint = f"{MENU} > Undo last Foley placement"
     mark_hint = 'Set a marker (M), drag its end to give it a length, and name it, such as "FOLEY footsteps".'
@@ -37,6 +36,7 @@ class ResolveHost:
     def __init__(self, session: Session, windows: Any, config: str) -> None:
         self.session = session
         self.config = config
+        self.version = session.named
         self.options = {"handles": "0"}  # level and fades are in the file: Resolve's scripts can set neither
         self._windows = windows
         self._moved = False
@@ -123,11 +123,7 @@ class ResolveHost:
 
     @property
     def memory(self) -> Memory:
-        try:
-            work = str(json.loads(Path(self.config).read_text("utf-8"))["work"])
-        except (OSError, ValueError, KeyError) as error:
-            raise HostError(f"{self.config} cannot be read: {error}", "Run: foley-bridge install-host resolve") from None
-        return Memory(work, str(self.session.project.GetUniqueId()))
+        return Memory(str(call.config(self)["work"]), str(self.session.project.GetUniqueId()))
 
     def _tell_of_page(self) -> None:
         self._moved = self._moved or self.session.resolve.GetCurrentPage() != "edit"

@@ -18,12 +18,12 @@ CLIP_COLOR = "Teal"
 Json = Dict[str, Any]
 
 
-def data(region: str, key: str, takes: list[Json], placed: str) -> str:
+def data(region: str, key: str, takes: list[Json], placed: list[str]) -> str:
     """The customData of a clip's marker.
 
     Args:
         takes: with ``path`` and ``offset``, as in a plan.
-        placed: the placement's own id.
+        placed: ids of the placement and of the changes of take since.
     """
     files = [take["path"] for take in takes]
     folder = _folder(files)

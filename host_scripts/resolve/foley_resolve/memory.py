@@ -36,7 +36,9 @@ class Memory:
         self._write({**self._read(), "receipts": [*self.receipts, receipt][-UNDO_STEPS:]})
 
     def drop(self, receipt: Json) -> None:
-        kept = [each for each in self.receipts if each.get("id") != receipt["id"]]
+        """Forget a placement, and what was done to it since."""
+        ids = [each.get("id") for each in self.receipts]
+        kept = self.receipts[: ids.index(receipt["id"])] if receipt["id"] in ids else self.receipts
         self._write({**self._read(), "receipts": kept})
 
     def _read(self) -> Json:

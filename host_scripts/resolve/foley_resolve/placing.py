@@ -15,6 +15,7 @@ from . import label
 from .bin import Bin
 from .clips import file_of, own
 from .laying import delete, everywhere, lay, track_index
+from .memory import UNDO_STEPS
 from .session import Session, listed, whole
 
 Json = Dict[str, Any]
@@ -97,6 +98,7 @@ def choose(session: Session, clip: Json, number: int) -> Json:
     kept = {key: former[key] for key in ("track", "start", "duration")}
     text = str(former["markers"][0][1]["note"]).split(":")[0] if former["markers"] else ""
     add = {**kept, "region": told["region"], "text": text, "key": told["key"], "chosen": number, "takes": takes}
+    add["placed"] = told["placed"]  # so that the undo of the placement finds it, too
     return place(session, {"label": f"Foley: take {number}", "remove": [clip], "add": [add]})
 
 
@@ -115,7 +117,7 @@ def _place(session: Session, plan: Json, receipt: Json) -> None:
         track = _track(session, add["track"], take.get("channels"), receipt)
         item = lay(session, media[take["path"]], track, add["start"], add["duration"], take["offset"])
         receipt["added"].append(str(item.GetUniqueId()))
-        custom = label.data(add["region"], add["key"], add["takes"], receipt["id"])
+        custom = label.data(add["region"], add["key"], add["takes"], [*add.get("placed", ())[-UNDO_STEPS:], receipt["id"]])
         if not label.write(item, "Foley", f"{add['text']}: {take['label']}", custom):
             said = f"Resolve did not let the clip {item.GetName()} have a marker, by which it is known again"
             raise HostError(said, ADVICE)
@@ -126,7 +128,7 @@ def laid(session: Session, receipt: Json) -> list[Any]:
     """The clips of a placement, wherever they were moved; copies of them, too, where they lie on our own tracks."""
     timeline = session.timeline
     here = [item for index, _ in own(timeline) for item in listed(timeline.GetItemListInTrack("audio", index))]
-    copies = {str(item.GetUniqueId()) for item in here if (label.read(item) or {}).get("placed") == receipt["id"]}
+    copies = {str(item.GetUniqueId()) for item in here if receipt["id"] in (label.read(item) or {}).get("placed", ())}
     return [item for item in everywhere(session) if str(item.GetUniqueId()) in {*copies, *receipt["added"]}]
 
 

@@ -7,6 +7,7 @@ Resolve's objects live in another process. An object whose thing is gone answers
 from __future__ import annotations
 
 import re
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -31,6 +32,12 @@ class Session:
         if self.version < OLDEST:
             said = f"This is DaVinci Resolve {'.'.join(map(str, self.version))}"
             raise HostError(said, "Foley needs DaVinci Resolve Studio 18.5 or newer.")
+
+    @property
+    def named(self) -> str:
+        """For reports: product, version, and the Python that Resolve runs its scripts with."""
+        python = ".".join(map(str, sys.version_info[:3]))
+        return f"{self.resolve.GetProductName()} {self.resolve.GetVersionString()}, Python {python} on {sys.platform}"
 
     @property
     def is_studio(self) -> bool:
