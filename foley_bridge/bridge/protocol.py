@@ -95,6 +95,7 @@ class Submit(Params, kw_only=True, frozen=True):
     hits_as_markers: bool = False
     preview: PathText | None = None
     report: PathText | None = None
+    shape: Literal["resolve"] | None = None
     poke: Poke | UnsetType = UNSET
 
     def check(self, *, payload: bool) -> None:

@@ -35,6 +35,9 @@ def generate(
     hits_as_markers: Annotated[bool, typer.Option("--hits-as-markers", help="Write found onsets as HIT markers.")] = False,
     preview: Annotated[Path | None, typer.Option(help="Also an MP4 of the whole timeline with the placed sound.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also a self-contained HTML page.")] = None,
+    shape: Annotated[
+        str | None, typer.Option("--for", metavar="resolve", help="Shape --out (.otio) as this program imports it.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option(help="The same key never makes a second job, and is written into the clips [default: none].")
     ] = None,
@@ -71,7 +74,7 @@ def generate(
         "hits_as_markers": hits_as_markers,
     }
     params |= {name: absolute(path) for name, path in _given(exemplar=exemplar, preview=preview, report=report).items()}
-    params |= {} if key is None else {"key": key}
+    params |= {name: value for name, value in (("key", key), ("shape", shape)) if value is not None}
     with show.Bar(hidden=as_json) as bar, reach(endpoint, keys=keys, seat=seat, private=private) as reached:
         result = finished(reached, params, bar.show_job)
     if as_json:

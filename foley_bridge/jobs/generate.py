@@ -28,6 +28,7 @@ from foley_bridge.jobs.refusals import refuse_impossible, refuse_overwriting_med
 from foley_bridge.jobs.reporting import Seen, write_job_report
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher, unwatched
 from foley_bridge.jobs.result import RegionResult, Result
+from foley_bridge.jobs.shaping import shaped
 from foley_bridge.jobs.takes import make_take, title
 from foley_bridge.timeline import files
 from foley_bridge.timeline.place import METADATA, PlacedTake, Placement, mark_hits, place_takes
@@ -251,8 +252,9 @@ def _publish(job: Job, worked: Sequence[_Worked], failed: Sequence[Failed], ente
     job.finishing("writing the timeline", begins=0.95)
     opened.under_seats_names(clips, request.roots)
     folder = request.out.absolute().parent
-    said = files.write(opened.timeline, outputs.add(request.out), base=opened.base, folder=folder)
-    result = replace(result, notes=(*result.notes, *said))
+    timeline, lost = shaped(request, opened, (take for each in worked for take in each.done.takes))
+    said = files.write(timeline, outputs.add(request.out), base=opened.base, folder=folder)
+    result = replace(result, notes=(*result.notes, *lost, *said))
     for place in outputs.places:  # a link may have come since the request was looked at
         request.roots.output_path(str(place.absolute()), "what the job writes")
     enter("publishing")

@@ -23,6 +23,8 @@ def refuse_impossible(request: GenerateRequest) -> None:
     _refuse_clashes(request)
     if request.out.suffix.lower() not in files.WRITTEN:
         raise JobError(f"{request.out}: cannot write timelines of this kind", f"end the name in {', '.join(files.WRITTEN)}")
+    if request.shape is not None and request.out.suffix.lower() != ".otio":
+        raise JobError(f"{request.out}: a timeline for {request.shape.title()} is an .otio file", "end the name in .otio")
     for option, path, suffixes in (("--preview", request.preview, PREVIEWS), ("--report", request.report, REPORTS)):
         if path is not None and path.suffix.lower() not in suffixes:
             raise JobError(f"{option} {path}: that is not its kind of file", f"end the name in {' or '.join(suffixes)}")

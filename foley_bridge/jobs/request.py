@@ -40,6 +40,7 @@ class GenerateRequest:
         hits_as_markers: write the onsets found into the timeline as HIT markers.
         preview: an MP4 of the whole timeline's picture with the placed sound.
         report: a self-contained HTML page.
+        shape: "resolve" for a timeline as DaVinci Resolve imports it; None for one as it was.
         key: the client's idempotency key, written into the clips.
         inline: ``timeline`` is our own copy of one that came with the request.
         base: the folder that an inline timeline's relative paths start from.
@@ -58,6 +59,7 @@ class GenerateRequest:
     hits_as_markers: bool = False
     preview: Path | None = None
     report: Path | None = None
+    shape: str | None = None
     key: str | None = None
     inline: bool = False
     base: Path | None = None
@@ -103,6 +105,7 @@ def request_from_json(
         hits_as_markers=bool(params.get("hits_as_markers")),
         preview=writes("preview"),
         report=writes("report"),
+        shape=params.get("shape"),
         key=params.get("key"),
         inline=timeline_file is not None,
         base=roots.media_file(base, "timeline.base") if base else None,

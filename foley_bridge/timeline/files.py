@@ -20,6 +20,7 @@ from foley_bridge.timeline import layout
 from foley_bridge.timeline.checked_json import EXCHANGE, MAX_BYTES, checked_json
 from foley_bridge.timeline.exchange import adopt_fcp7, for_exchange, lost_in
 from foley_bridge.timeline.media_paths import make_absolute
+from foley_bridge.timeline.resolve import adopt_resolve
 from foley_bridge.timeline.time import rate_text
 
 CHILD_TIMEOUT_S = 120
@@ -57,6 +58,7 @@ def read(path: str | Path) -> otio.schema.Timeline:
     found = otio.adapters.read_from_string(checked_json(path, text).decode(), "otio_json")
     timeline = _only_timeline(path, found)
     adopt_fcp7(timeline)
+    adopt_resolve(timeline)
     return timeline
 
 

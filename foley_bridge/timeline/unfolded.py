@@ -50,10 +50,19 @@ class Shown:
 
 
 def by_track(timeline: otio.schema.Timeline) -> list[tuple[Any, list[Shown]]]:
-    """The timeline's top-level tracks and stacks, disabled ones too, each with the clips that show in it, in order."""
+    """The timeline's top-level tracks and stacks, disabled ones too, each with the clips that show in it, in order.
+
+    Of a timeline nested in a track of pictures only the pictures count, and of one in a track of sound only the sound: programs
+    that nest lay the other half into a track of its own.
+    """
     root = place_of(timeline.tracks, Fraction(0))
     window = (root.own_start, root.own(root.end))
-    return [(place.item, list(_placed(place, *window, Fraction(0), Fraction(1), ""))) for place in children_of(timeline.tracks)]
+    tracks = []
+    for place in children_of(timeline.tracks):
+        shown = _placed(place, *window, Fraction(0), Fraction(1), "")
+        kind = place.item.kind if isinstance(place.item, otio.schema.Track) else None
+        tracks.append((place.item, [each for each in shown if kind is None or each.kind == kind]))
+    return tracks
 
 
 def _placed(place: Any, first: Fraction, last: Fraction, at: Fraction, scale: Fraction, kind: str) -> Iterator[Shown]:
