@@ -59,6 +59,17 @@ def test_a_request_that_the_daemon_could_not_read_is_answered_without_id(peer: C
         client.ping()
 
 
+@pytest.mark.parametrize("version", [2, 0, None, "1"])
+def test_a_daemon_of_another_version_is_told_by_its_number(peer: Callable[..., Peer], version: object) -> None:
+    refused = {"kind": "RequestError", "message": "foley_bridge: another version of the protocol", "hint": ""}
+    other = peer(lambda header: [{"foley_bridge": version, "id": header["id"], "ok": False, "error": refused}])
+    with Client(other.endpoint) as client, pytest.raises(BridgeError) as caught:
+        client.ping()
+    assert other.endpoint in caught.value.message
+    assert f"speaks protocol {version}, this is 1" in caught.value.message
+    assert "up to date" in caught.value.hint
+
+
 def test_nobody_listening_is_told_with_the_endpoint_and_what_to_do() -> None:
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     with Client(endpoint, timeout_s=300) as client, pytest.raises(BridgeError) as caught:

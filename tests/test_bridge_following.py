@@ -169,6 +169,18 @@ def test_nobody_there_says_so_at_once(ground: Ground, tmp_path: Path) -> None:
     assert (status, reply["id"], reply["error"]["kind"]) == (2, "run-1", "BridgeError")
 
 
+@pytest.mark.parametrize("method", ["submit", "ping", "start"])
+def test_a_daemon_of_another_version_is_a_reply_that_says_so(tmp_path: Path, method: str) -> None:
+    other = Peer(lambda header: [{"foley_bridge": 2, "id": header["id"], "ok": True, "result": {"job": "j1"}}])
+    (tmp_path / "run.json").write_text(json.dumps({"foley_bridge": 1, "id": "run-1", "method": method}))
+    command = [sys.executable, "-m", "foley_bridge.bridge.call", "--follow", str(tmp_path / "run.json")]
+    done = subprocess.run([*command, "--endpoint", other.endpoint], capture_output=True, timeout=PATIENCE_S, check=False)
+    other.stop()
+    reply = json.loads((tmp_path / "run.reply.json").read_bytes())
+    assert (done.returncode, reply["ok"], reply["id"], reply["error"]["kind"]) == (2, False, "run-1", "BridgeError")
+    assert "another version" in reply["error"]["message"]
+
+
 def test_cancelled_before_it_was_accepted_ends_by_itself(tmp_path: Path) -> None:
     silent = Peer(lambda header: echo(header) if header["method"] == "cancel" else [])
     call = Call(tmp_path, {"kind": "generate", "key": "never"}, silent.endpoint)

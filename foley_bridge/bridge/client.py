@@ -105,13 +105,13 @@ class Client:
 
         Raises:
             RequestError: the request is no JSON, or larger than 64 MB: nothing was sent.
-            BridgeError: nobody answered in time.
+            BridgeError: nobody answered in time, or in another version of the protocol.
         """
         deadline = time.monotonic() + (max(self._timeout_s, patience_s(header)) if timeout_s is None else timeout_s)
         lost = False
         while True:
             try:
-                return self._connection.exchange(header, payload, deadline)
+                return self._understood(self._connection.exchange(header, payload, deadline))
             except Lost:
                 lost = True
             except BridgeError:
@@ -123,6 +123,16 @@ class Client:
                     "ask again when it is back; foley-bridge jobs list then says what became of a job",
                 )
             self._connection.sleep(0.2)
+
+    def _understood(self, answer: tuple[dict[str, Any], bytes | None]) -> tuple[dict[str, Any], bytes | None]:
+        """An answer in this version of the protocol; BridgeError when it is in another."""
+        version = answer[0].get("foley_bridge")
+        if version != wire.VERSION:
+            raise BridgeError(
+                f"the daemon at {self.endpoint} is of another version: it speaks protocol {version}, this is {wire.VERSION}",
+                "bring foley-bridge up to date here and there, and start the daemon again",
+            )
+        return answer
 
     # --- the methods ---
 

@@ -95,6 +95,7 @@ class Methods:
             "providers": self._loading_providers(),
             "roots": {name: self._roots.to_json()[name] for name in ("media", "output")},
             "library": self._library.summary(),
+            "pokes": self._pokes,
             "queue": {name: counts[name] for name in ("waiting", "running", "limit")},
             "endpoints": dict(self._endpoints),
         }, None

@@ -22,7 +22,7 @@ from foley_bridge.bridge.places import LOG_FILE, default_output_roots
 from foley_bridge.errors import BridgeError
 from foley_bridge.home import home
 
-START_S = 60.0
+START_S = 45.0
 PING_S = 3.0
 LONGEST_LOG = 10_000_000  # bytes; then a new one is begun
 LOG_SHOWN = 8  # lines
