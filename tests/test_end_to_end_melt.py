@@ -8,64 +8,20 @@ handles are played at in points that it meets exactly.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from fractions import Fraction
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import opentimelineio as otio
 import pytest
-import soundfile
 from job_materials import clicks, hits_in, marker, movie, run, save, timeline_of
+from melt_render import rendered
 
 from foley_bridge.timeline import files
-from foley_bridge.timeline.media_paths import local_path
 
 pytestmark = pytest.mark.skipif(
     shutil.which("melt") is None, reason="melt is not installed: no other program played the result"
 )
-
-
-def playlist(track: otio.schema.Track, rate: Fraction) -> ElementTree.Element:
-    """One audio track as MLT XML: frame numbers as OTIO has them, nothing computed from seconds."""
-    root = ElementTree.Element("mlt", {"LC_NUMERIC": "C"})
-    profile = {"width": "96", "height": "72", "progressive": "1", "sample_aspect_num": "1", "sample_aspect_den": "1"}
-    profile |= {"display_aspect_num": "4", "display_aspect_den": "3", "colorspace": "601"}
-    profile |= {"frame_rate_num": str(rate.numerator), "frame_rate_den": str(rate.denominator)}
-    ElementTree.SubElement(root, "profile", profile)
-    entries = []
-    for number, item in enumerate(track):
-        first, length = item.source_range.start_time.value, item.source_range.duration.value
-        if isinstance(item, otio.schema.Gap):
-            entries.append(ElementTree.Element("blank", {"length": str(int(length))}))
-            continue
-        first -= item.media_reference.available_range.start_time.value
-        producer = ElementTree.SubElement(root, "producer", {"id": f"p{number}"})
-        path = local_path(item.media_reference.target_url, Path("/"))
-        ElementTree.SubElement(producer, "property", {"name": "resource"}).text = str(path)
-        ElementTree.SubElement(producer, "property", {"name": "mlt_service"}).text = "avformat"
-        place = {"producer": f"p{number}", "in": str(int(first)), "out": str(int(first + length - 1))}
-        entries.append(ElementTree.Element("entry", place))
-    ElementTree.SubElement(root, "playlist", {"id": "main"}).extend(entries)
-    return root
-
-
-def rendered(timeline: otio.schema.Timeline, rate: Fraction, folder: Path) -> tuple[np.ndarray, int]:
-    """What melt plays of the FOLEY track."""
-    track = next(track for track in timeline.tracks if track.name == "FOLEY")
-    ElementTree.ElementTree(playlist(track, rate)).write(folder / "play.mlt", encoding="utf-8", xml_declaration=True)
-    wav = folder / "melt.wav"
-    consumer = [f"avformat:{wav}", "acodec=pcm_s24le", "ar=48000", "ac=1", "vn=1", "real_time=0"]
-    subprocess.run(
-        ["melt", "-silent", str(folder / "play.mlt"), "-consumer", *consumer],
-        check=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=120,
-    )
-    return soundfile.read(wav)
 
 
 @pytest.mark.parametrize("suffix", [".otio", ".xml"])
@@ -100,3 +56,32 @@ def test_melt_plays_every_hit_where_the_metadata_says(tmp_path: Path, rate: Frac
     found = hits_in(sound, sample_rate)
     assert len(found) == len(told), found
     assert np.abs(np.array(found) - told).max() < 0.001
+
+
+@pytest.mark.parametrize(("name", "options"), [("f.rpp", ()), ("f.otio", ()), ("f.xml", ()), ("f.otio", ("--for", "resolve"))])
+@pytest.mark.parametrize(("timemode", "rate"), [("24 2", Fraction(24000, 1001)), ("25 0", Fraction(25))])
+def test_melt_plays_what_became_of_a_reaper_project_where_its_markers_are(
+    tmp_path: Path, timemode: str, rate: Fraction, name: str, options: tuple[str, ...]
+) -> None:
+    """The hits are tapped in REAPER between two frames; picture, regions and offset lie off the frame grid, too."""
+    (tmp_path / "media").mkdir()
+    movie(tmp_path / "media" / "shot.mp4", seconds=6, rate=rate)
+    times = [0.41, 0.777, 1.2345, 3.4, 3.6003, 4.9]
+    ranges = [(0.2191, 1.7), (3.1001, 5.1)]
+    lines = [f'  MARKER {n} {start} "FOLEY box {n}" 1\n  MARKER {n} {stop} "" 1' for n, (start, stop) in enumerate(ranges)]
+    lines += [f"  MARKER {number + 10} {time} HIT 0" for number, time in enumerate(times)]
+    shot = '<SOURCE VIDEO\n        FILE "media/shot.mp4"\n      >'
+    item = f"<ITEM\n      POSITION 0.01\n      LENGTH 5.9\n      SOFFS 0.02\n      {shot}\n    >"
+    head = f"<REAPER_PROJECT 0.1\n  PROJOFFS 3600.5 0 0\n  TIMEMODE 1 5 -1 {timemode} 0 -1"
+    text = "\n".join([head, *lines, f"  <TRACK\n    NAME Picture\n    {item}\n  >\n>\n"])
+    (tmp_path / "cut.rpp").write_text(text, "utf-8")
+    done = run(
+        *("generate", tmp_path / "cut.rpp", "--out", tmp_path / name, "--media-dir", tmp_path / "takes", "--json"),
+        *("--takes", 1, "--exemplar", clicks(tmp_path / "hit.wav"), *options),
+    )
+    assert done.status == 0, done
+    timeline = files.read(done.json["out"])
+    sound, sample_rate = rendered(timeline, rate, tmp_path)
+    found = hits_in(sound, sample_rate)
+    assert len(found) == len(times), found
+    assert np.abs(np.array(found) - times).max() < 0.001
