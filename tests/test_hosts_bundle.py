@@ -25,14 +25,17 @@ ardour {
   description = [[ 'ardour' } ]],
 }
 
-local STEP = "generate"
+function signals() return "function factory(" end
 
 function factory(params)
+  local step = "generate"
   return function()
     local run = require("foley.run")
-    return run.now(STEP, params)
+    return run.now(step, params)
   end
 end
+
+function icon() return "icon" end
 """
 RUN = """\
 -- require("foley.nothing") in a comment, and "require('foley.nothing')" in a string
@@ -96,10 +99,20 @@ def test_the_action_works_from_its_bytecode_alone_and_each_module_runs_once(
     assert said.decode() == "generate at 48 in Ardour ü: params"
 
 
-def test_the_header_comes_first(script: tuple[Path, Path, Path]) -> None:
+def test_the_header_comes_first_and_the_other_functions_stay_outside(script: tuple[Path, Path, Path]) -> None:
     text = bundle(script[0], *script[1:])
-    assert text.startswith(MAIN[: MAIN.index("\n\nlocal STEP")])
+    assert text.startswith(MAIN[: MAIN.index("  local step")])
     assert "unused" not in text
+    lua = lupa.lua53.LuaRuntime()
+    lua.execute("function ardour() end")
+    lua.execute(text)
+    assert (lua.eval("signals()"), lua.eval("icon()")) == ("function factory(", "icon")
+
+
+def test_a_header_without_a_factory_is_refused(script: tuple[Path, Path, Path]) -> None:
+    script[0].write_text('ardour { name = "x" } -- function factory()', "utf-8")
+    with pytest.raises(HostError, match="no function factory"):
+        bundle(script[0], *script[1:])
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=["5.3", "5.4"])

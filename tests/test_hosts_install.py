@@ -30,6 +30,13 @@ BASES = {
     "ardour": "scripts",
 }
 HOSTS = [host for host in BASES if any((SCRIPTS / host).glob("*.lua" if host in ("reaper", "ardour") else "*/*.py"))]
+BPY = os.environ.get("FOLEY_BRIDGE_BPY")
+ENABLED = """
+import addon_utils, json
+found = [module.__name__ for module in addon_utils.modules()]
+module = addon_utils.enable("foley_bridge_addon")
+print(json.dumps(["foley_bridge_addon" in found, module.__file__, addon_utils.check("foley_bridge_addon")[1]]))
+"""
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for hosts where Linux has them")
 
 
@@ -237,6 +244,19 @@ def test_ardours_actions_are_single_files_that_know_where_the_config_is(tmp_path
     assert f'local FOLEY_BRIDGE = "{str(root / "scripts").replace(chr(34), chr(92) + chr(34))}"\n' in text
     assert "install-host" not in text
     assert text.startswith('ardour { ["type"]')
+
+
+@pytest.mark.real_host
+@pytest.mark.skipif(
+    not BPY, reason="FOLEY_BRIDGE_BPY names no Python with Blender: the add-on installed was not enabled in one"
+)
+def test_blender_finds_and_enables_what_was_installed(user: User, tmp_path: Path) -> None:
+    user.install("blender", "--into", tmp_path)
+    env = environment(BLENDER_USER_RESOURCES=tmp_path)
+    done = subprocess.run([str(BPY), "-c", ENABLED], capture_output=True, text=True, check=False, env=env, timeout=120)
+    assert done.returncode == 0, done.stderr
+    installed = tmp_path / "scripts" / "addons" / "foley_bridge_addon" / "__init__.py"
+    assert json.loads(done.stdout.splitlines()[-1]) == [True, str(installed), True]
 
 
 # --- again, and away

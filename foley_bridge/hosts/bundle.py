@@ -1,8 +1,8 @@
 """Several Lua modules in one file, for hosts whose Lua has no ``require``.
 
-Ardour reads the header ``ardour{…}`` of a script and keeps of the rest nothing but the compiled function ``factory``: what that
-function finds outside itself is lost. So a bundle is the header and a ``factory`` with everything inside it, modules first.
-None of them runs before it is required: Ardour calls ``factory`` in a sandbox without ``io`` and ``os``, too, to try it.
+Ardour reads the header ``ardour{…}`` of a script and keeps of the rest nothing but single functions, compiled: what its
+``factory`` finds outside itself is lost. So a bundle is the script with the modules inside of ``factory``. None of them runs
+before it is required: Ardour calls ``factory`` in a sandbox without ``io`` and ``os``, too, to try it.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ def bundle(main: Path, *roots: Path) -> str:
     """One Lua file that needs no other.
 
     Args:
-        main: the script. One with a header ``ardour{…}`` defines ``factory``, and requires inside of what that gives.
+        main: the script. One with a header ``ardour{…}`` defines ``factory``, and requires only inside of what that gives.
         roots: folders of modules: ``require("foley.x")`` is ``foley/x.lua`` in the first of them that has it.
 
     Returns:
-        The text: the header if there is one, a ``require`` that answers from inside, the modules, the rest of ``main``.
+        The text of ``main`` with the modules, and a ``require`` that answers with them, in ``factory``; or before everything.
 
     Raises:
         HostError: a script cannot be read, a module is nowhere, or something is required whose name is not written out.
     """
     text = _read(main)
-    header, rest = _split_header(text)
+    inside = _place_inside(main, text)
     found: dict[str, str] = {}
     wanted = _required(main, text)
     while wanted:
@@ -50,10 +50,7 @@ def bundle(main: Path, *roots: Path) -> str:
             found[name] = _read(path)
             wanted += _required(path, found[name])
     modules = "".join(f"modules[{quoted(name)}] = function(...)\n{found[name]}\nend\n" for name in sorted(found))
-    inside = f"{_REQUIRE}{modules}{rest}\n"
-    if not header:
-        return inside
-    return f"{header}\nfunction factory(...)\n{_REQUIRE}{modules}local factory\n{rest}\nreturn factory(...)\nend\n"
+    return f"{text[:inside]}\n{_REQUIRE}{modules}{text[inside:]}\n" if inside else f"{_REQUIRE}{modules}{text}\n"
 
 
 def _read(path: Path) -> str:
@@ -64,17 +61,19 @@ def _read(path: Path) -> str:
         raise HostError(f"{path}: the script cannot be read, {said}", "install foley-bridge again") from error
 
 
-def _split_header(text: str) -> tuple[str, str]:
-    """``ardour{…}`` with the comments before it, and what follows; the first is empty when the script does not begin so."""
-    depth = 0
-    for number, token in enumerate(tokens(text)):
-        if number == 0 and (token.kind, token.text) != ("name", "ardour"):
-            break
-        if token.kind == "sign":
-            depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(token.text, 0)
-            if depth == 0:
-                return text[: token.end], text[token.end :]
-    return "", text
+def _place_inside(main: Path, text: str) -> int:
+    """Where the body of ``factory`` begins in a script with a header ``ardour{…}``; 0 in one without.
+
+    Raises:
+        HostError: there is a header, and no ``factory``.
+    """
+    found = list(tokens(text))
+    if not found or (found[0].kind, found[0].text) != ("name", "ardour"):
+        return 0
+    for place, token in enumerate(found[:-2]):
+        if token.kind == "name" and [each.text for each in found[place : place + 3]] == ["function", "factory", "("]:
+            return next(each.end for each in found[place + 3 :] if each.text == ")")
+    raise HostError(f"{main}: has no function factory", "install foley-bridge again")
 
 
 def _required(path: Path, text: str) -> list[str]:

@@ -21,8 +21,8 @@ AFTER = {
     "resolve": "In DaVinci Resolve (start it again if it is running): Workspace > Scripts > Foley.",
     "blender": "In Blender (start it again if it is running): Edit > Preferences > Add-ons, tick Foley Bridge; "
     "then the Video Sequencer's sidebar has Foley.",
-    "ardour": "In Ardour: Edit > Lua Scripts > Script Manager > Action Scripts, take an empty slot, Add/Set, choose an action "
-    "of Foley; then it is in Edit > Lua Scripts.",
+    "ardour": "In Ardour: Edit > Lua Scripts > Script Manager. Under Action Scripts take an empty slot, Add/Set, choose an "
+    "action of Foley, which is then in Edit > Lua Scripts; under Action Hooks: New Hook, 'Foley: Timer'.",
 }
 """What the user does next, in the host's own words."""
 
