@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import scenarios
 
 JOBS = {}
+PATIENCE_S = 300
 
 
 def job(function: Any) -> Any:
@@ -30,7 +31,10 @@ def job(function: Any) -> Any:
 
 def main() -> None:
     asked = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    sys.path.insert(0, asked.pop("addons"))
+    import addon_utils  # Blender's own; it can be found when bpy is there
+
+    if not addon_utils.enable("foley_bridge_addon"):
+        raise RuntimeError("the add-on cannot be switched on")
     told = Path(asked.pop("told"))
     given = JOBS[asked.pop("job")](**asked)
     whole = told.with_suffix(".part")
@@ -83,6 +87,135 @@ def marks(scene: Any) -> list[dict[str, Any]]:
     return [{"start": start - scene.frame_start, "stop": stop - scene.frame_start} for start, stop in sorted(found)]
 
 
+# --- a project, and what a user does in it ---
+
+
+@job
+def project(
+    blend: str,
+    fps: int,
+    base: float,
+    start: int,
+    length: int,
+    movies: list[dict[str, Any]],
+    sounds: list[dict[str, Any]],
+    marks: list[dict[str, Any]],
+    points: list[dict[str, Any]],
+) -> None:
+    """A project as an editor would make it; all frames count from its first one."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = fps, base
+    scene.frame_start, scene.frame_end = start, start + length - 1
+    for each in movies:
+        strips(scene).new_movie(each["name"], each["path"], each["channel"], start + each["start"])
+    if bpy.app.build_options.audaspace:
+        for each in sounds:
+            strip = strips(scene).new_sound(each["name"], each["path"], each["channel"], start + each["start"])
+            strip.mute = True
+    for each in marks:
+        scene.frame_preview_start, scene.frame_preview_end = start + each["start"], start + each["stop"] - 1
+        scene.use_preview_range = True
+        bpy.ops.foley_bridge.mark_region(words=each["words"])
+        scene.use_preview_range = False
+    for each in points:
+        scene.timeline_markers.new(each["name"], frame=start + each["at"]).select = False
+    bpy.ops.wm.save_as_mainfile(filepath=blend)
+
+
+@job
+def session(blend: str, steps: list[dict[str, Any]]) -> list[Any]:
+    """Open a project and do one thing after another; what each gave."""
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    bpy.ops.ed.undo_push(message="Original")  # as a Blender with windows does when it opens a project
+    return [STEPS[step.pop("do")](**step) for step in steps]
+
+
+def act(
+    action: str, answers: list[Any] | None = None, cancel: bool = False, leave: bool = False, **options: Any
+) -> dict[str, Any]:
+    """Call an operator of the add-on and let its timer beat until it is done."""
+    from foley_bridge_addon import window
+
+    state, asked, shown = window.state, [], []
+    state.message = ""
+    getattr(bpy.ops.foley_bridge, action)(**options)
+    answers = list(answers or [])
+    until = time.monotonic() + PATIENCE_S
+    while state.ticks or state.asked:
+        if state.asked:
+            asked.append(state.asked.question)
+            window.answered(answers.pop(0))
+        window.beat()
+        if state.fraction is not None:
+            shown.append(state.fraction)
+            if leave:
+                break
+            if cancel:
+                bpy.ops.foley_bridge.cancel()
+        assert time.monotonic() < until, state.doing
+        time.sleep(0.05)
+    return {"said": state.message, "asked": asked, "shown": len(shown)}
+
+
+def look() -> dict[str, Any]:
+    """All of the project that a script or a user could have changed."""
+    scene = bpy.context.scene
+    there = []
+    for strip in strips(scene):
+        told = {name: getattr(strip, name) for name in ("name", "type", "channel", "mute", "lock")}
+        times = ("frame_start", "frame_final_start", "frame_final_end", "frame_offset_start", "frame_offset_end")
+        told.update({name: getattr(strip, name) for name in times})
+        told["note"] = json.loads(strip.get("foley_bridge", "null"))
+        if strip.type == "SOUND":
+            told.update(path=bpy.path.abspath(strip.sound.filepath), volume=strip.volume, packed=bool(strip.sound.packed_file))
+        there.append(told)
+    return {
+        "strips": sorted(there, key=lambda each: each["name"]),
+        "channels": [[each.name, each.lock, each.mute] for each in scene.sequence_editor.channels],
+        "markers": sorted([each.name, each.frame] for each in scene.timeline_markers),
+        "range": [scene.frame_start, scene.frame_end, scene.render.fps, scene.render.fps_base],
+        "first": scene.frame_start,
+    }
+
+
+def undo() -> None:
+    bpy.ops.ed.undo()
+
+
+def redo() -> None:
+    bpy.ops.ed.redo()
+
+
+def save() -> None:
+    bpy.ops.wm.save_mainfile()
+
+
+def mixdown(path: str) -> None:
+    bpy.ops.sound.mixdown(filepath=path, container="WAV", codec="PCM", format="S24", mixrate=48000, channels="MONO")
+
+
+def select(names: list[str]) -> None:
+    """Only these strips and markers."""
+    scene = bpy.context.scene
+    for each in [*strips(scene), *scene.timeline_markers]:
+        each.select = each.name in names
+
+
+def playhead(frame: int) -> None:
+    bpy.context.scene.frame_set(bpy.context.scene.frame_start + frame)
+
+
+def change(code: str) -> None:
+    """Anything else: lines of Python with ``scene``, ``strips`` and ``channels``."""
+    scene = bpy.context.scene
+    exec(code, {"bpy": bpy, "scene": scene, "strips": strips(scene), "channels": scene.sequence_editor.channels})
+    bpy.ops.ed.undo_push(message="changed")
+
+
+STEPS = {step.__name__: step for step in (act, look, undo, redo, save, mixdown, select, playhead, change)}
+
+
 # --- random worlds ---
 
 
@@ -92,7 +225,7 @@ def worlds(media: str, count: int, seed: int) -> list[dict[str, Any]]:
     from foley_bridge_addon import host, placing
     from foley_bridge_addon.foley_host import run
 
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     folder = Path(media)
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "world.blend"))
     given = []

@@ -13,24 +13,27 @@ from .foley_host import HostError
 
 
 class BlenderHost:
-    """A scene of the open project. It is looked up anew each time: undo and loading make older references invalid."""
+    """A scene of the open project, by name: undo and loading make every reference to it invalid."""
 
     name = "Blender"
     grid = "frames"
     options: ClassVar = {"handles": "0"}
     config = str(Path(__file__).with_name("foley_bridge.json"))
     undo_hint = "Edit > Undo (Ctrl Z)"
+    mark_hint = "Mark one: Foley > Mark Region; or two markers, named such as 'FOLEY footsteps' and 'END'."
+    select_hint = "Select its strip or one of its markers, or put the playhead into it, and try again."
 
     def __init__(self, scene: Any) -> None:
-        self._uid = scene.session_uid
-        self._called = scene.name
+        self.version = bpy.app.version_string
+        self._scene = scene.name
+        self._steps = 0
 
     @property
     def scene(self) -> Any:
-        for scene in bpy.data.scenes:
-            if scene.session_uid == self._uid:
-                return scene
-        raise HostError(f"the scene '{self._called}' is gone", "Open the project again in which it is.")
+        scene = bpy.data.scenes.get(self._scene)
+        if scene is None:
+            raise HostError(f"the scene '{self._scene}' is gone", "Open the project again in which it is.")
+        return scene
 
     def project(self) -> dict[str, Any]:
         scene = self.scene
@@ -57,31 +60,32 @@ class BlenderHost:
     def own_tracks(self) -> list[dict[str, Any]]:
         return placing.own_tracks(self.scene)
 
-    def place(self, plan: dict[str, Any]) -> None:
+    def place(self, plan: dict[str, Any]) -> int:
         if not bpy.context.preferences.edit.use_global_undo:
             said = "Blender's undo is switched off, and takes are only laid where they can be undone"
             raise HostError(said, "Switch on Edit > Preferences > System > Global Undo.")
-        _remember("Foley: before")
+        self._remember("Foley: before")
         try:
             placing.place(self.scene, plan)
         except Exception as error:
-            _remember("Foley: taken back")
-            _step_back()
+            self._remember("Foley: taken back")
+            self._back_to(self._steps - 1)
             if isinstance(error, RuntimeError):
                 raise HostError(f"Blender could not lay the takes: {error}", "Look at its console, and try again.") from error
             raise
-        _remember(plan["label"])
+        self._remember(plan["label"])
+        return self._steps
 
-    def take_back(self, receipt: None) -> None:
-        _step_back()
+    def take_back(self, receipt: int) -> None:
+        self._back_to(receipt - 1)
 
     def choose(self, clip: dict[str, Any], number: int) -> None:
         placing.choose(self.scene, clip, number)
-        _remember(f"Foley: take {number}")
+        self._remember(f"Foley: take {number}")
 
     def write_text(self, range_id: str, text: str) -> None:
         regions.write_text(self.scene, range_id, text)
-        _remember("Foley: words of a region")
+        self._remember("Foley: words of a region")
 
     def chosen_clip(self) -> dict[str, Any] | None:
         scene = self.scene
@@ -119,11 +123,13 @@ class BlenderHost:
     def open(self, path: str) -> None:
         webbrowser.open(path if "://" in path else Path(path).as_uri())
 
+    def _remember(self, step: str) -> None:
+        """Make what is there now an undo step."""
+        bpy.ops.ed.undo_push(message=step)
+        self._steps += 1
 
-def _remember(step: str) -> None:
-    """An undo step of what is there now. The first one of a project that has none yet is its own ground."""
-    bpy.ops.ed.undo_push(message=step)
-
-
-def _step_back() -> None:
-    bpy.ops.ed.undo()
+    def _back_to(self, step: int) -> None:
+        """Undo what was done after the step of this number; the number of steps stays what it was made for."""
+        for _ in range(self._steps - step):
+            bpy.ops.ed.undo()
+        self._steps = step

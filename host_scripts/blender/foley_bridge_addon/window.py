@@ -29,47 +29,52 @@ class State:
     fraction: float | None = None
     doing = ""
     cancel = False
-    answers: dict[str, Any] = {}  # noqa: RUF012
     asked: Asked | None = None
-    waiting: Callable[[], Any] | None = None
+    waiting: tuple[Callable[[], Any], tuple[Any, ...]] | None = None
+    answers: list[Any] = []  # noqa: RUF012
     ticks: list[Callable[[], bool]] = []  # noqa: RUF012
 
 
 state = State()
 
 
-def perform(call: Callable[[], Any]) -> None:
-    """Do what a menu entry or a tick does. A question in it becomes a dialog, and an error one message."""
+def perform(call: Callable[[], Any], answers: tuple[Any, ...] = ()) -> None:
+    """Do what a menu entry or a tick does. A question in it becomes a dialog, and an error one message.
+
+    Args:
+        answers: to the questions that it asks, in order, as far as they were answered when it was called before.
+    """
+    state.answers = list(answers)
     try:
         call()
     except Asked as asked:
-        state.asked, state.waiting = asked, call
+        state.asked, state.waiting = asked, (call, answers)
         bpy.app.timers.register(_open_dialog, first_interval=0.0)
     except Exception as error:
         say(readable(error))
+    finally:
+        state.answers = []
 
 
 def answered(answer: Any) -> None:
-    """The user answered: on with what waited for it."""
-    asked, call = state.asked, state.waiting
-    state.asked = state.waiting = None
-    if asked and call:
-        state.answers[asked.question] = answer
-        perform(call)
-        state.answers.pop(asked.question, None)
+    """The user answered (None: closed the dialog): on with what waited for it."""
+    waiting, state.asked, state.waiting = state.waiting, None, None
+    if waiting:
+        call, answers = waiting
+        perform(call, (*answers, answer))
 
 
 def ask(question: str) -> bool:
     """Yes or no."""
-    if question in state.answers:
-        return bool(state.answers.pop(question))
+    if state.answers:
+        return bool(state.answers.pop(0))
     raise Asked(question, None)
 
 
 def ask_text(question: str, text: str) -> str | None:
     """A line of text, or nothing."""
-    if question in state.answers:
-        return state.answers.pop(question) or None
+    if state.answers:
+        return state.answers.pop(0) or None
     raise Asked(question, text)
 
 
@@ -129,7 +134,8 @@ def busy() -> bool:
     if bpy.app.is_job_running("RENDER"):
         return True
     windows = bpy.context.window_manager.windows
-    return any(operator.bl_idname.startswith(BUSY) for window in windows for operator in window.modal_operators)
+    modal = (operator for window in windows for operator in getattr(window, "modal_operators", ()))
+    return any(operator.bl_idname.startswith(BUSY) for operator in modal)
 
 
 def forget() -> None:
@@ -137,7 +143,6 @@ def forget() -> None:
     state.ticks.clear()
     state.fraction, state.doing, state.cancel = None, "", False
     state.asked = state.waiting = None
-    state.answers.clear()
 
 
 def redraw() -> None:

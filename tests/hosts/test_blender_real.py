@@ -1,0 +1,258 @@
+"""A user's way in real Blender, with the real daemon: regions marked, takes laid, project saved, opened again, mixed down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import opentimelineio as otio
+import pytest
+import soundfile
+from blender_bench import do, each_blender, install
+from job_materials import clicks, hits_in, movie
+from serving import Serving, serving
+
+HITS = (25, 33, 41, 118, 131)  # frames from the project's first
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("daemon")) as there:
+        yield there
+
+
+def reel(python: str, folder: Path, daemon: Serving | None, fps: int = 25, base: float = 1.0, **more: Any) -> Path:
+    """A saved project of a picture with two regions, one marked by a strip and one by markers; the add-on installed."""
+    endpoint = daemon.endpoint if daemon else "tcp://127.0.0.1:9"
+    install(folder, "--endpoint", endpoint)
+    rate = Fraction(fps) / Fraction(str(base))
+    there = folder / "Rolle 1 ä"
+    there.mkdir()
+    shot = movie(there / "shot.mov", seconds=8, rate=rate)
+    made: dict[str, Any] = {
+        "blend": there / "reel.blend",
+        "fps": fps,
+        "base": base,
+        "start": 1,
+        "length": 200,
+        "movies": [{"name": "shot.mov", "path": shot, "channel": 1, "start": 0}],
+        "sounds": [{"name": "hit.wav", "path": clicks(there / "hit.wav"), "channel": 2, "start": 150}],
+        "marks": [{"start": 20, "stop": 60, "words": "kettle like=hit.wav takes=3"}],
+        "points": [
+            {"name": "FOLEY door like=hit.wav", "at": 110},
+            {"name": "END", "at": 150},
+            *({"name": "HIT", "at": at} for at in HITS),
+        ],
+    }
+    do(python, folder, "project", **{**made, **more})
+    return there / "reel.blend"
+
+
+def session(python: str, blend: Path, *steps: Any) -> list[Any]:
+    """Things done in one Blender: names of steps, or dictionaries."""
+    return do(
+        python,
+        blend.parents[1],
+        "session",
+        blend=blend,
+        steps=[step if isinstance(step, dict) else {"do": step} for step in steps],
+    )
+
+
+def act(action: str, **options: Any) -> dict[str, Any]:
+    return {"do": "act", "action": action, **options}
+
+
+GENERATE = act("generate", which="all")
+
+
+def takes(look: dict[str, Any]) -> list[dict[str, Any]]:
+    """Our strips in time order."""
+    found = [strip for strip in look["strips"] if (strip["note"] or {}).get("kind") == "take"]
+    return sorted(found, key=lambda strip: strip["frame_final_start"])
+
+
+def others(look: dict[str, Any]) -> list[dict[str, Any]]:
+    return [strip for strip in look["strips"] if strip not in takes(look)]
+
+
+def promised(blend: Path) -> list[dict[str, Any]]:
+    """Takes as the daemon says they are, from the timeline that it wrote beside the project; the last run's."""
+    written = max(blend.parent.glob("Foley/*/takes.otio"))
+    timeline = otio.adapters.read_from_file(str(written))
+    clips = [clip.metadata["foley_bridge"] for clip in timeline.find_clips() if "foley_bridge" in clip.metadata]
+    return sorted(clips, key=lambda clip: clip["start"]["value"])
+
+
+def heard(path: Path) -> list[float]:
+    samples, rate = soundfile.read(path)
+    return hits_in(samples, rate)
+
+
+@pytest.mark.parametrize(
+    ("fps", "base", "start"), [(25, 1.0, 1), (24, 1.001, 1001), (30, 1.001, 0)], ids=["25", "23.976", "29.97"]
+)
+@each_blender()
+def test_hits_sound_where_the_daemon_says_after_saving_and_opening_again(
+    python: str, daemon: Serving, tmp_path: Path, fps: int, base: float, start: int
+) -> None:
+    blend = reel(python, tmp_path, daemon, fps, base, start=start)
+    mix = tmp_path / "mix.wav"
+    before, ran, _, _ = session(python, blend, "look", GENERATE, "look", "save")
+    assert ran["said"].startswith("2 regions done"), ran
+    after, _ = session(python, blend, "look", {"do": "mixdown", "path": mix})
+    rate = Fraction(fps) / Fraction(str(base))
+
+    told = promised(blend)
+    assert [clip["start"]["rate"] for clip in told] == [f"{rate.numerator}/{rate.denominator}"] * 2
+    for strip, clip in zip(takes(after), told, strict=True):
+        assert strip["frame_final_start"] == start + clip["start"]["value"]
+        assert strip["frame_final_end"] == start + clip["start"]["value"] + clip["duration"]["value"]
+        assert strip["frame_start"] == strip["frame_final_start"] and strip["frame_offset_start"] == 0
+        assert Path(strip["path"]).resolve() == Path(clip["path"]).resolve() and not strip["packed"]
+        assert after["channels"][strip["channel"]][0] == "Foley"
+
+    says = [at for clip in told for at in clip["onsets_s"]]
+    assert np.allclose(says, [float(at / rate) for at in HITS], rtol=0, atol=1e-6)
+    hits = heard(mix)
+    assert len(hits) == len(says)
+    assert np.abs(np.array(hits) - says).max() < 0.001
+    assert others(after) == others(before) and after["markers"] == before["markers"] and after["range"] == before["range"]
+
+
+@each_blender()
+def test_one_undo_takes_the_takes_out_and_one_redo_brings_them_back(python: str, daemon: Serving, tmp_path: Path) -> None:
+    blend = reel(python, tmp_path, daemon)
+    before, _, laid, _, undone, _, again = session(python, blend, "look", GENERATE, "look", "undo", "look", "redo", "look")
+    assert len(takes(laid)) == 2
+    assert undone == before
+    assert again == laid
+
+
+@each_blender()
+def test_takes_change_without_the_daemon_and_sound_changed(python: str, daemon: Serving, tmp_path: Path) -> None:
+    blend = reel(python, tmp_path, daemon)
+    one, two = tmp_path / "one.wav", tmp_path / "two.wav"
+    session(python, blend, GENERATE, "save")
+    config = tmp_path / "blender" / "scripts" / "addons" / "foley_bridge_addon" / "foley_bridge.json"
+    config.unlink()
+    told = session(
+        python, blend, "look", {"do": "mixdown", "path": one}, {"do": "playhead", "frame": 30}, act("next_take"), "look",
+        {"do": "mixdown", "path": two}, "undo", "look", act("previous_take"), "look",
+        act("next_take"), act("next_take"), "look",
+    )  # fmt: skip
+    first, second, undone, last, around = (told[number] for number in (0, 4, 7, 9, 12))
+    files = [take["path"] for take in takes(first)[0]["note"]["takes"]]
+    assert len(files) == 3
+    assert [takes(look)[0]["path"] for look in (first, second, undone, last, around)] == [files[at] for at in (0, 1, 0, 2, 1)]
+    assert [takes(look)[1]["path"] for look in (second, last)] == [takes(first)[1]["path"]] * 2
+    assert undone == first
+    samples = [soundfile.read(path)[0] for path in (one, two)]
+    assert np.abs(np.array(heard(one)) - heard(two)).max() < 0.001
+    assert np.abs(samples[0] - samples[1]).max() > 0.01
+
+
+@each_blender()
+def test_clear_takes_out_what_lies_in_the_selected_region(python: str, daemon: Serving, tmp_path: Path) -> None:
+    blend = reel(python, tmp_path, daemon)
+    told = session(
+        python, blend, GENERATE, "look", {"do": "select", "names": ["FOLEY kettle like=hit.wav takes=3"]}, act("clear"), "look",
+        "undo", "look",
+    )  # fmt: skip
+    laid, said, cleared, undone = told[1], told[3]["said"], told[4], told[6]
+    assert said.startswith("Foley: clear 1 region: 1 clip taken out")
+    assert takes(cleared) == takes(laid)[1:]
+    assert takes(undone) == takes(laid)
+
+
+@each_blender()
+def test_generating_again_replaces_takes_and_leaves_the_other_region_alone(
+    python: str, daemon: Serving, tmp_path: Path
+) -> None:
+    blend = reel(python, tmp_path, daemon)
+    told = session(
+        python, blend, GENERATE, "look", {"do": "select", "names": ["END"]},
+        act("recommend", answers=["glass seed=9"]), "look", act("generate", which="selected"), "look",
+    )  # fmt: skip
+    first, again = told[1], told[6]
+    assert "FOLEY glass seed=9 like=hit.wav engine=recommend" in [name for name, _ in told[4]["markers"]]
+    assert takes(again)[0] == takes(first)[0]
+    assert len(takes(again)) == 2
+
+
+@each_blender()
+def test_a_closed_blender_finds_its_takes_when_it_is_opened_again(python: str, daemon: Serving, tmp_path: Path) -> None:
+    blend = reel(python, tmp_path, daemon)
+    session(python, blend, act("generate", which="all", leave=True), "save")
+    pending = next((tmp_path / "home" / "work").glob("pending-*.json"))
+    kept = json.loads(pending.read_text("utf-8"))
+    pending.write_text(json.dumps({**kept, "alive": 0}), "utf-8")  # as it is half a minute later
+    ran, look = session(python, blend, act("place_ready"), "look")
+    assert ran["said"].startswith("2 regions done"), ran
+    assert len(takes(look)) == 2
+
+
+def quarrel(code: str, said: str, marked: str = "") -> Any:
+    return pytest.param(code, said, id=marked or said)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        quarrel("channels[6].name = 'Foley'; channels[6].lock = True", "track 'Foley' is locked"),
+        quarrel("channels[2].name = 'Foley'; strips['hit.wav'].frame_start = 30", "the clip 'hit.wav' at"),
+        quarrel("strips['shot.mov'].filepath = '//gone.mov'", "gone.mov"),
+        quarrel("scene.frame_end = scene.frame_start + 100", "outside"),
+        quarrel("scene.timeline_markers.clear(); [strips.remove(s) for s in list(strips) if s.type == 'COLOR']", "no region"),
+        quarrel("scene.timeline_markers.remove(scene.timeline_markers['END'])", "no length", "a region that nothing closes"),
+        quarrel("strips['FOLEY kettle like=hit.wav takes=3'].name = 'FOLEY kettle takes=many'", "takes"),
+        quarrel("bpy.context.preferences.edit.use_global_undo = False", "undo is switched off"),
+    ],
+)
+@each_blender()
+def test_what_cannot_be_done_is_one_message_and_no_change(
+    python: str, daemon: Serving, tmp_path: Path, code: str, said: str
+) -> None:
+    blend = reel(python, tmp_path, daemon)
+    _, before, ran, after = session(python, blend, {"do": "change", "code": code}, "look", GENERATE, "look")
+    assert said in ran["said"], ran
+    assert "raceback" not in ran["said"]
+    assert after == before
+
+
+@each_blender()
+def test_cancel_ends_the_run_and_changes_nothing(python: str, daemon: Serving, tmp_path: Path) -> None:
+    blend = reel(python, tmp_path, daemon)
+    before, ran, after = session(python, blend, "look", act("generate", which="all", cancel=True), "look")
+    assert ran["said"].startswith("Cancelled"), ran
+    assert after == before
+    assert not list(blend.parent.glob("Foley/*/*.wav"))
+
+
+@each_blender(sound=False)
+def test_no_daemon_is_offered_to_be_started_and_a_no_changes_nothing(python: str, tmp_path: Path) -> None:
+    blend = reel(python, tmp_path, None)
+    before, ran, after = session(python, blend, "look", act("generate", which="all", answers=[False]), "look")
+    assert len(ran["asked"]) == 1 and "Start it?" in ran["asked"][0]
+    assert "tcp://127.0.0.1:9" in ran["said"]
+    assert after == before
+
+
+@each_blender()
+def test_the_self_test_is_well_and_leaves_nothing(python: str, daemon: Serving, tmp_path: Path) -> None:
+    blend = reel(python, tmp_path, daemon)
+    before, ran, after = session(python, blend, "look", act("self_test"), "look")
+    assert "All is well" in ran["said"], ran
+    assert after == before
+
+
+@each_blender()
+def test_check_says_in_plain_words_what_the_doctor_found(python: str, daemon: Serving, tmp_path: Path) -> None:
+    blend = reel(python, tmp_path, daemon)
+    (ran,) = session(python, blend, act("check"))
+    assert ran["said"].startswith(("Everything that is needed is there", "Not ready yet."))
+    assert "Python" in ran["said"] or "python" in ran["said"]
