@@ -264,7 +264,18 @@ def test_reading_changes_nothing_but_the_names_of_regions(tmp_path: Path) -> Non
 
 
 def test_the_scripts_are_python_3_8_and_import_only_its_library() -> None:
-    allowed = {"__future__", "contextlib", "foley_host", "foley_resolve", "fractions", "importlib", "json", "math", "pathlib"}
+    allowed = {
+        "__future__",
+        "contextlib",
+        "foley_host",
+        "foley_resolve",
+        "fractions",
+        "hashlib",
+        "importlib",
+        "json",
+        "math",
+        "pathlib",
+    }
     allowed |= {"re", "sys", "tempfile", "time", "typing", "uuid", "webbrowser"}
     files = sorted((SCRIPTS / "resolve").rglob("*.py"))
     assert len(files) > 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable
 
-from foley_host import HostError, actions  # type: ignore
+from foley_host import HostError, actions
 from foley_host.fault import readable
 
 from . import windows as windows_

@@ -1,12 +1,14 @@
 """Timeline markers as ranges and points.
 
 Marker times count from the timeline's start. A range's id is its customData, which moves, renames and saving leave alone; a
-range that has none is given one. Scripts cannot rename a marker: it is taken away and made again.
+range that has none is given one, and the same again when Resolve was closed without saving. Scripts cannot rename a marker: it
+is taken away and made again.
 """
 
 from __future__ import annotations
 
-import uuid
+import hashlib
+import json
 from typing import Any, Dict
 
 from foley_host import HostError
@@ -23,13 +25,13 @@ def ranges(session: Session) -> list[Json]:
     timeline = session.timeline
     chosen = _chosen(session)
     found: list[Json] = []
-    taken: set = set()
+    taken: set[str] = set()
     for frame, marker in _markers(timeline):
         length = whole(marker["duration"])
         if length <= 1:
             continue
         start = whole(frame)
-        name = _id(timeline, frame, str(marker.get("customData") or ""), taken)
+        name = _id(timeline, frame, marker, taken)
         taken.add(name)
         selected = any(start < stop and first < start + length for first, stop in chosen)
         found.append({"id": name, "text": _text(marker), "start": start, "stop": start + length, "selected": selected})
@@ -94,13 +96,15 @@ def _text(marker: Json) -> str:
     return note if texts.is_region(note) and not texts.is_region(name) else name
 
 
-def _id(timeline: Any, frame: float, data: str, taken: set) -> str:
+def _id(timeline: Any, frame: float, marker: Json, taken: set[str]) -> str:
     """The customData of a marker, ours or another program's. A copy of ours gets one of its own."""
+    data = str(marker.get("customData") or "")
     if data and data not in taken:
         return data
     if data and not data.startswith(PREFIX):
         return f"{data}#{whole(frame)}"
-    name = PREFIX + uuid.uuid4().hex[:12]
+    made_of = [str(timeline.GetUniqueId()), whole(frame), whole(marker["duration"]), _text(marker), data]
+    name = PREFIX + hashlib.sha256(json.dumps(made_of).encode("utf-8")).hexdigest()[:12]
     if not timeline.UpdateMarkerCustomData(frame, name):
         raise HostError("Resolve does not let its markers be changed", "Close any dialog in Resolve and try again.")
     return name
