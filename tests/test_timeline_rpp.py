@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import random
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -655,6 +656,37 @@ def test_a_hostile_project_ends_with_one_error(tmp_path: Path, data: bytes, said
     with pytest.raises(TimelineError) as caught:
         files.read(path)
     assert said in caught.value.message and "bad.rpp" in caught.value.message
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_to_a_project_it_is_read_or_refused_and_written_back(seed: int) -> None:
+    dice = random.Random(seed)
+    bits = [
+        b"1e308",
+        b"-1",
+        b"NaN",
+        b'""',
+        b"<",
+        b">\n",
+        b"\x00",
+        b"\xff",
+        b"TAKE SEL\r\n",
+        b"<SOURCE SECTION\r\n",
+        b"PLAYRATE 1e-9\n",
+    ]
+    read_ones = 0
+    for _ in range(150):
+        data = FULL
+        for _ in range(dice.randint(1, 6)):
+            at = dice.randrange(len(data))
+            data = data[:at] + dice.choice([*bits, b""]) + data[at + dice.choice([0, 0, 1, 20]) :]
+        try:
+            timeline = read(data)
+        except TimelineError:
+            continue
+        read_ones += 1
+        assert written(timeline) == data
+    assert read_ones > 30
 
 
 @pytest.mark.parametrize("damage", ["not base64!", "AAAA", 7])

@@ -61,6 +61,8 @@ def test_an_installed_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Pat
         "from foley_bridge.library import ucs\n"
         "assert ucs.category('FOLYProp').category == 'FOLEY'\n"
         "assert (resources.files('foley_bridge') / '_host_scripts' / 'README.md').is_file()\n"
+        "import opentimelineio\n"
+        f"assert opentimelineio.adapters.from_name('rpp').module_abs_path().startswith({str(site)!r})\n"
         "sys.exit(cli.main(['--version']))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
