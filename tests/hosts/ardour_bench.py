@@ -156,7 +156,7 @@ def dump(saved: Saved, rate: str, without: tuple[str, ...] = ()) -> dict[str, An
             assert len(sounding) == 1, f"{len(sounding)} takes sound at once on {name}"
             note, region = sounding[0]
             places = {(each.at, each.length) for _, each in group}
-            assert len(places) == 1 and region.layer == max(each.layer for _, each in group), group
+            assert len(places) == 1, group
             by_number = {each["number"]: path(take.file) for each, take in group}
             where = {"start": frames(region.at), "duration": frames(region.length), "offset": frames(region.start)}
             known = {"region": note["region"], "key": note["key"], "chosen": note["number"], "path": path(region.file)}

@@ -151,6 +151,47 @@ function jobs.worlds(of, asked)
   return told
 end
 
+-- A session to work on: tracks with clips (name, path, at and length in samples), ranges and marks (text, start, stop in samples).
+function jobs.session(of, asked)
+  of:cfg():set_timecode_format(Timecode.TimecodeFormat[asked.format])
+  of:cfg():set_timecode_offset(asked.offset)
+  of:cfg():set_timecode_offset_negative(false)
+  for _, each in ipairs(asked.ranges) do
+    of:locations():add_range(Temporal.timepos_t(each.start), Temporal.timepos_t(each.stop)):set_name(each.text)
+  end
+  local sounds = {}
+  for _, track in ipairs(asked.tracks) do
+    of:new_audio_track(2, 2, nil, 1, track.name, ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal, true)
+    for _, clip in ipairs(track.clips) do
+      sounds[#sounds + 1] = clip.path
+    end
+  end
+  sleep(1) -- or the tracks are saved without connections, and are silent
+  local wholes
+  wholes, of = import.without_window(of, {sounds = {}, regions = {}}, sounds)
+  for _, track in ipairs(asked.tracks) do
+    local playlist = of:route_by_name(track.name):to_track():playlist()
+    for _, clip in ipairs(track.clips) do
+      local region = ARDOUR.RegionFactory.clone_region(wholes[clip.path], true, false)
+      region:set_name(clip.name)
+      region:set_length(Temporal.timecnt_t(clip.length))
+      playlist:add_region(region, Temporal.timepos_t(clip.at), 1, false, 0, 0, false)
+    end
+  end
+  of:save_state("", false, false, false, false, false)
+  return true
+end
+
+-- The mix, into a WAV file, from 0 for so many samples.
+function jobs.export(of, asked)
+  sleep(1)
+  local export = of:simple_export()
+  export:set_folder(asked.folder)
+  export:set_name(asked.file)
+  export:set_range(0, asked.samples)
+  return export:run_export()
+end
+
 local asked = read(arg[1])
 AudioEngine:set_backend("None (Dummy)", "", "")
 local good, told = pcall(function() -- an error that is no text, uncaught, ends Ardour with a crash

@@ -87,11 +87,20 @@ local function made(face, import_with, config)
   return adapter
 end
 
--- In Ardour's window.
-function host.with_window()
+local function config_path()
   local base = FOLEY_BRIDGE or ARDOUR.LuaAPI.build_filename(ARDOUR.user_config_directory(-1), "scripts")
-  local config = ARDOUR.LuaAPI.build_filename(base, "foley_bridge.json")
-  return made(require("ardour.window"), import.with_window, config)
+  return ARDOUR.LuaAPI.build_filename(base, "foley_bridge.json")
+end
+
+-- In an action of Ardour's window.
+function host.with_window()
+  return made(require("ardour.window"), import.with_window, config_path())
+end
+
+-- In a hook, which lives on: nothing is shown of the progress, since that would keep the user from working; there is an action for it.
+function host.with_timer(later)
+  local face = {later = later, show = function() return false end}
+  return made(setmetatable(face, {__index = require("ardour.window")}), import.with_window, config_path())
 end
 
 -- In ardour7-lua, with a session loaded.

@@ -10,6 +10,8 @@ local time = require("foley.time")
 
 local takes = {}
 
+local steps = 0 -- of undo, made by this script
+
 -- Whether a track of this name is ours, and which: 1 for Foley, 2 for Foley 2.
 function takes.lane(name)
   local number = name == "Foley" and 1 or math.tointeger(tonumber(string.match(name, "^Foley ([1-9]%d*)$")))
@@ -110,7 +112,7 @@ local function find(of, held, id)
 end
 
 -- Changes playlists and regions as one step of Ardour's undo, or not at all. what(edit) does it with edit.add(playlist, region, at),
--- edit.remove(playlist, region) and edit.set(region, function). Gives the commands, for takes.undo.
+-- edit.remove(playlist, region) and edit.set(region, function). Gives a receipt.
 local function as_one_step(of, label, what)
   local playlists, regions, commands, back = {}, {}, {}, {}
   local edit = {}
@@ -160,7 +162,8 @@ local function as_one_step(of, label, what)
     commands[#commands + 1] = of:add_stateful_diff_command(region:to_statefuldestructible())
   end
   of:commit_reversible_command(nil)
-  return commands
+  steps = steps + 1
+  return {commands = commands, step = steps}
 end
 
 -- The two calls of Ardour that placing rests on.
@@ -212,6 +215,9 @@ local function region_of(of, add, number, whole)
   made:set_length(Temporal.timecnt_t(length)) -- first, or the start has no room to move
   made:set_start(Temporal.timepos_t(at - file_at))
   made:set_muted(number ~= add.chosen)
+  if take.onset then -- what Ardour snaps to its grid: the first hit; counted from where the region lies, which is 0 so far
+    made:set_sync_position(Temporal.timepos_t(session.samples(of, take.onset) - at))
+  end
   local audio = made:to_audioregion()
   local sample_rate = of:nominal_sample_rate()
   fade(audio, take.fade_in_s, sample_rate, "set_fade_in_length", "set_fade_in_active")
@@ -278,7 +284,7 @@ function takes.place(of, plan, import)
   return as_one_step(of, plan.label, function(edit)
     for _, clip in ipairs(plan.remove) do
       local place, route = find(of, held, clip.id)
-      for _, region in ipairs(place.regions) do
+      for _, region in ipairs(list.sorted(place.regions, function(each) return -each:layer() end)) do
         edit.remove(route:to_track():playlist(), region)
       end
     end
@@ -290,10 +296,17 @@ function takes.place(of, plan, import)
   end)
 end
 
--- Takes back what place gave commands for, where there is no window to do it with.
-function takes.undo(commands)
-  for index = #commands, 1, -1 do
-    commands[index]:undo()
+-- How many of Ardour's latest undo steps have to go to take back the one of a receipt: nothing else runs while a script does.
+function takes.steps_since(receipt)
+  local count = steps - receipt.step + 1
+  steps = receipt.step - 1
+  return count
+end
+
+-- Takes back just the step of a receipt, where there is no window whose undo would.
+function takes.undo(receipt)
+  for index = #receipt.commands, 1, -1 do
+    receipt.commands[index]:undo()
   end
 end
 

@@ -61,9 +61,8 @@ function window.open(whole)
   PBD.open_uri(path.url(whole))
 end
 
--- What was placed is Ardour's latest step: nothing else runs in between.
-function window.undo()
-  Editor:undo(1)
+function window.undo(receipt)
+  Editor:undo(takes.steps_since(receipt))
 end
 
 -- Whether a range is selected: its marker is, or the range selection touches it, or, with neither, the playhead is in it.
