@@ -51,7 +51,7 @@ def examine(folder: Path) -> Iterator[Check]:
     yield _disk(folder)
     yield _daemon()
     yield _library()
-    yield from _hosts()
+    yield from hosts()
 
 
 def _python() -> Check:
@@ -166,7 +166,8 @@ def _library() -> Check:
     return Check("sound library", True, f"{count} sounds in {library_folder()}", needed=False)
 
 
-def _hosts() -> Iterator[Check]:
+def hosts() -> Iterator[Check]:
+    """The editors of this machine, and their scripts."""
     for state in installed.states():
         advice = f"foley-bridge install-host {state.site.host}"
         if state.site.named:
