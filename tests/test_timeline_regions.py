@@ -14,7 +14,8 @@ from timeline_worlds import exact, length_of, own_time_on_path, paths, source_of
 
 from foley_bridge.errors import TimelineError
 from foley_bridge.timeline.layout import timeline_duration, timeline_rate
-from foley_bridge.timeline.regions import Refused, find_hits, find_regions, parse_region, refuse_overlaps
+from foley_bridge.timeline.markers import Refused
+from foley_bridge.timeline.regions import find_hits, find_regions, parse_region, refuse_overlaps
 
 F = Fraction
 NEAR = F(1, 10**9)

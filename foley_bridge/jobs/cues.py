@@ -20,9 +20,10 @@ from foley_bridge.jobs.request import DEFAULTS, GenerateRequest
 from foley_bridge.library import ucs
 from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.timeline.layout import available
+from foley_bridge.timeline.markers import Refused
 from foley_bridge.timeline.media_paths import is_file, local_path
 from foley_bridge.timeline.options import ENGINES, LIBRARY, Options, parse_option
-from foley_bridge.timeline.regions import Refused, Region
+from foley_bridge.timeline.regions import Region
 from foley_bridge.timeline.time import seconds_of, timecode
 
 

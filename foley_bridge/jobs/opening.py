@@ -15,8 +15,9 @@ from foley_bridge.jobs.roots import ANYWHERE, Roots
 from foley_bridge.media import video
 from foley_bridge.timeline import files
 from foley_bridge.timeline.layout import timeline_duration, timeline_rate
+from foley_bridge.timeline.markers import Refused
 from foley_bridge.timeline.place import METADATA
-from foley_bridge.timeline.regions import Refused, Region, find_hits, find_regions, parse_region, refuse_overlaps
+from foley_bridge.timeline.regions import Region, find_hits, find_regions, parse_region, refuse_overlaps
 from foley_bridge.timeline.time import ceil_frame, rational, seconds_of
 
 TIMELINE_SUFFIXES = (".otio", ".otioz", ".otiod", ".rpp", ".xml", ".fcpxml", ".edl", ".aaf")
