@@ -34,7 +34,8 @@ class Script:
     def __init__(self, path: Path, lua: Any) -> None:
         self.path, self.lua = path, lua
         self.deferred = False
-        self.at_exit: list[Any] = []
+        self.at_exit: list[int] = []
+        self.go: Any = None  # does a function that it deferred, by number
         self.window: Window | None = None
         self.fields: Any = None  # of its table gfx
 
@@ -48,7 +49,7 @@ class Program:
     def __init__(self, resources: Path, system: str) -> None:
         self.resources, self.system = resources, system
         self.clock = 1000.0
-        self.queue: deque[tuple[Script, Any]] = deque()
+        self.queue: deque[tuple[Script, int]] = deque()
         self.dialogs: list[str] = []  # what was shown
         self.answers: deque[Any] = deque()  # of the user, in order: True, False, text, None
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -90,13 +91,13 @@ class Program:
     def _SetExtState(self, section: str, key: str, value: str, persist: bool) -> None:
         self.ext[section, key] = value
 
-    def _defer(self, script: Script, function: Any) -> bool:
+    def _defer(self, script: Script, number: int) -> bool:
         script.deferred = True
-        self.queue.append((script, function))
+        self.queue.append((script, number))
         return True
 
-    def _atexit(self, script: Script, function: Any) -> bool:
-        script.at_exit.append(function)
+    def _atexit(self, script: Script, number: int) -> bool:
+        script.at_exit.append(number)
         return True
 
     # --- people, files, processes

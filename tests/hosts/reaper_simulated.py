@@ -7,6 +7,7 @@ or type raises, a function that is not modelled does not exist. Each script runs
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -76,13 +77,13 @@ class Reaper(Functions, Program):
             self.between.popleft()()
         due, self.queue = self.queue, deque()
         self.clock += TICK_S
-        for _, function in due:
-            self._turn(function)
+        for script, number in due:
+            self._turn(functools.partial(script.go, number))
         waiting = {id(script) for script, _ in self.queue}
         for script in [script for script in self.scripts if id(script) not in waiting]:
             self.scripts.remove(script)
-            for function in script.at_exit:
-                function()
+            for number in script.at_exit:
+                script.go(number)
         return bool(self.queue)
 
     def close(self) -> None:
@@ -116,7 +117,7 @@ class Reaper(Functions, Program):
         functions = lua.table_from({name: self._function(script, name, sign) for name, sign in REAPER.items()})
         drawing = lua.table_from({name: self._function(script, f"gfx_{name}", sign) for name, sign in GFX.items()})
         script.fields = lua.table_from(dict.fromkeys(GFX_FIELDS, 0) | {"texth": 14})
-        lua.execute(_TABLES)(functions, drawing, script.fields)
+        script.go = lua.execute(_TABLES)(functions, drawing, script.fields)
 
     def _function(self, script: Script, name: str, signature: str) -> Callable[..., Any]:
         takes, gives = (_letters(part) for part in signature.split("->"))
@@ -169,7 +170,7 @@ class Reaper(Functions, Program):
             "i": (isinstance(value, int) and plain, "integer"),
             "n": (isinstance(value, (int, float)) and plain, "number"),
             "b": (isinstance(value, bool), "boolean"),
-            "f": (callable(value), "function"),
+            "f": (isinstance(value, int) and plain, "function"),  # by its number: see _TABLES
         }[kind]
         if not right:
             raise Misuse(f"argument {number} should be a {called}, and is {value!r}")
@@ -213,6 +214,19 @@ def _no_attributes(target: Any, name: Any, setting: bool) -> Any:
 
 _TABLES = """
 return function(functions, drawing, fields)
+  -- functions stay in Lua, and Python knows their numbers: it must not hold what belongs to a coroutine that may be gone
+  local kept, count = {}, 0
+  for _, name in ipairs({"defer", "runloop", "atexit"}) do
+    local call = functions[name]
+    functions[name] = function(given, ...)
+      if type(given) ~= "function" then
+        return call("no function", ...)
+      end
+      count = count + 1
+      kept[count] = given
+      return call(count, ...)
+    end
+  end
   reaper = setmetatable({}, {
     __index = function(_, name) return functions[name] end,
     __newindex = function() error("the table reaper is not for writing") end,
@@ -232,5 +246,10 @@ return function(functions, drawing, fields)
     end,
   })
   python = nil
+  return function(number)
+    local given = kept[number]
+    kept[number] = nil
+    given()
+  end
 end
 """

@@ -71,7 +71,9 @@ def test_a_program_is_started_without_a_shell_and_not_waited_for(tmp_path: Path)
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"/no/such/foley-call could not be started\nRun: foley-bridge install-host reaper"):
+    with pytest.raises(
+        ValueError, match=r"/no/such/foley-call could not be started\nRun this in a terminal: foley-bridge install-host reaper"
+    ):
         Bench(Project(), tmp_path).ask("launch", ["/no/such/foley-call", "--follow", "x"])
 
 

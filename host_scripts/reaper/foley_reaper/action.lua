@@ -9,13 +9,23 @@ end
 package.path = table.concat(roots, ";") .. ";" .. package.path
 
 return function(name, ...)
-  reaper.defer(function() end) -- or REAPER adds an undo point of its own for this script
-  local good, err = pcall(function(...)
+  local arguments = table.pack(...)
+  local good, err = pcall(function()
     local host = require("foley_reaper.host")(folder)
-    require("foley.actions")[name](host, ...)
-  end, ...)
+    local act = require("foley.actions")[name]
+    -- in a coroutine and from the timer: an action may read for several ticks, and REAPER adds no undo point of its own
+    local work = coroutine.create(function()
+      act(host, table.unpack(arguments, 1, arguments.n))
+    end)
+    host.later(function()
+      local well, why = coroutine.resume(work)
+      if not well then
+        error(why, 0)
+      end
+      return coroutine.status(work) ~= "dead"
+    end)
+  end)
   if not good then
-    local said = type(err) == "table" and err.message and err.message .. "\n" .. (err.hint or "") or tostring(err)
-    reaper.ShowMessageBox(said, "Foley", 0)
+    reaper.ShowMessageBox(type(err) == "table" and err.message or tostring(err), "Foley", 0)
   end
 end

@@ -59,6 +59,7 @@ function api.is_open()
 end
 
 local function change_count()
+  calls = calls + 2
   if not api.is_open() then
     fault.raise("the project was closed", "Open it again and run the action again.")
   end

@@ -37,7 +37,7 @@ local function poke()
   local port = math.tointeger(tonumber(reaper.GetExtState("foley_bridge", "osc_port")))
   local action = reaper.GetExtState("foley_bridge", "place_action")
   if port and action ~= "" then
-    return {port = port, address = "/action/" .. action, arguments = {}}
+    return {port = port, address = "/action/" .. action}
   end
   return nil
 end
@@ -50,7 +50,10 @@ return function(folder)
     options = {handles = "0.5"}, -- so that fades are REAPER's own, and an item can be dragged out
     config = folder .. "foley_bridge.json",
     poke = poke(),
+    mark_hint = 'Select a time range, press Shift+R, and name the region, such as "FOLEY footsteps".',
+    select_hint = "Put the edit cursor into a region, or a time selection over several, and try again.",
     undo_hint = "Edit > Undo",
+    version = "REAPER " .. reaper.GetAppVersion() .. ", " .. reaper.GetOS(),
     project = project.project,
     ranges = project.ranges,
     points = project.points,

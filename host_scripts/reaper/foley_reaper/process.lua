@@ -38,7 +38,7 @@ end
 
 function process.launch(command)
   if not reaper.ExecProcess(process.line(command), DO_NOT_WAIT) then
-    fault.raise(command[1] .. " could not be started", "Run: foley-bridge install-host reaper")
+    fault.raise(command[1] .. " could not be started", "Run this in a terminal: foley-bridge install-host reaper")
   end
 end
 
