@@ -69,7 +69,7 @@ class LuaCore:
             return json.dumps({"given": given}).encode()
 
         make = self.runtime.eval(
-            b"""function(ask, fields, names)
+            b"""function(ask, later, fields, names)
               local json = require("foley.json")
               local host = json.decode(fields)
               for _, name in ipairs(json.decode(names)) do
@@ -86,13 +86,17 @@ class LuaCore:
                   return told.given
                 end
               end
-              host.later = function(tick) host.ticks[#host.ticks + 1] = tick end
-              host.ticks = {}
+              host.later = later
               return host
             end"""
         )
         fields = {name: getattr(host, name) for name in ("name", "grid", "options", "undo_hint", "config")}
-        return make(ask, json.dumps(fields).encode(), json.dumps(FUNCTIONS).encode())
+        return make(ask, host.later, json.dumps(fields).encode(), json.dumps(FUNCTIONS).encode())
+
+    def act(self, host: Any, action: str, *arguments: str) -> None:
+        """An action of this core, with a Python host."""
+        actions = self.runtime.eval(b"(require('foley.actions'))")
+        actions[action.encode()](self.host(host), *(argument.encode() for argument in arguments))
 
     def place_result(self, host: Any, result: Any, asked: Any, key: str) -> Any:
         """``run.place_result`` of this core in a Python host."""
@@ -119,3 +123,7 @@ class PythonCore:
         except Exception as error:
             raise ValueError(fault.readable(error)) from error
         return json.loads(json.dumps(given))
+
+    def act(self, host: Any, action: str, *arguments: str) -> None:
+        """As ``LuaCore.act``."""
+        getattr(importlib.import_module("foley_host.actions"), action)(host, *arguments)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +47,7 @@ class Host:
         self.shown: list[Any] = []
         self.opened: list[str] = []
         self.ticks: list[Callable[[], bool]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         self.cancels = False
         self.selected_clip: dict[str, Any] | None = None
         self.selected_takes: list[str] = []
@@ -149,14 +152,31 @@ class Host:
         return None if answer is None else str(answer)
 
     def show(self, fraction: float | None, text: str = "") -> bool:
-        self.shown.append(fraction)
-        return self.cancels and fraction is not None
+        self.shown.append((fraction, text))
+        return self.cancels and fraction is not None and text != "Asking the daemon"
 
     def later(self, tick: Callable[[], bool]) -> None:
         self.ticks.append(tick)
 
+    def launch(self, command: list[str]) -> None:
+        self.processes.append(subprocess.Popen(command))
+
     def open(self, path: str) -> None:
         self.opened.append(path)
+
+    # --- the user, and time ---
+
+    def run_ticks(self, patience_s: float = 120) -> None:
+        """Let the host's timer run until nothing waits for it any more."""
+        end = time.monotonic() + patience_s
+        while self.ticks:
+            assert time.monotonic() < end, self.shown[-3:]
+            self.tick()
+            time.sleep(0.02)
+
+    def tick(self) -> None:
+        """Let the host's timer run once."""
+        self.ticks[:] = [tick for tick in list(self.ticks) if tick()]
 
     # --- from outside ---
 

@@ -140,17 +140,16 @@ local function new(host, which)
     return false
   end
 
-  -- Whether this run is still looked after here; says so now and then.
+  -- Whether this run is still looked after here, and nobody took it over; says so now and then.
   local function mine()
-    if call.now() - beat < HEARTBEAT_S then
-      return true
-    end
     local kept = call.pending(config, project)
     if not kept or kept.run ~= pending.run or kept.owner ~= owner then
       return false
     end
-    call.keep(config, project, pending)
-    beat = call.now()
+    if call.now() - beat >= HEARTBEAT_S then
+      call.keep(config, project, pending)
+      beat = call.now()
+    end
     return true
   end
 

@@ -190,14 +190,13 @@ class Run:
         return self.wait
 
     def _mine(self) -> bool:
-        """Whether this run is still looked after here; says so now and then."""
-        if call.now() - self.beat < HEARTBEAT_S:
-            return True
+        """Whether this run is still looked after here, and nobody took it over; says so now and then."""
         kept = call.pending(self.config, self.project)
         if kept is None or kept["run"] != self.pending["run"] or kept["owner"] != self.owner:
             return False
-        call.keep(self.config, self.project, self.pending)
-        self.beat = call.now()
+        if call.now() - self.beat >= HEARTBEAT_S:
+            call.keep(self.config, self.project, self.pending)
+            self.beat = call.now()
         return True
 
     # --- the end ---

@@ -1,0 +1,458 @@
+"""Both cores, actions and all, against a real daemon, in a simulated host in memory: from menu entry to takes and message."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from cores import LuaCore, PythonCore
+from job_materials import clicks, movie
+from serving import Serving, serving
+from simulated_plain import Host
+
+from foley_bridge.bridge.client import Client
+
+RATE = "25/1"
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("daemon")) as serving_now:
+        yield serving_now
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return movie(tmp_path_factory.mktemp("media") / "shot.mp4", seconds=6)
+
+
+@pytest.fixture(scope="module")
+def knock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clicks(tmp_path_factory.mktemp("sounds") / "knock it's.wav")
+
+
+@pytest.fixture(params=["lua54", "python"])
+def core(request: pytest.FixtureRequest) -> Any:
+    return PythonCore() if request.param == "python" else LuaCore(request.param)
+
+
+class Place:
+    """A project on disk, a config, and hosts that open the project."""
+
+    def __init__(self, folder: Path, endpoint: str, shot: Path, knock: Path) -> None:
+        self.folder, self.shot, self.knock = folder / "reel ä", shot, knock
+        self.folder.mkdir()
+        self.work = folder / "work"
+        self.work.mkdir()
+        self.config = folder / "foley_bridge.json"
+        self.write_config(endpoint=endpoint)
+        self.ranges = [self.range("R1", f'FOLEY knock like="{knock}" takes=3', 10, 40)]
+
+    def write_config(self, **changes: Any) -> None:
+        call = [sys.executable, "-m", "foley_bridge.bridge.call"]
+        config = {"schema": 1, "version": "0.1.0", "foley_call": call, "endpoint": None, "keys": None, "seat": None}
+        self.config.write_text(json.dumps(config | {"work": str(self.work)} | changes), "utf-8")
+
+    @staticmethod
+    def range(number: str, text: str, start: int, stop: int, selected: bool = False) -> dict[str, Any]:
+        return {"id": number, "text": text, "start": start, "stop": stop, "selected": selected}
+
+    def host(self, **changes: Any) -> Host:
+        project = {"name": "reel", "rate": RATE, "start": 90000, "length": None, "sample_rate": 48000}
+        clip = {"name": "shot", "path": str(self.shot), "start": 0, "duration": 150, "source_start_s": 0}
+        clip |= {"media_duration_s": 6.0, "speed": 1, "enabled": True}
+        tracks = [{"kind": "video", "name": "V1", "enabled": True, "clips": [clip]}]
+        host = Host({"project": project, "ranges": self.ranges}, config=str(self.config), _tracks=tracks)
+        host._project |= {"id": str(self.folder / "reel.prj"), "folder": str(self.folder)} | changes
+        return host
+
+    def left(self) -> list[str]:
+        """Work files, but for the note where the last report is."""
+        return sorted(path.name for path in self.work.iterdir() if not path.name.startswith("last-"))
+
+    def age(self) -> None:
+        """As after a while in which nobody looked after the run."""
+        (pending,) = self.work.glob("pending-*")
+        pending.write_text(json.dumps(json.loads(pending.read_text("utf-8")) | {"alive": 0}), "utf-8")
+
+
+@pytest.fixture
+def place(tmp_path: Path, daemon: Serving, shot: Path, knock: Path) -> Place:
+    return Place(tmp_path, daemon.endpoint, shot, knock)
+
+
+def ours(host: Host) -> list[dict[str, Any]]:
+    return [clip for track in host.own_tracks() for clip in track["clips"]]
+
+
+# --- generate ---
+
+
+def test_one_action_lays_the_takes_in(core: Any, place: Place) -> None:
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert host.said == ["1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"]
+    (clip,) = ours(host)
+    assert (clip["region"], clip["start"], clip["duration"], clip["chosen"]) == ("R1", 10, 30, 1)
+    folder = Path(clip["path"]).parent
+    assert folder.parent == place.folder / "Foley"
+    assert sorted(map(Path, clip["takes"])) == sorted(folder.glob("*.wav"))
+    assert clip["key"].startswith(folder.name)
+    assert (folder / "takes.otio").is_file()
+    assert place.left() == []
+    core.act(host, "open_report")
+    assert host.opened == [str(folder / "report.html")] and Path(host.opened[0]).is_file()
+
+
+def test_generating_again_replaces_the_takes(core: Any, place: Place) -> None:
+    host = place.host()
+    keys = []
+    for _ in range(2):
+        core.act(host, "generate", "all")
+        host.run_ticks()
+        (clip,) = ours(host)
+        keys.append(clip["key"])
+    assert keys[0] != keys[1]
+
+
+def test_only_the_selected_region_is_filled(core: Any, place: Place) -> None:
+    like = f'FOLEY like="{place.knock}"'
+    place.ranges = [
+        place.range("R1", like, 10, 40),
+        place.range("R2", like, 50, 60, True),
+        place.range("R3", "ADR", 0, 99, True),
+    ]
+    host = place.host()
+    core.act(host, "generate", "selected")
+    host.run_ticks()
+    assert [clip["region"] for clip in ours(host)] == ["R2"]
+
+
+def test_a_region_that_fails_is_named_and_the_others_are_laid(core: Any, place: Place) -> None:
+    place.ranges.append(place.range("R2", "FOLEY crash like=/nowhere/crash.wav", 50, 70))
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    (said,) = host.said
+    assert said.startswith("1 region done, 3 takes laid on track Foley. Undo: Edit > Undo\nNot done:\n- ")
+    assert "crash" in said
+    assert [clip["region"] for clip in ours(host)] == ["R1"]
+
+
+def test_a_region_moved_meanwhile_is_not_filled(core: Any, place: Place) -> None:
+    place.ranges.append(place.range("R2", f'FOLEY tap like="{place.knock}"', 50, 70))
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.tick()
+    host._ranges[1]["start"] = 55
+    host.run_ticks()
+    assert "- region 'FOLEY tap like=" in host.said[0] and "at 01:00:02:00 was moved meanwhile" in host.said[0]
+    assert [clip["region"] for clip in ours(host)] == ["R1"]
+
+
+def test_a_region_past_the_end_is_named_with_its_timecode(core: Any, place: Place) -> None:
+    place.ranges = [place.range("R1", f'FOLEY like="{place.knock}"', 1000, 1010)]
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert "01:00:40:00" in host.said[0] and "past the end of the timeline" in host.said[0]
+    assert (ours(host), place.left()) == ([], [])
+
+
+def test_media_offline_are_named(core: Any, place: Place) -> None:
+    host = place.host()
+    host._tracks[0]["clips"][0]["path"] = "/offline/shot é.mov"
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert "/offline/shot é.mov" in host.said[0]
+    assert (ours(host), place.left()) == ([], [])
+
+
+def test_a_folder_that_cannot_be_written_is_named(core: Any, place: Place) -> None:
+    (place.folder / "Foley").write_text("a file where the folder should be", "utf-8")
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert str(place.folder / "Foley") in host.said[0]
+    assert (ours(host), place.left()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda host, place: host._project.update(folder=None), "has not been saved yet"),
+        (lambda host, place: host._ranges.clear(), "no marked range has a name that begins with FOLEY\nMark a range"),
+        (
+            lambda host, place: place.config.unlink(),
+            "is not there, so foley_bridge cannot be found\nRun this in a terminal: foley-",
+        ),
+        (
+            lambda host, place: place.write_config(schema=2),
+            "another version of foley_bridge\nRun this in a terminal: foley-bridge",
+        ),
+        (lambda host, place: place.config.write_text("{"), "is damaged"),
+    ],
+)
+def test_what_is_missing_is_said_before_anything_starts(core: Any, place: Place, spoil: Any, said: str) -> None:
+    host = place.host()
+    spoil(host, place)
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert len(host.said) == 1 and said in host.said[0]
+    assert (ours(host), place.left()) == ([], [])
+
+
+# --- cancel, close, take up ---
+
+
+def test_cancelled_in_the_middle_nothing_is_left(core: Any, place: Place) -> None:
+    host = place.host()
+    host.cancels = True
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert host.said == ["Cancelled. Nothing was changed."]
+    assert (ours(host), place.left()) == ([], [])
+
+
+def test_a_run_is_not_started_twice_and_can_be_cancelled_from_its_own_entry(core: Any, place: Place) -> None:
+    host, other = place.host(), place.host()
+    core.act(host, "generate", "all")
+    host.tick()
+    core.act(other, "generate", "all")
+    other.run_ticks()
+    assert "is being made already" in other.said[0]
+    other.answers = [True]
+    core.act(other, "progress")
+    assert "Cancel it?" in other.asked[0]
+    host.run_ticks()
+    assert host.said == ["Cancelled. Nothing was changed."]
+    core.act(other, "progress")
+    assert other.said[1] == "no sound is being made for this project"
+
+
+def jobs(endpoint: str, key: str) -> int:
+    with Client(endpoint) as client:
+        return sum(job["key"] == key for job in client.jobs())
+
+
+def test_a_host_closed_in_the_middle_takes_the_same_run_up_again(core: Any, place: Place, daemon: Serving) -> None:
+    closed = place.host()
+    core.act(closed, "generate", "all")
+    closed.tick()  # and never again
+    (pending,) = place.work.glob("pending-*")
+    run = json.loads(pending.read_text("utf-8"))
+    place.age()
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert host.said == ["1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"]
+    (clip,) = ours(host)
+    assert clip["key"] == run["key"] and jobs(daemon.endpoint, run["key"]) == 1
+    assert [path.name for path in (place.folder / "Foley").iterdir()] == [run["run"]]
+
+
+def test_what_is_ready_is_placed_when_the_daemon_pokes(core: Any, place: Place) -> None:
+    closed = place.host()
+    core.act(closed, "generate", "all")
+    closed.tick()
+    host = place.host()
+    core.act(host, "place_ready")
+    host.run_ticks()
+    assert (host.said, ours(host)) == ([], [])  # somebody waits for it already
+    place.age()
+    core.act(host, "place_ready")
+    host.run_ticks()
+    assert len(ours(host)) == 1
+    closed.run_ticks()
+    assert (closed.said, ours(closed)) == ([], [])  # it was taken over
+
+
+def test_a_locked_track_stops_the_placing_and_the_same_takes_are_laid_later(core: Any, place: Place) -> None:
+    host = place.host()
+    host.audio.append({"name": "Foley", "locked": True, "clips": []})
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert host.said == ["track 'Foley' is locked\nUnlock it and try again.\nNothing was changed."]
+    host.audio[0]["locked"] = False
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert len(ours(host)) == 1
+    assert len(list((place.folder / "Foley").iterdir())) == 1
+    assert place.left() == []
+
+
+def test_takes_that_were_deleted_are_made_anew(core: Any, place: Place) -> None:
+    host = place.host()
+    host.audio.append({"name": "Foley", "locked": True, "clips": []})
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    for path in (place.folder / "Foley").rglob("*.wav"):
+        path.unlink()
+    host.audio[0]["locked"] = False
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert len(ours(host)) == 1
+    assert len(list((place.folder / "Foley").iterdir())) == 2
+
+
+# --- no daemon ---
+
+
+def free_endpoint() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_without_a_daemon_the_user_is_asked_and_may_say_no(core: Any, place: Place) -> None:
+    place.write_config(endpoint=free_endpoint())
+    host = place.host()
+    host.answers = [False]
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert len(host.asked) == 1 and host.asked[0].endswith("Start it?")
+    assert len(host.said) == 1 and "foley-bridge serve" in host.said[0]
+    assert (ours(host), place.left()) == ([], [])
+
+
+def test_without_a_daemon_one_is_started_that_may_write_beside_the_project(
+    core: Any, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOLEY_BRIDGE_HOME", str(tmp_path / "home"))
+    place.write_config(endpoint=free_endpoint())
+    host = place.host()
+    host.answers = [True]
+    try:
+        core.act(host, "generate", "all")
+        host.run_ticks()
+        assert host.said == ["1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"]
+    finally:
+        for note in (tmp_path / "home").rglob("daemon.json"):
+            process = psutil.Process(json.loads(note.read_text("utf-8"))["pid"])
+            process.terminate()
+            process.wait(60)
+
+
+# --- other actions ---
+
+
+def test_takes_are_stepped_through_in_a_circle(core: Any, place: Place) -> None:
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    (clip,) = ours(host)
+    host.selected_takes = [clip["id"]]
+    heard = []
+    for action in ("next_take", "next_take", "next_take", "previous_take"):
+        core.act(host, action)
+        heard.append(ours(host)[0]["path"])
+    assert [clip["takes"].index(path) + 1 for path in heard] == [2, 3, 1, 3]
+    host.selected_takes = []
+    core.act(host, "next_take")
+    assert host.said[1:] == ["no take is selected\nSelect a clip on a Foley track, or put the cursor on it."]
+
+
+def test_clear_takes_out_what_is_ours_in_the_selected_regions(core: Any, place: Place) -> None:
+    place.ranges.append(place.range("R2", f'FOLEY like="{place.knock}"', 50, 70))
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    host._ranges[1]["selected"] = True
+    core.act(host, "clear")
+    assert [clip["region"] for clip in ours(host)] == ["R1"]
+    assert host.said[1] == "Foley: clear 1 region: 1 clip taken out. Undo: Edit > Undo"
+    core.act(host, "clear")
+    assert host.said[2].startswith("there is no foley in the selected regions")
+
+
+def test_the_selected_clip_becomes_the_example(core: Any, place: Place) -> None:
+    place.ranges = [place.range("R1", "FOLEY  steps like=old.wav takes=2", 10, 40, True)]
+    host = place.host()
+    sound = {"name": "my knock", "path": str(place.knock), "start": 0, "duration": 10, "source_start_s": 0}
+    more = {"media_duration_s": 0.5, "speed": 1, "enabled": True}
+    host._tracks.append({"kind": "audio", "name": "A1", "enabled": True, "clips": [sound | more]})
+    host.selected_clip = sound
+    core.act(host, "use_as_example")
+    assert host._ranges[0]["text"] == 'FOLEY  steps like="my knock" takes=2'
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert host.said[1] == "1 region done, 2 takes laid on track Foley. Undo: Edit > Undo"
+    host._tracks[1]["clips"].append(sound | more | {"start": 50})  # now there are two of that name
+    core.act(host, "use_as_example")
+    assert host._ranges[0]["text"] == f'FOLEY  steps like="{place.knock}" takes=2'
+
+
+def test_words_are_written_into_the_region_and_asked_for(core: Any, place: Place) -> None:
+    place.ranges = [place.range("R1", "FOLEY steps like=old.wav takes=2", 10, 40, True)]
+    host = place.host()
+    host.answers = ["gravel 'heavy boots' takes=3"]
+    core.act(host, "recommend")
+    host.run_ticks()
+    assert host.asked == ["What should it sound like? [steps]"]
+    assert host._ranges[0]["text"] == "FOLEY gravel 'heavy boots' takes=3 like=old.wav engine=recommend"
+    assert "library" in host.said[0]  # this daemon has none
+    assert (ours(host), place.left()) == ([], [])
+
+
+def test_the_doctor_is_asked_through_the_bridge(core: Any, place: Place) -> None:
+    host = place.host()
+    core.act(host, "check")
+    host.run_ticks()
+    (said,) = host.said
+    assert "foley_bridge 0.1.0" in said.splitlines()[0]
+    assert "Good: " in said
+    assert place.left() == []
+
+
+@pytest.mark.parametrize("grid", ["frames", "samples"])
+def test_the_self_test_finds_a_good_host_good(core: Any, place: Place, grid: str) -> None:
+    host = place.host()
+    host.grid = grid
+    core.act(host, "self_test")
+    assert "All is well." in host.said[0]
+    (report,) = place.work.glob("*.txt")
+    assert report.read_text("utf-8").count("\nok     ") == 6
+    assert ours(host) == []
+
+
+@pytest.mark.parametrize("fault", ["append_dropped", "error_midway", "save_loses"])
+def test_the_self_test_finds_a_bad_host_bad(core: Any, place: Place, fault: str) -> None:
+    host = place.host()
+    host._faults = {fault}
+    core.act(host, "self_test")
+    assert "steps failed" in host.said[0]
+    (report,) = place.work.glob("*.txt")
+    assert "NOT ok " in report.read_text("utf-8")
+    assert ours(host) == []
+
+
+def test_a_host_whose_dialogs_do_not_wait_is_asked_the_same_again(place: Place) -> None:
+    class Asking(BaseException):
+        pass
+
+    class Impatient(Host):
+        def ask(self, question: str) -> bool:
+            if question not in self.asked:
+                self.asked.append(question)
+                raise Asking
+            return False
+
+    place.write_config(endpoint=free_endpoint())
+    plain = place.host()
+    host = Impatient({"project": plain._project, "ranges": place.ranges}, config=str(place.config), _tracks=plain._tracks)
+    PythonCore().act(host, "generate", "all")
+    raised = 0
+    for _ in range(10000):
+        try:
+            host.run_ticks()
+            break
+        except Asking:
+            raised += 1
+    assert raised == 1 and len(host.said) == 1 and "foley-bridge serve" in host.said[0]
