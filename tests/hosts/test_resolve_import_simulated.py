@@ -1,4 +1,4 @@
-"""Files for the import of DaVinci Resolve (the free edition has no other way in), against a simulated import that is as strict."""
+"""Files for DaVinci Resolve's import (the free edition has no other way in), against a simulated import that is as strict."""
 
 from __future__ import annotations
 
@@ -39,13 +39,8 @@ def good(tmp_path: Path) -> dict[str, Any]:
     clip |= {"media_references": {"DEFAULT_MEDIA": media}, "active_media_reference_key": "DEFAULT_MEDIA"}
     gap = {"OTIO_SCHEMA": "Gap.1", "name": "", **common, "source_range": spanned(0, 10)}
     track = {"OTIO_SCHEMA": "Track.1", "name": "Video 1", "kind": "Video", **common, "source_range": None}
-    stack = {
-        "OTIO_SCHEMA": "Stack.1",
-        "name": "",
-        **common,
-        "source_range": None,
-        "children": [track | {"children": [gap, clip]}],
-    }
+    track["children"] = [gap, clip]
+    stack = {"OTIO_SCHEMA": "Stack.1", "name": "", **common, "source_range": None, "children": [track]}
     return {"OTIO_SCHEMA": "Timeline.1", "name": "cut", "global_start_time": time(86400), "tracks": stack, "metadata": {}}
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,10 @@ from resolve_bench import picture, region, world
 from resolve_menu import Menu
 from resolve_ui_simulated import Window
 from resolve_world import Item, Track, World, read_media
-from serving import PATIENCE_S, Serving, serving
+from serving import PATIENCE_S
 from test_resolve_simulated_generate import foley, marked, reel
 
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("daemon")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def menu(tmp_path_factory: pytest.TempPathFactory, daemon: Serving) -> Menu:
-    folder = tmp_path_factory.mktemp("resolve")
-    return Menu(folder / "support", folder / "home", daemon.endpoint)
+pytest_plugins = ["resolve_fixtures"]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,8 @@ from job_materials import clicks, hits_in, movie
 from resolve_bench import picture, region, world
 from resolve_menu import Menu
 from resolve_world import Item, Marker, Media, World, rate_of
-from serving import Serving, serving
 
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("daemon")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def menu(tmp_path_factory: pytest.TempPathFactory, daemon: Serving) -> Menu:
-    folder = tmp_path_factory.mktemp("resolve")
-    return Menu(folder / "support", folder / "home", daemon.endpoint)
+pytest_plugins = ["resolve_fixtures"]
 
 
 def reel(folder: Path, rate: str, start: int, **options: Any) -> World:
