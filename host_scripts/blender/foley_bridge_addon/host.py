@@ -27,6 +27,7 @@ class BlenderHost:
         self.version = bpy.app.version_string
         self._scene = scene.name
         self._steps = 0
+        self._held: list[str] | None = None
 
     @property
     def scene(self) -> Any:
@@ -123,8 +124,21 @@ class BlenderHost:
     def open(self, path: str) -> None:
         webbrowser.open(path if "://" in path else Path(path).as_uri())
 
+    def as_one(self, act: Callable[[BlenderHost], None]) -> None:
+        """An action whose changes are one undo step, though it changes several things."""
+        self._held = []
+        try:
+            act(self)
+        finally:
+            held, self._held = self._held, None
+            if held:
+                self._remember(held[0])
+
     def _remember(self, step: str) -> None:
         """Make what is there now an undo step."""
+        if self._held is not None:
+            self._held.append(step)
+            return
         bpy.ops.ed.undo_push(message=step)
         self._steps += 1
 

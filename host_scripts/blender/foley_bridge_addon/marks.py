@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .foley_host.text import begins_with, is_region
 
@@ -49,20 +49,19 @@ class Known:
 def pairs(points: list[Point]) -> tuple[list[Pair], list[Point]]:
     """The pairs, and the markers that belong to none, in time order.
 
-    ``FOLEY words`` opens a region and ``END`` closes it; ``FOLEY words START`` and ``FOLEY words END`` are read, too.
+    ``FOLEY words`` opens a region and ``END`` closes it; ``FOLEY words START`` and ``FOLEY words END`` are read, too. A region
+    that nothing closes has no length.
     """
-    found, left, opened = [], [], None
+    found: list[Pair] = []
+    left = []
     for point in sorted(points, key=lambda point: (point.frame, not _closes(point.name))):
-        if _closes(point.name) and opened and opened.frame < point.frame:
-            found.append(Pair(_opening(opened.name), opened.frame, point.frame, opened.selected or point.selected))
-            opened = None
-        elif is_region(point.name) and not _closes(point.name):
-            left += [opened] if opened else []
-            opened = point
+        if is_region(point.name) and not _closes(point.name):
+            found.append(Pair(_opening(point.name), point.frame, point.frame, point.selected))
+        elif _closes(point.name) and found and found[-1].start == found[-1].stop < point.frame:
+            found[-1] = replace(found[-1], stop=point.frame, selected=found[-1].selected or point.selected)
         else:
             left.append(point)
-    left += [opened] if opened else []
-    return found, sorted(left, key=lambda point: point.frame)
+    return found, left
 
 
 def _closes(name: str) -> bool:

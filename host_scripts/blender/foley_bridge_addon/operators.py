@@ -53,7 +53,7 @@ class Recommend(Action):
     bl_label = "Recommend by Words..."
 
     def execute(self, context: Any) -> set[str]:
-        return self.run(context, actions.recommend)
+        return self.run(context, lambda host: host.as_one(actions.recommend))
 
 
 class NextTake(Action):
@@ -63,7 +63,7 @@ class NextTake(Action):
     bl_label = "Next Take"
 
     def execute(self, context: Any) -> set[str]:
-        return self.run(context, actions.next_take)
+        return self.run(context, lambda host: host.as_one(actions.next_take))
 
 
 class PreviousTake(Action):
@@ -73,7 +73,7 @@ class PreviousTake(Action):
     bl_label = "Previous Take"
 
     def execute(self, context: Any) -> set[str]:
-        return self.run(context, actions.previous_take)
+        return self.run(context, lambda host: host.as_one(actions.previous_take))
 
 
 class UseAsExample(Action):
@@ -83,7 +83,7 @@ class UseAsExample(Action):
     bl_label = "Use Selected Clip as Example"
 
     def execute(self, context: Any) -> set[str]:
-        return self.run(context, actions.use_as_example)
+        return self.run(context, lambda host: host.as_one(actions.use_as_example))
 
 
 class Clear(Action):

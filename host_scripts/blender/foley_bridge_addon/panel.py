@@ -99,13 +99,13 @@ def _regions(scene: Any, column: Any) -> None:
         row = column.row()
         at = timecode(each["start"], rate, scene.frame_start)
         row.label(text=f"{at}  {each['text']}", icon="RADIOBUT_ON" if each["selected"] else "RADIOBUT_OFF")
+        if each["start"] == each["stop"]:
+            row.label(text="has no END", icon="ERROR")
         if each["id"] in takes:
             clip = takes[each["id"]]
             row.label(text=f"take {clip['chosen'] or '?'} of {len(clip['takes'])}")
     if len(marked) > MOST:
         column.label(text=f"and {len(marked) - MOST} more")
-    for point in regions.unclosed(scene):
-        column.label(text=f"No END after '{point.name}' at frame {point.frame}", icon="ERROR")
     if not marked:
         column.label(text="No regions yet")
 

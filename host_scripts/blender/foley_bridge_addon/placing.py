@@ -55,6 +55,7 @@ def place(scene: Any, plan: dict[str, Any]) -> None:
         _free(scene, strip, channel, first, first + add["duration"])
         api.lay(strip, first - add["takes"][add["chosen"] - 1]["offset"], first, add["duration"])
         strip.channel = channel
+        strip.select = False  # the selection stays the user's
 
 
 def choose(scene: Any, clip: dict[str, Any], number: int) -> None:

@@ -32,11 +32,6 @@ def points(scene: Any) -> list[dict[str, Any]]:
     return [{"text": point.name, "at": point.frame - scene.frame_start} for point in left]
 
 
-def unclosed(scene: Any) -> list[Point]:
-    """Markers that open a region which nothing closes."""
-    return [point for point in marks.pairs(_markers(scene))[1] if is_region(point.name)]
-
-
 def is_mark(strip: Any) -> bool:
     """Whether a strip marks a region."""
     return bool(strip.type == "COLOR" and (is_region(strip.name) or notes.read(strip).get("kind") == "region"))
