@@ -68,6 +68,7 @@ class Daemon:
     def __init__(self, folder: Path) -> None:
         import psutil
 
+        from foley_bridge.bridge.places import JOURNAL_FILE
         from foley_bridge.jobs.events import Event
         from foley_bridge.jobs.journal import ENDED, Journal
         from foley_bridge.jobs.processor import Processor
@@ -83,7 +84,7 @@ class Daemon:
             elif event.kind == "step" and event.view.record.step == "region 1":
                 self.entered.release()
 
-        self.journal = Journal(folder / "journal.sqlite3")
+        self.journal = Journal(folder / JOURNAL_FILE)
         self.processor = Processor(self.journal, home=folder, roots=Roots(), on_event=heard)
         self.processor.start()
         self.process = psutil.Process()

@@ -49,6 +49,10 @@ class JobError(FoleyError):
     """A job that cannot run as asked."""
 
 
+class BusyError(JobError):
+    """The daemon has too much to do at this moment; the same request may be sent again."""
+
+
 class LibraryError(FoleyError):
     """A sound library, or a sound in it, that cannot be used as asked."""
 

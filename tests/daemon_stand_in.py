@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from foley_bridge.bridge.places import JOURNAL_FILE
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.names import ENDED
@@ -28,7 +29,7 @@ writes: list[str] = []
 def main() -> None:
     home, request = Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text("utf-8"))
     when, name = sys.argv[3:5] if len(sys.argv) > 3 else ("", "")
-    journal = Journal(home / "journal.sqlite3")
+    journal = Journal(home / JOURNAL_FILE)
     for writer in WRITERS:
         setattr(journal, writer, deadly(getattr(journal, writer), writer, when, name))
     ended = threading.Event()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from job_materials import clicks, marker, movie, save, timeline_of
 
+from foley_bridge.bridge.places import JOURNAL_FILE
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.names import ENDED
@@ -78,7 +79,7 @@ class Watched:
     def __init__(self, home: Path, *, heard: Callable[[Event], None] = lambda event: None, **options: Any) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home, self.events, self.heard, self._changed = home, list[Event](), heard, threading.Condition()
-        self.journal = Journal(home / "journal.sqlite3")
+        self.journal = Journal(home / JOURNAL_FILE)
         options = {"roots": Roots(), **options}
         self.processor = Processor(self.journal, home=home, on_event=self._listen, **options)
         self.processor.start()

@@ -18,7 +18,7 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from foley_bridge.bridge import wire
 from foley_bridge.bridge.client import Client
-from foley_bridge.errors import BridgeError, JobError, RequestError
+from foley_bridge.errors import BridgeError, BusyError, JobError, RequestError
 
 
 @pytest.fixture
@@ -57,6 +57,24 @@ def test_a_request_that_the_daemon_could_not_read_is_answered_without_id(peer: C
     refusing = peer(lambda header: [wire.refusal(None, RequestError("the message's header is not JSON"))])
     with Client(refusing.endpoint) as client, pytest.raises(RequestError, match="not JSON"):
         client.ping()
+
+
+def test_a_busy_daemon_is_asked_again_until_it_is_not(peer: Callable[..., Peer]) -> None:
+    def busy_twice(header: dict[str, Any]) -> list[dict[str, Any]]:
+        return echo(header) if len(busy.asked) > 2 else [wire.refusal(header["id"], BusyError("too much to do", "send again"))]
+
+    busy = peer(busy_twice)
+    with Client(busy.endpoint) as client:
+        assert client.submit({"kind": "generate"})["asked"] == "submit"
+    assert len(busy.asked) == 3
+    assert busy.asked[0] == busy.asked[1] == busy.asked[2]
+
+
+def test_a_daemon_that_stays_busy_is_given_up_in_its_own_words(peer: Callable[..., Peer]) -> None:
+    busy = peer(lambda header: [wire.refusal(header["id"], BusyError("too much to do", "send again"))])
+    with Client(busy.endpoint) as client, pytest.raises(BusyError, match="too much to do"):
+        client.request("submit", {}, timeout_s=0.5)
+    assert len(busy.asked) >= 2
 
 
 @pytest.mark.parametrize("version", [2, 0, None, "1"])

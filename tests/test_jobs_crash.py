@@ -63,7 +63,7 @@ class Scene:
         assert (said["state"], said["jobs"], said["failed_regions"]) == ("done", 1, 0)
         assert self.ground.hashes() == self.files
         assert re.fullmatch(
-            r"(journal\.sqlite3(-wal|-shm|\.lock)? ?|worker-0\.lock ?|jobs ?)+", " ".join(path.name for path in home.iterdir())
+            r"(journal\.sqlite(-wal|-shm|\.lock)? ?|worker-0\.lock ?|jobs ?)+", " ".join(path.name for path in home.iterdir())
         )
         assert not list(home.glob("jobs/*"))
         assert not list(self.ground.folder.rglob(".*"))

@@ -21,7 +21,7 @@ REQUEST = {"kind": "generate", "timeline": {"path": "/a.otio"}, "out": "/b.otio"
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    opened = Journal(tmp_path / "journal.sqlite3")
+    opened = Journal(tmp_path / "journal.sqlite")
     yield opened  # type: ignore[misc]
     opened.close()
 
@@ -38,7 +38,7 @@ def test_a_job_comes_back_as_it_was_written(journal: Journal, tmp_path: Path) ->
     ended = journal.finish("1", "done", result=result, failed_regions=2)
     assert ended.result == result
     journal.close()
-    again = Journal(tmp_path / "journal.sqlite3")
+    again = Journal(tmp_path / "journal.sqlite")
     try:
         read = again.get("1")
         assert read == ended
@@ -96,7 +96,7 @@ def test_what_is_large_is_not_read_where_nobody_needs_it(journal: Journal, tmp_p
     for number in range(3):
         journal.add(str(number), "generate", REQUEST, folders=[tmp_path])
     journal.finish("2", "done", result={"out": "/b.otio"})
-    db = sqlite3.connect(tmp_path / "journal.sqlite3")
+    db = sqlite3.connect(tmp_path / "journal.sqlite")
     for table in ("requests", "results"):
         db.execute(f"DROP TABLE {table}")
     db.close()
@@ -149,20 +149,20 @@ def test_pruning_keeps_the_newest_and_what_is_not_swept(journal: Journal) -> Non
 
 def test_a_second_daemon_is_refused_by_name(journal: Journal, tmp_path: Path) -> None:
     with pytest.raises(JobError, match="another daemon works in") as told:
-        Journal(tmp_path / "journal.sqlite3")
+        Journal(tmp_path / "journal.sqlite")
     assert str(tmp_path) in told.value.message
     code = "import sys; from pathlib import Path; from foley_bridge.jobs.journal import Journal; Journal(Path(sys.argv[1]))"
     done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "journal.sqlite3"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, tmp_path / "journal.sqlite"], capture_output=True, text=True, check=False
     )
     assert done.returncode != 0
     assert "another daemon works in" in done.stderr
     journal.close()
-    Journal(tmp_path / "journal.sqlite3").close()
+    Journal(tmp_path / "journal.sqlite").close()
 
 
 def test_a_newer_journal_is_refused_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite3"
+    path = tmp_path / "journal.sqlite"
     Journal(path).close()
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA user_version = {VERSION + 1}")
@@ -175,16 +175,16 @@ def test_a_newer_journal_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_what_is_no_journal_is_refused_by_name_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite3"
+    path = tmp_path / "journal.sqlite"
     path.write_bytes(b"no database at all" * 100)
-    with pytest.raises(JobError, match=r"journal\.sqlite3 cannot be used"):
+    with pytest.raises(JobError, match=r"journal\.sqlite cannot be used"):
         Journal(path)
     assert path.read_bytes() == b"no database at all" * 100
-    other = tmp_path / "other.sqlite3"
+    other = tmp_path / "other.sqlite"
     with sqlite3.connect(other) as db:
         db.execute("CREATE TABLE jobs (something TEXT)")
     db.close()
-    with pytest.raises(JobError, match=r"other\.sqlite3 cannot be used"):
+    with pytest.raises(JobError, match=r"other\.sqlite cannot be used"):
         Journal(other)
 
 
@@ -198,7 +198,7 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
         "    record = journal.add(str(number), 'generate', {'n': number}, key=f'k{number}'); journal.start(record.id)\n"
         "    print(record.id, flush=True)\n"
     )
-    path = tmp_path / "journal.sqlite3"
+    path = tmp_path / "journal.sqlite"
     child = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     said = [child.stdout.readline().strip() for _ in range(40)]
@@ -244,7 +244,7 @@ def test_a_full_disk_is_an_error_and_changes_nothing(tmp_path: Path) -> None:
         "assert journal.finish('1', 'done').state == 'done'\n"
         "assert journal.add('again', 'generate', {}).id == 'again'\n"
     )
-    path = tmp_path / "journal.sqlite3"
+    path = tmp_path / "journal.sqlite"
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert f"the journal {path} cannot be used: " in done.stdout

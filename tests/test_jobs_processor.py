@@ -200,7 +200,7 @@ def test_the_same_key_gives_the_same_job_however_often_it_is_sent(ground: Ground
 )
 @posix
 def test_what_can_be_refused_at_once_is_refused_at_once(ground: Ground, tmp_path: Path, other: dict, said: str) -> None:
-    journal = Journal(tmp_path / "journal.sqlite3")
+    journal = Journal(tmp_path / "journal.sqlite")
     roots = Roots(media=(ground.folder,), output=(ground.folder,))
     processor = Processor(journal, home=tmp_path, roots=roots)  # it need not even be started
     try:
@@ -213,7 +213,7 @@ def test_what_can_be_refused_at_once_is_refused_at_once(ground: Ground, tmp_path
 
 
 def test_a_full_queue_says_so_and_still_answers_for_what_it_took(ground: Ground, tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.sqlite3")
+    journal = Journal(tmp_path / "journal.sqlite")
     processor = Processor(journal, home=tmp_path, roots=Roots(), limit=2)
     try:
         first = processor.submit(ground.request("a"))
@@ -422,7 +422,7 @@ def test_stopping_keeps_jobs_and_starting_takes_them_up_in_order(ground: Ground,
         one.processor.stop()
         with pytest.raises(JobError, match="shutting down"):
             one.processor.submit(ground.request())
-    with sqlite3.connect(home / "journal.sqlite3") as db:
+    with sqlite3.connect(home / "journal.sqlite") as db:
         assert db.execute("SELECT state FROM jobs ORDER BY number").fetchall() == [("running",), ("queued",), ("queued",)]
     db.close()
     with watched(home) as two:
@@ -436,7 +436,7 @@ def test_stopping_lets_a_publishing_end(ground: Ground, tmp_path: Path) -> None:
     with watched(tmp_path) as one:
         job = one.processor.submit(ground.request()).record.id
         one.entered(job, "publishing")
-    with contextlib.closing(Journal(tmp_path / "journal.sqlite3")) as journal:
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite")) as journal:
         assert journal.get(job).state == "done"
     assert not list(ground.out.rglob(".foley_bridge*"))
 
@@ -464,7 +464,7 @@ def test_a_publishing_is_carried_through_whatever_the_next_daemon_allows(ground:
     }[now]
     takes = ground.out / "takes"
     takes.mkdir(parents=True)
-    with contextlib.closing(Journal(tmp_path / "journal.sqlite3")) as journal:
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite")) as journal:
         request = ground.request(out="/seat/cut.otio", media_dir="/seat/takes")
         journal.add("abc", "generate", request, folders=[ground.out, takes])
         journal.start("abc")
@@ -487,7 +487,7 @@ def test_a_publishing_is_carried_through_whatever_the_next_daemon_allows(ground:
 def test_a_job_that_other_maps_lead_elsewhere_leaves_nothing_where_it_was(ground: Ground, tmp_path: Path) -> None:
     old = tmp_path / "old"
     (old / ".foley_bridge-abc").mkdir(parents=True)
-    with contextlib.closing(Journal(tmp_path / "journal.sqlite3")) as journal:
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite")) as journal:
         request = ground.request(out="/seat/cut.otio", media_dir="/seat/takes")
         journal.add("abc", "generate", request, folders=[old, old / "takes"])
     with watched(tmp_path, roots=Roots(maps=(("/seat", ground.out),))) as one:
@@ -506,7 +506,7 @@ def test_a_cancel_is_not_forgotten_by_a_daemon_that_dies(ground: Ground, tmp_pat
         one.entered(job, "region 2")
         one.processor.stop()
     assert list(ground.out.rglob(".foley_bridge*"))
-    journal = Journal(home / "journal.sqlite3")
+    journal = Journal(home / "journal.sqlite")
     journal.ask_cancel(job)
     journal.close()
     with watched(home) as two:
@@ -528,7 +528,7 @@ def test_a_job_taken_up_again_can_be_cancelled_while_it_waits(ground: Ground, tm
 
 
 def test_what_an_ended_job_staged_is_swept_when_the_daemon_could_not(ground: Ground, tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.sqlite3")
+    journal = Journal(tmp_path / "journal.sqlite")
     for number, state in enumerate(("done", "failed", "cancelled")):
         journal.add(str(number), "generate", ground.request(), folders=[ground.out, ground.out / "takes"])
         journal.finish(str(number), state)

@@ -16,7 +16,7 @@ import zmq
 
 from foley_bridge.bridge import wire
 from foley_bridge.bridge.connection import CONNECT_S, Connection, Lost, read_keys
-from foley_bridge.errors import BridgeError, RequestError
+from foley_bridge.errors import BridgeError, BusyError, RequestError
 from foley_bridge.jobs.names import ENDED
 
 TIMEOUT_S = 10.0
@@ -26,6 +26,8 @@ SLOW = frozenset({"submit", "result", "capabilities", "library.search"})
 WAIT_S = 60.0
 """How long ``wait`` waits when it is not told."""
 PATIENCE_S = 30.0
+BUSY_S = (0.2, 3.0)
+"""How long it waits before it asks a busy daemon again: at first, at most."""
 POLL_S = 2.0
 
 
@@ -100,8 +102,8 @@ class Client:
     ) -> tuple[dict[str, Any], bytes | None]:
         """Send a request's header as it stands; returns the reply's header, which may hold an error, and its payload or None.
 
-        A ``submit`` with a ``key`` is sent again when the daemon goes away before it answers: the key makes that safe. Nothing
-        else is sent twice.
+        A ``submit`` with a ``key`` is sent again when the daemon goes away before it answers: the key makes that safe. What the
+        daemon refused only because it had too much to do is sent again while there is time. Nothing else is sent twice.
 
         Raises:
             RequestError: the request is no JSON, or larger than 64 MB: nothing was sent.
@@ -109,9 +111,15 @@ class Client:
         """
         deadline = time.monotonic() + (max(self._timeout_s, patience_s(header)) if timeout_s is None else timeout_s)
         lost = False
+        pause_s, longest_s = BUSY_S
         while True:
             try:
-                return self._understood(self._connection.exchange(header, payload, deadline))
+                answer = self._understood(self._connection.exchange(header, payload, deadline))
+                if not _is_busy(answer[0]) or time.monotonic() + pause_s > deadline:
+                    return answer
+                self._connection.sleep(pause_s)
+                pause_s = min(2 * pause_s, longest_s)
+                continue
             except Lost:
                 lost = True
             except BridgeError:
@@ -233,6 +241,11 @@ def patience_s(header: Mapping[str, Any]) -> float:
     params = header.get("params")
     waits_s = params.get("timeout_s") if isinstance(params, Mapping) else None
     return TIMEOUT_S + (min(waits_s, wire.LONGEST_WAIT_S) if isinstance(waits_s, (int, float)) else WAIT_S)
+
+
+def _is_busy(header: Mapping[str, Any]) -> bool:
+    error = header.get("error")
+    return isinstance(error, Mapping) and error.get("kind") == BusyError.__name__
 
 
 def _has_key(header: Mapping[str, Any]) -> bool:

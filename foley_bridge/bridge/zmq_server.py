@@ -29,7 +29,7 @@ from foley_bridge.bridge.newsroom import Newsroom
 from foley_bridge.bridge.outbox import Outbox
 from foley_bridge.bridge.protocol import Request, Wait, read_request, request_id
 from foley_bridge.bridge.waiters import Waiters
-from foley_bridge.errors import FoleyError, InternalError, JobError, RequestError
+from foley_bridge.errors import BusyError, FoleyError, InternalError, RequestError
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.names import ENDED
 
@@ -229,7 +229,7 @@ class Server:
         """Answer a request, or hand it to its lane.
 
         Raises:
-            JobError: the lane has too much to do.
+            BusyError: the lane has too much to do.
         """
         if isinstance(request.params, Wait):
             ask.waits_until_s = ask.came_s + request.params.timeout_s
@@ -239,7 +239,7 @@ class Server:
             return
         size = ask.size if lane == "submit" else 0
         if self._lanes[lane].waiting >= MOST_IN_LANE.get(lane, MOST_IN_HAND) or self._bytes_in_hand + size > MOST_BYTES_IN_HAND:
-            raise JobError(f"the daemon has too much to do for {request.method}", "send it again in a moment")
+            raise BusyError(f"the daemon has too much to do for {request.method}", "send it again in a moment")
         self._give(ask, request, lane, payload, size)
 
     # --- working, beside the loop ---
