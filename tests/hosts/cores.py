@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 CORE = Path(__file__).resolve().parents[2] / "host_scripts" / "core"
-sys.path.insert(0, str(CORE / "python"))
 
 FUNCTIONS = (
     *("project", "ranges", "points", "tracks", "own_tracks", "place", "take_back", "settle", "choose", "write_text"),

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from scenarios import STOPPING
+from scenarios import INJECTED, STOPPING
 
 _OURS = re.compile(r"Foley( [2-9]\d*)?")
 
@@ -37,8 +37,6 @@ def fault_in(world: dict[str, Any], outcome: dict[str, Any], dump: dict[str, Any
 
 def _bad_excuse(world: dict[str, Any], outcome: dict[str, Any]) -> str | None:
     message = outcome["message"]
-    if not world["faults"]:
-        return f"it failed though nothing was wrong: {message!r}"
     named = {
         "missing_file": "gone.wav",
         "short_file": "short.wav",
@@ -49,9 +47,11 @@ def _bad_excuse(world: dict[str, Any], outcome: dict[str, Any]) -> str | None:
     for fault in stopping:
         if named[fault] not in message:
             return f"it does not name {named[fault]}: {message!r}"
-    if not stopping and not _placeable(world):
-        return _unnamed(world, outcome)
-    return None
+    if stopping or set(world["faults"]) & set(INJECTED):
+        return None
+    if _placeable(world):
+        return f"it failed though some regions could be filled: {message!r}"
+    return _unnamed(world, outcome)
 
 
 def _unnamed(world: dict[str, Any], outcome: dict[str, Any]) -> str | None:
