@@ -242,6 +242,7 @@ class MediaPoolItemModel:
             "Start TC": media.start_timecode,
             "Type": media.kind,
             "Audio Ch": str(media.channels),
+            "Duration": label_of(media.frames, media.rate),
         }
         return told.get(name, "") if name else told
 
@@ -367,6 +368,9 @@ class TimelineItemModel(Marked):
 
     def GetSourceStartFrame(world: World, item: Item) -> int:
         return round(source_span(world, item)[0] * (item.media.rate if item.media else 0))
+
+    def GetSourceEndFrame(world: World, item: Item) -> int:
+        return round(source_span(world, item)[1] * (item.media.rate if item.media else 0))
 
     def GetSourceStartTime(world: World, item: Item) -> float:
         return float(source_span(world, item)[0] + media_start(item))

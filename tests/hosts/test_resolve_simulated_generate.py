@@ -119,7 +119,12 @@ def test_the_self_test_says_that_all_is_well_and_leaves_nothing(tmp_path: Path, 
     assert "All is well" in said, (menu.work / sorted(menu.work.glob("selftest*.txt"))[-1]).read_text("utf-8")
     report = sorted(menu.work.glob("selftest-resolve-*.txt"))[-1].read_text("utf-8")
     assert "DaVinci Resolve Studio 21.0.0" in report and "NOT ok" not in report
+    facts = (menu.work / "selftest-resolve-facts.txt").read_text("utf-8")
+    assert "stopped" not in facts and "97 frames, 194194 samples" in facts and "read [4000] of 4000 letters" in facts
+    assert str(menu.work / "selftest-resolve-facts.txt") in said
     assert picture(there) == before
+    assert there.saved is not None and picture(there)[0] == before[0]
+    assert not list(menu.work.glob("selftest-9*.wav"))
     assert menu.choose("Undo last Foley placement", there) == "There is no Foley placement to undo on this timeline."
 
 

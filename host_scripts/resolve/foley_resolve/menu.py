@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable
 
-from foley_host import HostError, actions
+from foley_host import HostError, actions, call, selftest
 from foley_host.fault import readable
 
+from . import observing
 from . import windows as windows_
 from .host import ResolveHost
 from .session import Session
@@ -34,6 +35,16 @@ def before(action: Callable[[ResolveHost], Any]) -> Callable[[ResolveHost], Any]
     return checked
 
 
+def self_test(host: ResolveHost) -> None:
+    """The test that all hosts have, and what this Resolve was seen to do."""
+    said = selftest.run(host)
+    try:
+        said += f" Send {observing.write_down(host.session, str(call.config(host)['work']))}, too."
+    except Exception as error:
+        said += f"\n{readable(error)}"
+    host.say(said)
+
+
 ACTIONS: dict[str, Callable[[ResolveHost], Any]] = {
     "generate": before(lambda host: actions.generate(host, "all")),
     "generate_selected": before(lambda host: actions.generate(host, "selected")),
@@ -46,7 +57,7 @@ ACTIONS: dict[str, Callable[[ResolveHost], Any]] = {
     "place_ready": actions.place_ready,
     "open_report": actions.open_report,
     "check": actions.check,
-    "self_test": before(actions.self_test),
+    "self_test": self_test,
     "undo_last": lambda host: host.say(undo_last(host)),
 }
 
