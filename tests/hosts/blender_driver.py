@@ -97,8 +97,8 @@ def project(
     base: float,
     start: int,
     length: int,
-    movies: list[dict[str, Any]],
-    sounds: list[dict[str, Any]],
+    movies: list[list[str]],
+    sounds: list[list[str]],
     marks: list[dict[str, Any]],
     points: list[dict[str, Any]],
 ) -> None:
@@ -107,12 +107,10 @@ def project(
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = fps, base
     scene.frame_start, scene.frame_end = start, start + length - 1
-    for each in movies:
-        strips(scene).new_movie(each["name"], each["path"], each["channel"], start + each["start"])
-    if bpy.app.build_options.audaspace:
-        for each in sounds:
-            strip = strips(scene).new_sound(each["name"], each["path"], each["channel"], start + each["start"])
-            strip.mute = True
+    for name, path in movies:
+        strips(scene).new_movie(name, path, 1, start)
+    for name, path in sounds if bpy.app.build_options.audaspace else []:
+        strips(scene).new_sound(name, path, 2, start + 150).mute = True
     for each in marks:
         scene.frame_preview_start, scene.frame_preview_end = start + each["start"], start + each["stop"] - 1
         scene.use_preview_range = True
@@ -179,6 +177,12 @@ def look() -> dict[str, Any]:
     }
 
 
+def again() -> None:
+    """Open the project again."""
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    bpy.ops.ed.undo_push(message="Original")
+
+
 def undo() -> None:
     bpy.ops.ed.undo()
 
@@ -213,7 +217,7 @@ def change(code: str) -> None:
     bpy.ops.ed.undo_push(message="changed")
 
 
-STEPS = {step.__name__: step for step in (act, look, undo, redo, save, mixdown, select, playhead, change)}
+STEPS = {step.__name__: step for step in (again, act, look, undo, redo, save, mixdown, select, playhead, change)}
 
 
 # --- random worlds ---

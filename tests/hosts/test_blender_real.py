@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,30 +25,32 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         yield there
 
 
-def reel(python: str, folder: Path, daemon: Serving | None, fps: int = 25, base: float = 1.0, **more: Any) -> Path:
-    """A saved project of a picture with two regions, one marked by a strip and one by markers; the add-on installed."""
-    endpoint = daemon.endpoint if daemon else "tcp://127.0.0.1:9"
-    install(folder, "--endpoint", endpoint)
-    rate = Fraction(fps) / Fraction(str(base))
+@pytest.fixture
+def studio(daemon: Serving, tmp_path: Path) -> Path:
+    """A folder with the add-on installed, for this daemon."""
+    install(tmp_path, "--endpoint", daemon.endpoint)
+    return tmp_path
+
+
+def reel(python: str, folder: Path, fps: int = 25, base: float = 1.0, start: int = 1) -> Path:
+    """A saved project of a picture with two regions, one marked by a strip and one by markers."""
     there = folder / "Rolle 1 ä"
     there.mkdir()
-    shot = movie(there / "shot.mov", seconds=8, rate=rate)
-    made: dict[str, Any] = {
-        "blend": there / "reel.blend",
-        "fps": fps,
-        "base": base,
-        "start": 1,
-        "length": 200,
-        "movies": [{"name": "shot.mov", "path": shot, "channel": 1, "start": 0}],
-        "sounds": [{"name": "hit.wav", "path": clicks(there / "hit.wav"), "channel": 2, "start": 150}],
-        "marks": [{"start": 20, "stop": 60, "words": "kettle like=hit.wav takes=3"}],
-        "points": [
-            {"name": "FOLEY door like=hit.wav", "at": 110},
-            {"name": "END", "at": 150},
-            *({"name": "HIT", "at": at} for at in HITS),
-        ],
-    }
-    do(python, folder, "project", **{**made, **more})
+    points = [{"name": "FOLEY door like=hit.wav", "at": 110}, {"name": "END", "at": 150}]
+    do(
+        python,
+        folder,
+        "project",
+        blend=there / "reel.blend",
+        fps=fps,
+        base=base,
+        start=start,
+        length=200,
+        movies=[("shot.mov", movie(there / "shot.mov", seconds=8, rate=Fraction(fps) / Fraction(str(base))))],
+        sounds=[("hit.wav", clicks(there / "hit.wav"))],
+        marks=[{"start": 20, "stop": 60, "words": "kettle like=hit.wav takes=3"}],
+        points=points + [{"name": "HIT", "at": at} for at in HITS],
+    )
     return there / "reel.blend"
 
 
@@ -97,10 +100,10 @@ def heard(path: Path) -> list[float]:
 )
 @each_blender()
 def test_hits_sound_where_the_daemon_says_after_saving_and_opening_again(
-    python: str, daemon: Serving, tmp_path: Path, fps: int, base: float, start: int
+    python: str, studio: Path, fps: int, base: float, start: int
 ) -> None:
-    blend = reel(python, tmp_path, daemon, fps, base, start=start)
-    mix = tmp_path / "mix.wav"
+    blend = reel(python, studio, fps, base, start)
+    mix = studio / "mix.wav"
     before, ran, _, _ = session(python, blend, "look", GENERATE, "look", "save")
     assert ran["said"].startswith("2 regions done"), ran
     after, _ = session(python, blend, "look", {"do": "mixdown", "path": mix})
@@ -124,8 +127,8 @@ def test_hits_sound_where_the_daemon_says_after_saving_and_opening_again(
 
 
 @each_blender()
-def test_one_undo_takes_the_takes_out_and_one_redo_brings_them_back(python: str, daemon: Serving, tmp_path: Path) -> None:
-    blend = reel(python, tmp_path, daemon)
+def test_one_undo_takes_the_takes_out_and_one_redo_brings_them_back(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
     before, _, laid, _, undone, _, again = session(python, blend, "look", GENERATE, "look", "undo", "look", "redo", "look")
     assert len(takes(laid)) == 2
     assert undone == before
@@ -133,11 +136,11 @@ def test_one_undo_takes_the_takes_out_and_one_redo_brings_them_back(python: str,
 
 
 @each_blender()
-def test_takes_change_without_the_daemon_and_sound_changed(python: str, daemon: Serving, tmp_path: Path) -> None:
-    blend = reel(python, tmp_path, daemon)
-    one, two = tmp_path / "one.wav", tmp_path / "two.wav"
+def test_takes_change_without_the_daemon_and_sound_changed(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
+    one, two = studio / "one.wav", studio / "two.wav"
     session(python, blend, GENERATE, "save")
-    config = tmp_path / "blender" / "scripts" / "addons" / "foley_bridge_addon" / "foley_bridge.json"
+    config = studio / "blender" / "scripts" / "addons" / "foley_bridge_addon" / "foley_bridge.json"
     config.unlink()
     told = session(
         python, blend, "look", {"do": "mixdown", "path": one}, {"do": "playhead", "frame": 30}, act("next_take"), "look",
@@ -156,8 +159,8 @@ def test_takes_change_without_the_daemon_and_sound_changed(python: str, daemon: 
 
 
 @each_blender()
-def test_clear_takes_out_what_lies_in_the_selected_region(python: str, daemon: Serving, tmp_path: Path) -> None:
-    blend = reel(python, tmp_path, daemon)
+def test_clear_takes_out_what_lies_in_the_selected_region(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
     told = session(
         python, blend, GENERATE, "look", {"do": "select", "names": ["FOLEY kettle like=hit.wav takes=3"]}, act("clear"), "look",
         "undo", "look",
@@ -169,10 +172,8 @@ def test_clear_takes_out_what_lies_in_the_selected_region(python: str, daemon: S
 
 
 @each_blender()
-def test_generating_again_replaces_takes_and_leaves_the_other_region_alone(
-    python: str, daemon: Serving, tmp_path: Path
-) -> None:
-    blend = reel(python, tmp_path, daemon)
+def test_generating_again_replaces_takes_and_leaves_the_other_region_alone(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
     told = session(
         python, blend, GENERATE, "look", {"do": "select", "names": ["END"]},
         act("recommend", answers=["glass seed=9"]), "look", act("generate", which="selected"), "look",
@@ -184,10 +185,10 @@ def test_generating_again_replaces_takes_and_leaves_the_other_region_alone(
 
 
 @each_blender()
-def test_a_closed_blender_finds_its_takes_when_it_is_opened_again(python: str, daemon: Serving, tmp_path: Path) -> None:
-    blend = reel(python, tmp_path, daemon)
+def test_a_closed_blender_finds_its_takes_when_it_is_opened_again(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
     session(python, blend, act("generate", which="all", leave=True), "save")
-    pending = next((tmp_path / "home" / "work").glob("pending-*.json"))
+    pending = next((studio / "home" / "work").glob("pending-*.json"))
     kept = json.loads(pending.read_text("utf-8"))
     pending.write_text(json.dumps({**kept, "alive": 0}), "utf-8")  # as it is half a minute later
     ran, look = session(python, blend, act("place_ready"), "look")
@@ -195,54 +196,51 @@ def test_a_closed_blender_finds_its_takes_when_it_is_opened_again(python: str, d
     assert len(takes(look)) == 2
 
 
-def quarrel(code: str, said: str, marked: str = "") -> Any:
-    return pytest.param(code, said, id=marked or said)
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        quarrel("channels[6].name = 'Foley'; channels[6].lock = True", "track 'Foley' is locked"),
-        quarrel("channels[2].name = 'Foley'; strips['hit.wav'].frame_start = 30", "the clip 'hit.wav' at"),
-        quarrel("strips['shot.mov'].filepath = '//gone.mov'", "gone.mov"),
-        quarrel("scene.timeline_markers.clear(); [strips.remove(s) for s in list(strips) if s.type == 'COLOR']", "no region"),
-        quarrel("bpy.context.preferences.edit.use_global_undo = False", "undo is switched off"),
-    ],
-)
-@each_blender()
-def test_what_cannot_be_done_is_one_message_and_no_change(
-    python: str, daemon: Serving, tmp_path: Path, code: str, said: str
-) -> None:
-    blend = reel(python, tmp_path, daemon)
-    _, before, ran, after = session(python, blend, {"do": "change", "code": code}, "look", GENERATE, "look")
-    assert said in ran["said"], ran
-    assert "raceback" not in ran["said"]
-    assert after == before
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        quarrel("[setattr(m, 'frame', m.frame + 500) for m in scene.timeline_markers]", "past the end of the timeline"),
-        quarrel("scene.timeline_markers.remove(scene.timeline_markers['END'])", "no length", "a region that nothing closes"),
-        quarrel("for m in scene.timeline_markers:\n  if m.name[0] == 'F': m.name = 'FOLEY takes=many'", "'many'"),
-        quarrel("for m in scene.timeline_markers:\n  if m.name[0] == 'F': m.name = 'FOLEY like=none.wav'", "none.wav"),
-    ],
-)
-@each_blender()
-def test_a_region_that_cannot_be_done_is_left_out_by_name(
-    python: str, daemon: Serving, tmp_path: Path, code: str, said: str
-) -> None:
-    blend = reel(python, tmp_path, daemon)
-    ran, look = session(python, blend, {"do": "change", "code": code}, GENERATE, "look")[1:]
-    assert ran["said"].startswith("1 region done"), ran
-    assert said in ran["said"].partition("Not done:")[2], ran
-    assert [take["note"]["text"] for take in takes(look)] == ["kettle"]
+STOPPED = {
+    "channels[6].name = 'Foley'; channels[6].lock = True": "track 'Foley' is locked",
+    "channels[2].name = 'Foley'; strips['hit.wav'].frame_start = 30": "the clip 'hit.wav' at",
+    "strips['shot.mov'].filepath = '//gone.mov'": "gone.mov",
+    "scene.timeline_markers.clear(); [strips.remove(s) for s in list(strips) if s.type == 'COLOR']": "no region",
+    "bpy.context.preferences.edit.use_global_undo = False": "undo is switched off",
+}
 
 
 @each_blender()
-def test_cancel_ends_the_run_and_changes_nothing(python: str, daemon: Serving, tmp_path: Path) -> None:
-    blend = reel(python, tmp_path, daemon)
+def test_what_cannot_be_done_is_one_message_and_no_change(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
+    generate = act("generate", which="all", answers=[False])  # not to lay in first what could not be laid before
+    steps = [["again", {"do": "change", "code": code}, "look", generate, "look"] for code in STOPPED]
+    told = session(python, blend, *itertools.chain.from_iterable(steps))
+    for number, (code, said) in enumerate(STOPPED.items()):
+        before, ran, after = told[5 * number + 2 : 5 * number + 5]
+        assert said in ran["said"], (code, ran)
+        assert "raceback" not in ran["said"]
+        assert after == before, code
+
+
+LEFT_OUT = {
+    "[setattr(m, 'frame', m.frame + 500) for m in scene.timeline_markers]": "past the end of the timeline",
+    "scene.timeline_markers.remove(scene.timeline_markers['END'])": "no length",
+    "[setattr(m, 'name', 'FOLEY takes=many') for m in scene.timeline_markers if m.name[0] == 'F']": "'many'",
+    "[setattr(m, 'name', 'FOLEY like=none.wav') for m in scene.timeline_markers if m.name[0] == 'F']": "none.wav",
+}
+
+
+@each_blender()
+def test_a_region_that_cannot_be_done_is_left_out_by_name(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
+    steps = [["again", {"do": "change", "code": code}, GENERATE, "look"] for code in LEFT_OUT]
+    told = session(python, blend, *itertools.chain.from_iterable(steps))
+    for number, (code, said) in enumerate(LEFT_OUT.items()):
+        ran, look = told[4 * number + 2 : 4 * number + 4]
+        assert ran["said"].startswith("1 region done"), (code, ran)
+        assert said in ran["said"].partition("Not done:")[2], (code, ran)
+        assert [take["note"]["text"] for take in takes(look)] == ["kettle"]
+
+
+@each_blender()
+def test_cancel_ends_the_run_and_changes_nothing(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
     before, ran, after = session(python, blend, "look", act("generate", which="all", cancel=True), "look")
     assert ran["said"].startswith("Cancelled"), ran
     assert after == before
@@ -251,7 +249,8 @@ def test_cancel_ends_the_run_and_changes_nothing(python: str, daemon: Serving, t
 
 @each_blender(sound=False)
 def test_no_daemon_is_offered_to_be_started_and_a_no_changes_nothing(python: str, tmp_path: Path) -> None:
-    blend = reel(python, tmp_path, None)
+    install(tmp_path, "--endpoint", "tcp://127.0.0.1:9")
+    blend = reel(python, tmp_path)
     before, ran, after = session(python, blend, "look", act("generate", which="all", answers=[False]), "look")
     assert len(ran["asked"]) == 1 and "Start it?" in ran["asked"][0]
     assert "tcp://127.0.0.1:9" in ran["said"]
@@ -259,16 +258,16 @@ def test_no_daemon_is_offered_to_be_started_and_a_no_changes_nothing(python: str
 
 
 @each_blender()
-def test_the_self_test_is_well_and_leaves_nothing(python: str, daemon: Serving, tmp_path: Path) -> None:
-    blend = reel(python, tmp_path, daemon)
+def test_the_self_test_is_well_and_leaves_nothing(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
     before, ran, after = session(python, blend, "look", act("self_test"), "look")
     assert "All is well" in ran["said"], ran
     assert after == before
 
 
 @each_blender()
-def test_check_says_in_plain_words_what_the_doctor_found(python: str, daemon: Serving, tmp_path: Path) -> None:
-    blend = reel(python, tmp_path, daemon)
+def test_check_says_in_plain_words_what_the_doctor_found(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
     (ran,) = session(python, blend, act("check"))
     assert ran["said"].startswith(("Everything that is needed is there", "Not ready yet."))
     assert "Python" in ran["said"] or "python" in ran["said"]

@@ -8,7 +8,7 @@ from typing import Any, Callable, ClassVar
 
 import bpy
 
-from . import api, placing, reading, regions, window
+from . import api, placing, rates, reading, regions, window
 from .foley_host import HostError
 
 
@@ -43,7 +43,7 @@ class BlenderHost:
             "id": f"{path or 'unsaved'}#{scene.name}",
             "name": f"{Path(path).stem or 'unsaved'} {scene.name}",
             "folder": str(Path(path).parent) if path else None,
-            "rate": api.written(api.rate(scene.render.fps, scene.render.fps_base)),
+            "rate": rates.written(rates.rate(scene.render.fps, scene.render.fps_base)),
             "start": scene.frame_start,
             "length": scene.frame_end - scene.frame_start + 1,
             "sample_rate": scene.render.ffmpeg.audio_mixrate,

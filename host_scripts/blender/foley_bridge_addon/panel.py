@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from . import api, placing, regions, window
+from . import api, placing, rates, regions, window
 from .foley_host.time import timecode
 
 MOST = 30  # regions that the panel lists
@@ -92,7 +92,7 @@ def draw_menu(menu: Any, context: Any) -> None:
 
 
 def _regions(scene: Any, column: Any) -> None:
-    rate = api.written(api.rate(scene.render.fps, scene.render.fps_base))
+    rate = rates.written(rates.rate(scene.render.fps, scene.render.fps_base))
     marked = regions.ranges(scene)
     takes = {clip["region"]: clip for track in placing.own_tracks(scene) for clip in track["clips"] if clip["ours"]}
     for each in marked[:MOST]:

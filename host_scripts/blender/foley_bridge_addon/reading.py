@@ -14,7 +14,7 @@ from typing import Any, Iterator
 
 import bpy
 
-from . import api, regions
+from . import api, rates, regions
 from .foley_host import HostError
 
 OURS = "Foley"
@@ -49,7 +49,7 @@ def tracks(scene: Any) -> list[dict[str, Any]]:
         while any(shown.start < other.stop for other in lanes.get((kind, shown.channels, lane), [])):
             lane += 1
         lanes.setdefault((kind, shown.channels, lane), []).append(shown)
-    rate = api.rate(scene.render.fps, scene.render.fps_base)
+    rate = rates.rate(scene.render.fps, scene.render.fps_base)
     found = []
     marked = regions.ranges(scene)
     for (kind, _, _), lane_clips in sorted(lanes.items(), key=lambda item: (item[0][1], item[0][2])):
@@ -62,7 +62,7 @@ def tracks(scene: Any) -> list[dict[str, Any]]:
 def clip_of(scene: Any, strip: Any) -> dict[str, Any]:
     """One strip of the timeline itself as a clip."""
     shown = Shown(strip, (strip.channel,), "", api.start(strip), api.stop(strip), True, False)
-    return _clip(scene, shown, api.rate(scene.render.fps, scene.render.fps_base))
+    return _clip(scene, shown, rates.rate(scene.render.fps, scene.render.fps_base))
 
 
 def path_of(strip: Any) -> str | None:
@@ -145,7 +145,7 @@ def _clip(scene: Any, shown: Shown, rate: Fraction) -> dict[str, Any]:
     if strip.type == "IMAGE":
         return {**clip, "speed": 0}
     movie = strip.type == "MOVIE" and strip.fps
-    media = api.exact(Fraction(strip.fps)) if movie else rate
+    media = rates.exact(Fraction(strip.fps)) if movie else rate
     pace = _pace(scene, shown, rate, media) if movie else Fraction(1)
     (begin, end), (before, after) = api.content(strip), api.trims(strip)
     backwards = movie and strip.use_reverse_frames
@@ -177,7 +177,7 @@ def _pace(scene: Any, shown: Shown, rate: Fraction, media: Fraction) -> Fraction
     if effect is None:
         return pace
     if effect.speed_control == "MULTIPLY" and not _animated(scene, effect):
-        return pace * Fraction(api.shortest(effect.speed_factor))
+        return pace * Fraction(rates.shortest(effect.speed_factor))
     if effect.speed_control == "STRETCH":
         return pace * Fraction(end - max(begin, api.start(strip)), api.stop(strip) - api.start(strip))
     raise _untold(shown, "has a speed that changes")
