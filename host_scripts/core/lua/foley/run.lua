@@ -226,7 +226,10 @@ local function new(host, which)
 
   -- Places what came, or says what went wrong.
   function self.finish()
-    local reply = call.reply(config, pending.run) or {}
+    local reply = call.reply(config, pending.run)
+    if not reply then -- a foley-call that was started since has cleared it away, and will write its own
+      return self.wait
+    end
     local kind = reply.error and reply.error.kind
     local message, hint = call.refused(host, reply)
     if kind == "BridgeError" and not starter then

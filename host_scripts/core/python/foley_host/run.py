@@ -204,7 +204,9 @@ class Run:
     def end(self) -> Any:
         """Place what came, or say what went wrong."""
         name = self.pending["run"]
-        reply = call.reply(self.config, name) or {}
+        reply = call.reply(self.config, name)
+        if reply is None:  # a foley-call that was started since has cleared it away, and will write its own
+            return self.wait
         kind = (reply.get("error") or {}).get("kind")
         if kind == "BridgeError" and not self.starter and self._may_start(reply):
             return self.start
