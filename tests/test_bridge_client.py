@@ -197,6 +197,21 @@ def test_a_submit_with_a_key_is_sent_again_when_its_reply_is_lost(peer: Callable
     assert [len(first.asked), len(started[0].asked)] == [1, 1]
 
 
+def test_a_submit_to_a_daemon_that_goes_down_is_sent_to_the_next(peer: Callable[..., Peer]) -> None:
+    def go_down(header: dict[str, Any]) -> list[dict[str, Any]]:
+        threading.Thread(target=first.stop).start()
+        return [wire.refusal(header["id"], BusyError("the daemon is shutting down"))]
+
+    first = peer(go_down)
+    started: list[Peer] = []
+    again = threading.Timer(1.0, lambda: started.append(peer(echo, endpoint=first.endpoint)))
+    again.start()
+    with Client(first.endpoint) as client:
+        assert client.submit({"kind": "generate", "key": "k"})["asked"] == "submit"
+    again.join()
+    assert len(started[0].asked) == 1
+
+
 def test_a_submit_without_a_key_is_never_sent_twice(peer: Callable[..., Peer]) -> None:
     def take_and_die(header: dict[str, Any]) -> list[dict[str, Any]]:
         first.stop()

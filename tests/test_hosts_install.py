@@ -207,6 +207,18 @@ def test_what_is_installed_does_not_read_variables_for_another_python(user: User
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_an_editor_without_the_shells_variables_starts_the_same_daemon(user: User, tmp_path: Path) -> None:
+    """It would: foley-call says so by where it looks for a log to write, which cannot be written here."""
+    user.install("reaper", "--into", tmp_path)
+    config = json.loads((tmp_path / "Scripts" / "Foley" / "foley_bridge.json").read_text("utf-8"))
+    (user.state / "serve.log").mkdir()
+    (tmp_path / "run.json").write_text('{"foley_bridge": 1, "id": "1", "method": "start"}')
+    line = [*config["foley_call"], "--endpoint", "tcp://127.0.0.1:9", str(tmp_path / "run.json")]
+    assert subprocess.run(line, capture_output=True, check=False, env=environment(HOME=tmp_path)).returncode == 2
+    error = json.loads((tmp_path / "run.reply.json").read_text("utf-8"))["error"]
+    assert str(user.state / "serve.log") in error["message"]
+
+
 def test_resolves_menu_scripts_know_where_the_rest_is(user: User, tmp_path: Path) -> None:
     root = tmp_path / "Resolve 'x' \\n ü"
     root.mkdir()

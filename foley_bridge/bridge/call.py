@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="how long the reply may take")
     parser.add_argument("--keys", type=Path, metavar="DIR", help="folder with this seat's keys [FOLEY_BRIDGE_KEYS]")
     parser.add_argument("--seat", metavar="NAME", help="whose keys [FOLEY_BRIDGE_SEAT]")
+    parser.add_argument("--home", metavar="DIR", help="foley_bridge's own folder, for start and doctor [FOLEY_BRIDGE_HOME]")
+    parser.add_argument("--library", metavar="DIR", help="the sound library, for start and doctor [FOLEY_BRIDGE_LIBRARY]")
     parser.add_argument("--version", action="version", version=f"foley-call {__version__}")
     return parser
 
@@ -111,6 +113,9 @@ def _answer(request: dict[str, Any], payload: bytes | None, args: argparse.Names
     if request.get("method") in OWN_METHODS:
         from foley_bridge.bridge.call_methods import answer
 
+        for name, value in (("FOLEY_BRIDGE_HOME", args.home), ("FOLEY_BRIDGE_LIBRARY", args.library)):
+            if value is not None:
+                os.environ[name] = value
         return answer(request, **who), None
     if args.follow and request.get("method") == "submit":
         run = Run(args.request)

@@ -115,16 +115,18 @@ class Client:
         while True:
             try:
                 answer = self._understood(self._connection.exchange(header, payload, deadline))
-                if not _is_busy(answer[0]) or time.monotonic() + pause_s > deadline:
-                    return answer
-                self._connection.sleep(pause_s)
-                pause_s = min(2 * pause_s, longest_s)
-                continue
             except Lost:
                 lost = True
             except BridgeError:
                 if not lost:
                     raise
+            else:
+                if not _is_busy(answer[0]) or time.monotonic() + pause_s > deadline:
+                    return answer
+                lost = True  # it may be busy going down
+                self._connection.sleep(pause_s)
+                pause_s = min(2 * pause_s, longest_s)
+                continue
             if not _has_key(header) or time.monotonic() > deadline - CONNECT_S:
                 raise BridgeError(
                     f"the daemon at {self.endpoint} went away before it answered",

@@ -102,6 +102,10 @@ def follow(client: Client, request: dict[str, Any], payload: bytes | None, run: 
         try:
             view = _to_its_end(client, header["result"]["job"], run)
             break
+        except BridgeError as error:
+            raise BridgeError(
+                error.message, f"{error.hint}; it goes on with the job then, and asking again takes it up"
+            ) from error
         except JobError:  # the daemon came back without its journal
             if key is None:
                 raise

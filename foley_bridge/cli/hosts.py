@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foley_bridge.cli.asking import Json, absolute
+from foley_bridge.cli.asking import Endpoint, Json, Keys, Seat, absolute
 from foley_bridge.errors import HostError
 
 if TYPE_CHECKING:
@@ -33,16 +33,15 @@ def install_host(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     uninstall: Annotated[bool, typer.Option("--uninstall", help="Remove what was installed.")] = False,
-    endpoint: Annotated[
-        str | None, typer.Option(metavar="tcp://HOST:PORT", help="The daemon that the scripts ask [default: the one here].")
-    ] = None,
-    keys: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder with this seat's keys, for that daemon.")] = None,
-    seat: Annotated[str | None, typer.Option(metavar="NAME", help="Whose keys in that folder.")] = None,
+    endpoint: Endpoint = None,
+    keys: Keys = None,
+    seat: Seat = None,
     as_json: Json = False,
 ) -> None:
     """Install Foley's scripts in an editor, bring them up to date, or remove them.
 
     In every version of it that is found. Files that you have changed are never lost: they are kept under another name.
+    The scripts ask the daemon that is named here, or else the one of this machine.
     """
     from foley_bridge.hosts import install
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from foley_bridge import __version__
 from foley_bridge.errors import HostError
-from foley_bridge.home import home
+from foley_bridge.home import home, library_folder
 
 NAME = "foley_bridge.json"
 SCHEMA = 1
@@ -23,12 +23,18 @@ _ASKED = ("endpoint", "keys", "seat")
 def foley_call() -> list[str]:
     """The command that hosts run: this Python, with ``foley-call``, whatever the editor set for a Python of its own (``-E``).
 
-    On Windows the Python without a console, so that none flashes up.
+    On Windows the Python without a console, so that none flashes up. Folders that this shell's variables name stand in it: an
+    editor that is not started from a shell has no such variables.
     """
     python = Path(sys.executable)
     if sys.platform == "win32" and (quiet := python.with_name("pythonw.exe")).exists():
         python = quiet
-    return [str(python), "-E", "-P", "-m", "foley_bridge.bridge.call"]
+    command = [str(python), "-E", "-P", "-m", "foley_bridge.bridge.call"]
+    if os.environ.get("FOLEY_BRIDGE_HOME"):
+        command += ["--home", str(home())]
+    if os.environ.get("FOLEY_BRIDGE_LIBRARY"):
+        command += ["--library", str(library_folder())]
+    return command
 
 
 def check_call(command: Sequence[str]) -> None:

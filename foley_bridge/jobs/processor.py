@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from foley_bridge.errors import JobError
+from foley_bridge.errors import BusyError, JobError
 from foley_bridge.jobs.attempts import Attempts
 from foley_bridge.jobs.desk import RETRY_S, Desk, Work
 from foley_bridge.jobs.destinations import destinations
@@ -202,7 +202,7 @@ class Processor:
 
     def _refuse_new(self, known: JobRecord | None) -> None:
         if self._desk.stopping:
-            raise JobError("the daemon is shutting down", "send it again when the daemon is back")
+            raise BusyError("the daemon is shutting down", "send it again when the daemon is back")
         if known is None and len(self._desk.waiting) >= self._limit:
             raise JobError(
                 f"the queue is full: {len(self._desk.waiting)} jobs wait",
