@@ -259,6 +259,12 @@ def test_reapers_first_track_is_on_top_and_a_later_item_covers_an_earlier_one(tm
     assert seen.spans[0].media_time(F(1, 2)) == F(1, 2)  # REAPER counts from the file's start, whatever its timecode
 
 
+@pytest.mark.parametrize("file", ["FILE a.M4A", 'FILE "a.mp4"\n        VIDEO_DISABLED', "FILE a.mp4"])
+def test_only_what_shows_a_picture_is_a_picture(file: str) -> None:
+    (one,) = read(project(track(item("0", "1", source="VIDEO", file=file)))).tracks
+    assert one.kind == ("Video" if file == "FILE a.mp4" else "Audio")
+
+
 # --- written back ---
 
 FULL = project(

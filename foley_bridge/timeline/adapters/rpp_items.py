@@ -16,6 +16,7 @@ from foley_bridge.timeline.adapters.rpp_file import Chunk, is_line, number, read
 DEFAULT_RATE = Fraction(30)
 OUR_KEY = "foley_bridge"
 _NTSC = Fraction(1000, 1001)
+_SOUND_ALONE = (".m4a", ".aac", ".mp2", ".mka", ".ac3", ".wma", ".opus", ".amr")  # REAPER may read these as it reads movies
 _LANE_WORD = 32  # lanes per word of LANESOLO
 
 
@@ -106,6 +107,7 @@ class Source:
         path: the file as written; None when it plays none.
         start, length: the section of it that is used, seconds; a length of None is all of it.
         backwards: it is played from its end.
+        shown: it has a picture, and that is not switched off.
     """
 
     kind: str
@@ -113,6 +115,7 @@ class Source:
     start: Fraction = Fraction(0)
     length: Fraction | None = None
     backwards: bool = False
+    shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ class Item:
     @property
     def is_video(self) -> bool:
         """Whether it has a picture."""
-        return self.take.source.kind == "VIDEO"
+        return self.take.source.shown
 
 
 def item_of(chunk: Chunk) -> Item:
@@ -232,8 +235,9 @@ def source_of(chunk: Chunk) -> Source:
         start, length, backwards = own_start + start, length if length is not None else part, backwards != bool(mode & 2)
         chunk = inner
     kind = word(chunk.head, 1).removeprefix("_OFFLINE_")
-    file = chunk.line("FILE")
-    return Source(kind, word(file, 1) or None if file is not None else None, start, length, backwards)
+    file = word(chunk.line("FILE"), 1)
+    shown = kind == "VIDEO" and chunk.line("VIDEO_DISABLED") is None and not file.lower().endswith(_SOUND_ALONE)
+    return Source(kind, file or None, start, length, backwards, shown)
 
 
 # --- tracks ---
