@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -19,8 +20,9 @@ from bridge_daemons import Daemon, daemon
 from bridge_peer import Peer, echo
 from processors import Ground, make_ground
 
-from foley_bridge.bridge import wire
+from foley_bridge.bridge import following, wire
 from foley_bridge.bridge.client import Client
+from foley_bridge.errors import BridgeError
 
 PATIENCE_S = 90.0
 
@@ -167,6 +169,24 @@ def test_a_submit_that_is_refused_gives_the_refusal(serving: Daemon, ground: Gro
 def test_nobody_there_says_so_at_once(ground: Ground, tmp_path: Path) -> None:
     status, reply = Call(tmp_path, ground.request("nobody"), f"tcp://127.0.0.1:{free_port()}").ended()
     assert (status, reply["id"], reply["error"]["kind"]) == (2, "run-1", "BridgeError")
+
+
+def test_a_daemon_that_stays_away_is_given_up_and_what_becomes_of_the_job_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def leave(header: dict[str, Any]) -> list[dict[str, Any]]:
+        if header["method"] == "status":
+            threading.Thread(target=peer.stop).start()
+        return [wire.reply(header["id"], job("running"))]
+
+    monkeypatch.setattr(following, "AWAY_S", 0.5)
+    peer = Peer(leave)
+    run = following.Run(tmp_path / "run.json")
+    request = wire.request("1", "submit", {"kind": "generate", "key": "k"})
+    with Client(peer.endpoint, meanwhile=run.look) as client, pytest.raises(BridgeError, match="no daemon answers") as caught:
+        following.follow(client, request, None, run, None)
+    assert "takes it up" in caught.value.hint
+    assert json.loads((tmp_path / "run.progress.json").read_bytes()) == job("running")
 
 
 @pytest.mark.parametrize("method", ["submit", "ping", "start"])
