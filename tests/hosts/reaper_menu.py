@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,20 @@ from serving import PATIENCE_S, command, environment
 RATE = 48000
 
 
+_installed: dict[str, Path] = {}  # folders like those of REAPER, by the endpoint that their scripts ask
+
+
+def install(folder: Path, home: Path, endpoint: str | None) -> None:
+    """Really install; keep a copy for other tests with the same daemon."""
+    folder.mkdir(exist_ok=True)
+    asked = ["--endpoint", endpoint] if endpoint else []
+    done = command("install-host", "reaper", "--into", folder, "--json", *asked, home=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if endpoint:
+        _installed[endpoint] = home / "installed"
+        shutil.copytree(folder, _installed[endpoint])
+
+
 class Menu:
     """A REAPER with a project open.
 
@@ -28,13 +43,16 @@ class Menu:
     """
 
     def __init__(self, project: Project, folder: Path, home: Path, endpoint: str | None = None) -> None:
-        folder.mkdir(exist_ok=True)
-        home.mkdir(exist_ok=True)
-        asked = ["--endpoint", endpoint] if endpoint else []
-        done = command("install-host", "reaper", "--into", folder, "--json", *asked, home=home)
-        assert done.returncode == 0, done.stdout + done.stderr
         self.scripts = folder / "Scripts" / "Foley"
         self.folder, self.home = folder, home
+        home.mkdir(exist_ok=True)
+        if endpoint is not None and endpoint in _installed:  # it takes a second, and need not be done for each test
+            shutil.copytree(_installed[endpoint], folder)
+            told = self.scripts / "foley_bridge.json"
+            (home / "work").mkdir()
+            told.write_text(json.dumps(json.loads(told.read_text("utf-8")) | {"work": str(home / "work")}), "utf-8")
+        else:
+            install(folder, home, endpoint)
         self.open(project)
 
     def open(self, project: Project) -> None:

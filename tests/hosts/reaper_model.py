@@ -123,7 +123,7 @@ class Track:
     locked: bool = False
     items: list[Item] = field(default_factory=list)
     values: dict[str, float] = field(
-        default_factory=lambda: {"B_MUTE": 0.0, "I_FOLDERDEPTH": 0.0, "I_FREEMODE": 0.0, "D_VOL": 1.0}
+        default_factory=lambda: {"B_MUTE": 0.0, "I_FOLDERDEPTH": 0.0, "I_FREEMODE": 0.0, "D_VOL": 1.0, "C_BEATATTACHMODE": -1.0}
     )
 
 

@@ -8,10 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from job_materials import clicks
 from pythonosc.osc_message import OscMessage
 from reaper_bench import item
 from reaper_menu import Menu, foley, heard, marked, reel
-from serving import PATIENCE_S, Serving, serving
+from serving import PATIENCE_S, Serving, command, serving
 
 HITS = [2.4, 3.36, 4.4]
 
@@ -105,6 +106,25 @@ def test_an_item_becomes_the_example_of_a_region(tmp_path: Path, menu: Menu) -> 
     assert project.labels() == ["Foley: name region"]
     assert menu.choose("Generate into selected region").startswith("1 region done")
     assert heard(project) == pytest.approx(HITS, abs=0.001)
+
+
+def test_words_find_a_sound_in_the_library(tmp_path: Path, menu: Menu, daemon: Serving) -> None:
+    (tmp_path / "library").mkdir()
+    clicks(tmp_path / "library" / "METLImpt_Anvil Strike_FB_LIB.wav")
+    clicks(tmp_path / "library" / "GLASBrk_Bottle Smash_FB_LIB.wav")
+    assert command("library", "add", tmp_path / "library", home=daemon.home).returncode == 0
+    project = menu.project
+    marked(project, 2, 5, "FOLEY like=knock takes=1", *HITS)
+    project.cursor = 2.5
+    before = project.dump()
+    assert menu.choose("Recommend by words", None) == menu.reaper.dialogs[0]  # thought better of it
+    assert project.dump() == before
+    assert menu.choose("Recommend by words", "bottle, smash").startswith("1 region done, 1 take laid")
+    assert project.state.markers[0].name == "FOLEY bottle, smash like=knock takes=1 engine=recommend"
+    (made,) = foley(project)
+    assert made.active is not None and made.active.source is not None and "GLASBrk" in made.active.source.path
+    assert heard(project) == pytest.approx(HITS, abs=0.001)
+    assert project.labels() == ["Foley: name region", "Foley: generate into 1 region"]
 
 
 def test_a_region_without_hits_marked_is_filled_from_the_picture(menu: Menu) -> None:

@@ -75,6 +75,7 @@ def test_candidates_are_takes_of_one_item_with_fades_names_and_marks(tmp_path: P
     clip = only_clip(made)
     assert (clip["region"], clip["key"], clip["chosen"], clip["ours"]) == (REGION, "key=1&2", 2, True)
     assert clip["takes"] == [str(path) for path in sounds] and clip["path"] == str(sounds[1])
+    assert made.project.state.tracks[-1].values["C_BEATATTACHMODE"] == 0  # a change of tempo moves nothing
     assert made.reaper.commands == [40047]  # peaks of what is new are drawn
 
 
@@ -376,4 +377,4 @@ def test_the_plan_bounds_the_calls_of_a_placing(tmp_path: Path, sounds: list[Pat
     work["add"] += [plan(f"{{{number}}}", 25, 50, take(sounds[0]), track="Foley 2")["add"][0] for number in range(9)]
     made.ask("place", work | {"remove": clips})
     items, takes, removed, tracks = 10, 12, 2, 21
-    assert len(made.reaper.calls) <= 16 * items + 7 * takes + 3 * removed + 4 * tracks + 2 * len(clips) + 25
+    assert len(made.reaper.calls) <= 17 * items + 7 * takes + 3 * removed + 4 * tracks + 2 * len(clips) + 25

@@ -1,7 +1,7 @@
 -- Placing: one item per region with its candidates as takes, in one undo block, whole or not at all.
 --
 -- Media are opened before anything is touched, new items are made before old ones go, and what fails takes back what was made. All
--- of it happens in one tick, since an undo block must not stay open between two. What bounds it is the plan: 16 calls for an item,
+-- of it happens in one tick, since an undo block must not stay open between two. What bounds it is the plan: 17 calls for an item,
 -- 7 for each of its takes, 3 for one removed; and twice two for each track there is, two for each item on ours.
 
 local api = require("foley_reaper.api")
@@ -53,6 +53,7 @@ local function track_named(name, made)
   end
   made.tracks[#made.tracks + 1], made.named[name] = track, track
   reaper.GetSetMediaTrackInfo_String(track, "P_NAME", name, true)
+  reaper.SetMediaTrackInfo_Value(track, "C_BEATATTACHMODE", 0) -- in time with the picture, whatever becomes of the tempo
   own.mark_track(track, name)
   return track
 end

@@ -35,10 +35,6 @@ function project.rate()
   return exact(fps)
 end
 
-function project.frames(seconds, rate)
-  return time.frames_at(seconds, rate)
-end
-
 local function sample_rate()
   if api.GetSetProjectInfo(api.project, "PROJECT_SRATE_USE", 0, false) ~= 0 then
     return math.floor(api.GetSetProjectInfo(api.project, "PROJECT_SRATE", 0, false) + 0.5)
@@ -58,19 +54,21 @@ local function file()
   end
 end
 
+-- REAPER's timeline has no end of its own, so it gives no length: it is as long as what lies on it.
 function project.project()
-  local rate = project.rate()
-  local path = file()
-  local folder, name = string.match(path, "^(.*)[/\\]([^/\\]*)$")
-  return {
-    id = path,
-    name = name and string.gsub(name, "%.[rR][pP][pP]$", "") or "untitled",
-    folder = folder,
-    rate = rate,
-    start = math.floor(time.frames_at(api.GetProjectTimeOffset(api.project, false), rate) + 0.5),
-    length = time.frames_at(api.GetProjectLength(api.project), rate),
-    sample_rate = sample_rate(),
-  }
+  return api.steady(function()
+    local rate = project.rate()
+    local path = file()
+    local folder, name = string.match(path, "^(.*)[/\\]([^/\\]*)$")
+    return {
+      id = path,
+      name = name and string.gsub(name, "%.[rR][pP][pP]$", "") or "untitled",
+      folder = folder,
+      rate = rate,
+      start = math.floor(time.frames_at(api.GetProjectTimeOffset(api.project, false), rate) + 0.5),
+      sample_rate = sample_rate(),
+    }
+  end)
 end
 
 -- Every marker and region, in REAPER's order: {index, guid, is_region, position, stop, name, number, color}.
