@@ -61,6 +61,8 @@ class Remote:
             return None
         if changes and world.fault("a call raises"):
             raise ConnectionError("the connection was lost")
+        if changes and world.fault("another timeline is opened"):
+            world.project.current = world.project.timelines[-1]
         if changes and world.fault("a dialog is open"):
             return False
         if not there(world, self._state):
@@ -156,6 +158,16 @@ class ProjectModel:
     def GetCurrentTimeline(world: World, project: Project) -> Timeline | None:
         return project.current
 
+    def GetTimelineCount(world: World, project: Project) -> int:
+        return len(project.timelines)
+
+    def GetTimelineByIndex(world: World, project: Project, index: int) -> Timeline:
+        return project.timelines[index - 1]
+
+    def SetCurrentTimeline(world: World, project: Project, timeline: Timeline) -> bool:
+        project.current = timeline
+        return True
+
     def GetMediaPool(world: World, project: Project) -> Remote:
         return Remote("MediaPool", world, project)
 
@@ -188,6 +200,9 @@ class MediaPoolModel:
         return True
 
     def ImportMedia(world: World, project: Project, paths: list[str]) -> list[Media]:
+        if world.fault("nothing is imported twice"):
+            known = {media.path for folder in project.root.all_folders() for media in folder.clips}
+            paths = [path for path in paths if path not in known]
         media = [] if world.fault("importing is refused") else [read_media(path, project.rate_name) for path in paths]
         found = [one for one in media if one]
         (project.folder or project.root).clips.extend(found)

@@ -39,6 +39,8 @@ class Bin:
                 after = [str(media.GetUniqueId()) for media in self._clips()]
                 self.imported += [name for name in after if name not in before]
                 there = self._by_path(wanted)
+            if len(there) < len(wanted):  # Resolve may take nothing in twice: it is in another bin
+                there = {**self._by_path(wanted, self._everything(self._pool.GetRootFolder())), **there}
             lost = [path for path in wanted if path not in there]
             if lost:
                 said = f"Resolve did not import {lost[0]}"
@@ -94,9 +96,13 @@ class Bin:
         folder = self._find()
         return listed(folder.GetClipList()) if folder is not None else []
 
-    def _by_path(self, wanted: list[str]) -> dict[str, Any]:
+    def _everything(self, folder: Any) -> list[Any]:
+        inner = [media for each in listed(folder.GetSubFolderList()) for media in self._everything(each)]
+        return [*listed(folder.GetClipList()), *inner]
+
+    def _by_path(self, wanted: list[str], clips: list[Any] | None = None) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for media in self._clips():
+        for media in self._clips() if clips is None else clips:
             file = file_of(media)
             for path in wanted:
                 if same_file(path, file):

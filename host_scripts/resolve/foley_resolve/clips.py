@@ -6,6 +6,7 @@ in the media's own timecode. Clips without media (titles, generators, adjustment
 
 from __future__ import annotations
 
+import contextlib
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -24,11 +25,12 @@ def tracks(session: Session) -> list[Json]:
     """Video from the bottom up, then sound, without ours."""
     found: list[Json] = []
     timeline, first, rate = session.timeline, session.start, session.rate
+    files: dict[str, File] = {}
     for kind in ("video", "audio"):
         for index, name in named(timeline, kind):
             if kind == "audio" and OURS.match(name):
                 continue
-            clips = [_clip(item, kind, first, rate) for item in listed(timeline.GetItemListInTrack(kind, index))]
+            clips = [_clip(item, kind, first, rate, files) for item in listed(timeline.GetItemListInTrack(kind, index))]
             enabled = timeline.GetIsTrackEnabled(kind, index) is not False
             found.append({"kind": kind, "name": name, "enabled": enabled, "clips": [clip for clip in clips if clip]})
     return found
@@ -61,7 +63,8 @@ def own(timeline: Any) -> list[tuple[int, str]]:
 
 def length(session: Session) -> int:
     """Frames from the timeline's first to the end of its last clip."""
-    return max((start + duration - session.start for start, duration in _everything(session)), default=0)
+    first = session.start
+    return max((start + duration - first for start, duration in _everything(session)), default=0)
 
 
 def chosen_clip(session: Session, playhead: int) -> Json | None:
@@ -113,51 +116,65 @@ def same_file(one: str, other: str) -> bool:
         return False
 
 
-def _clip(item: Any, kind: str, first: int, rate: Fraction) -> Json | None:
+def _clip(item: Any, kind: str, first: int, rate: Fraction, files: dict[str, File]) -> Json | None:
     media = item.GetMediaPoolItem()
     if media is None:
         return None
+    name = str(media.GetUniqueId())
+    if name not in files:
+        files[name] = File(media)
+    file = files[name]
     duration = whole(item.GetDuration())
-    path = file_of(media)
-    start_s, speed = _source(item, media, kind, duration, rate) if path else (Fraction(0), Fraction(1))
-    seconds = media_seconds(media) if path else Fraction(0)
+    start_s, speed = _source(item, file, kind, duration, rate) if file.path else (Fraction(0), Fraction(1))
     return {
         "name": str(item.GetName()),
-        "path": path or None,
+        "path": file.path or None,
         "start": whole(item.GetStart()) - first,
         "duration": duration,
         "source_start_s": float(start_s),
-        "media_duration_s": float(seconds) or None,
+        "media_duration_s": float(file.seconds) or None,
         "speed": float(speed),
         "enabled": item.GetClipEnabled() is not False,
     }
 
 
-def _source(item: Any, media: Any, kind: str, duration: int, rate: Fraction) -> tuple[Fraction, Fraction]:
+class File:
+    """What a media pool clip says of its file, asked once: every question goes to another process.
+
+    Attributes:
+        path: empty for what has none, as compound clips; the others then mean nothing.
+        rate: frames of it that Resolve counts a second.
+        before: seconds of the file before a subclip begins.
+        timecode: of its first frame, seconds.
+        seconds: how long it is.
+    """
+
+    def __init__(self, media: Any) -> None:
+        self.path = file_of(media)
+        self.rate, self.before, self.timecode, self.seconds = Fraction(1), Fraction(0), Fraction(0), Fraction(0)
+        if self.path:
+            self.rate = rate_of(_property(media, "FPS"))
+            start, label = _property(media, "Start"), _property(media, "Start TC")
+            self.before = (int(start) if start.isdigit() else 0) / self.rate
+            with contextlib.suppress(ValueError):
+                self.timecode = frames_of(label, self.rate, ";" in label) / self.rate
+            self.seconds = media_seconds(media)
+
+
+def _source(item: Any, file: File, kind: str, duration: int, rate: Fraction) -> tuple[Fraction, Fraction]:
     """Where in its file a clip begins, in seconds from the first picture, and its speed.
 
     The left offset is exact, but tells nothing of speed; the source times tell speed (to a frame), and count from the media's
     timecode. Of changing speed Resolve tells the mean. A clip from an imported FCP7 XML has no source times (0 and 0).
     """
-    media_rate = rate_of(_property(media, "FPS"))
-    subclip = _property(media, "Start")
-    before = (int(subclip) if subclip.isdigit() else 0) / media_rate
-    start = before + whole(item.GetLeftOffset()) / (rate if kind == "audio" else media_rate)
+    start = file.before + whole(item.GetLeftOffset()) / (rate if kind == "audio" else file.rate)
     if not has(item, "GetSourceEndTime"):  # 19.0 and newer
         return start, Fraction(1)
     begin, end = (Fraction(float(told or 0)) for told in (item.GetSourceStartTime(), item.GetSourceEndTime()))
     shown = (end - begin) * rate  # timeline frames of source; a clip played backwards ends before it begins
-    if begin == end or abs(shown - duration) <= 1 + rate / media_rate:
+    if begin == end or abs(shown - duration) <= 1 + rate / file.rate:
         return start, Fraction(1)
-    low, first = min(begin, end), _timecode_seconds(_property(media, "Start TC"), media_rate)
-    return max(low - first, Fraction(0)), (shown / duration).limit_denominator(100)
-
-
-def _timecode_seconds(label: str, rate: Fraction) -> Fraction:
-    try:
-        return frames_of(label, rate, ";" in label) / rate
-    except ValueError:
-        return Fraction(0)
+    return max(min(begin, end) - file.timecode, Fraction(0)), (shown / duration).limit_denominator(100)
 
 
 def _own_clip(item: Any, first: int) -> Json:
@@ -199,9 +216,11 @@ def _property(media: Any, name: str) -> str:
 
 
 def first_folder(session: Session) -> str | None:
-    """The folder of the timeline's first clip with picture whose file is there."""
-    clips = [clip for track in tracks(session) if track["kind"] == "video" for clip in track["clips"]]
-    for clip in sorted(clips, key=lambda clip: clip["start"]):
-        if clip["path"] and Path(clip["path"]).is_file():
-            return str(Path(clip["path"]).parent)
+    """The folder of the first clip with picture whose file is there."""
+    timeline = session.timeline
+    for index in range(1, whole(timeline.GetTrackCount("video")) + 1):
+        for item in listed(timeline.GetItemListInTrack("video", index)):
+            path = file_of(item.GetMediaPoolItem())
+            if path and Path(path).is_file():
+                return str(Path(path).parent)
     return None

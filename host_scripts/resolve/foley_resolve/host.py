@@ -40,17 +40,20 @@ class ResolveHost:
         self.options = {"handles": "0"}  # level and fades are in the file: Resolve's scripts can set neither
         self._windows = windows
         self._moved = False
+        self._lengths: dict[str, int] = {}  # by timeline: to look at every clip takes a while
 
     def project(self) -> Json:
         project, timeline = self.session.project, self.session.timeline
-        rate = self.session.rate
+        rate, name = self.session.rate, str(timeline.GetUniqueId())
+        if name not in self._lengths:
+            self._lengths[name] = clips.length(self.session)
         return {
-            "id": f"{project.GetUniqueId()}-{timeline.GetUniqueId()}",
+            "id": f"{project.GetUniqueId()}-{name}",
             "name": f"{project.GetName()} - {timeline.GetName()}",
             "folder": self._folder(),
             "rate": f"{rate.numerator}/{rate.denominator}",
             "start": self.session.start,
-            "length": clips.length(self.session),
+            "length": self._lengths[name],
             "sample_rate": 48000,  # Resolve does not tell
         }
 

@@ -1,4 +1,4 @@
-"""What this Resolve does where its documentation is silent, written down for the makers of these scripts: part of the self-test.
+"""What this Resolve does where its documentation is silent, written down for the makers of the scripts: part of the self-test.
 
 Everything it makes it takes away again.
 """

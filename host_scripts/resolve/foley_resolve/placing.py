@@ -45,6 +45,7 @@ def place(session: Session, plan: Json) -> Json:
     except Exception as error:
         said = error if isinstance(error, HostError) else HostError(f"Resolve failed at it: {error}", ADVICE)
         try:
+            session.go_to(receipt["timeline"])
             media = {take["path"] for add in plan["add"] for take in add["takes"]}
             new = [item for item in everywhere(session) if str(item.GetUniqueId()) not in before]
             delete(session, [item for item in new if file_of(item.GetMediaPoolItem()) in media])
@@ -64,12 +65,12 @@ def take_back(session: Session, receipt: Json, forget: bool = True) -> None:
     Raises:
         HostError: that could not be done.
     """
+    session.go_to(receipt["timeline"])
     timeline = session.timeline
-    if str(timeline.GetUniqueId()) != receipt["timeline"]:
-        raise HostError("Another timeline is open now than that with the clips", "Open that timeline and try again.")
     delete(session, laid(session, receipt))
     faults = []
-    for former in receipt["removed"]:
+    there = {str(item.GetUniqueId()) for item in everywhere(session)}
+    for former in [each for each in receipt["removed"] if each["id"] not in there]:
         try:
             _lay_again(session, former)
         except HostError as error:  # the others may come back
@@ -86,11 +87,11 @@ def take_back(session: Session, receipt: Json, forget: bool = True) -> None:
 
 def choose(session: Session, clip: Json, number: int) -> Json:
     """Make another take sound: the clip goes and the other take comes in its place, with its marker. Gives a receipt."""
-    item = _find(session, clip["id"])
+    item, track = _ours(session).get(clip["id"], (None, ""))
     told = label.read(item) if item is not None else None
-    if item is None or told is None or not 1 <= number <= len(told["takes"]):
+    if told is None or not 1 <= number <= len(told["takes"]):
         raise HostError(f"The clip {clip['name']} is not what it was", "Try again.")
-    former = _picture(session, item)
+    former = _picture(session, item, track)
     takes = [
         {"path": path, "offset": offset, "label": f"take {index}"}
         for index, (path, offset) in enumerate(zip(told["takes"], told["offsets"]), 1)
@@ -105,14 +106,15 @@ def choose(session: Session, clip: Json, number: int) -> Json:
 def _place(session: Session, plan: Json, receipt: Json) -> None:
     wanted = list(dict.fromkeys(take["path"] for add in plan["add"] for take in add["takes"]))
     media = _imported(session, wanted, receipt) if wanted else {}
-    for clip in plan["remove"]:
-        item = _find(session, clip["id"])
-        if item is None:
-            raise HostError(f"The clip {clip['name']} is not there any more", "Try again.")
-        former = _picture(session, item)
-        delete(session, [item])
-        receipt["removed"].append(former)
+    ours = _ours(session) if plan["remove"] else {}
+    gone = [clip for clip in plan["remove"] if clip["id"] not in ours]
+    if gone:
+        raise HostError(f"The clip {gone[0]['name']} is not there any more", "Try again.")
+    former = [ours[clip["id"]] for clip in plan["remove"]]
+    receipt["removed"] = [_picture(session, item, track) for item, track in former]
+    delete(session, [item for item, _ in former])
     for add in plan["add"]:
+        session.go_to(receipt["timeline"])
         take = add["takes"][add["chosen"] - 1]
         track = _track(session, add["track"], take.get("channels"), receipt)
         item = lay(session, media[take["path"]], track, add["start"], add["duration"], take["offset"])
@@ -126,8 +128,7 @@ def _place(session: Session, plan: Json, receipt: Json) -> None:
 
 def laid(session: Session, receipt: Json) -> list[Any]:
     """The clips of a placement, wherever they were moved; copies of them, too, where they lie on our own tracks."""
-    timeline = session.timeline
-    here = [item for index, _ in own(timeline) for item in listed(timeline.GetItemListInTrack("audio", index))]
+    here = [item for item, _ in _ours(session).values()]
     copies = {str(item.GetUniqueId()) for item in here if receipt["id"] in (label.read(item) or {}).get("placed", ())}
     return [item for item in everywhere(session) if str(item.GetUniqueId()) in {*copies, *receipt["added"]}]
 
@@ -148,20 +149,26 @@ def _track(session: Session, name: str, channels: int | None, receipt: Json) -> 
         return index
     count = whole(timeline.GetTrackCount("audio"))
     timeline.AddTrack("audio", "stereo" if channels == 2 else "mono")
-    if whole(timeline.GetTrackCount("audio")) == count + 1:
-        timeline.SetTrackName("audio", count + 1, name)
-        if timeline.GetTrackName("audio", count + 1) == name:
-            receipt["tracks"].append(name)
-            return count + 1
-        timeline.DeleteTrack("audio", count + 1)
-    raise HostError(f"Resolve did not make the track {name}", ADVICE)
+    made, named = whole(timeline.GetTrackCount("audio")) == count + 1, False
+    try:
+        if made:
+            timeline.SetTrackName("audio", count + 1, name)
+            named = timeline.GetTrackName("audio", count + 1) == name
+    finally:
+        if made and not named:
+            timeline.DeleteTrack("audio", count + 1)
+    if not named:
+        raise HostError(f"Resolve did not make the track {name}", ADVICE)
+    receipt["tracks"].append(name)
+    return count + 1
 
 
-def _picture(session: Session, item: Any) -> Json:
+def _picture(session: Session, item: Any, track: str) -> Json:
     """Everything that is needed to lay a clip of ours again."""
     media = item.GetMediaPoolItem()
     return {
-        "track": _track_of(session, item),
+        "id": str(item.GetUniqueId()),
+        "track": track,
         "start": whole(item.GetStart()) - session.start,
         "duration": whole(item.GetDuration()),
         "offset": whole(item.GetLeftOffset()),
@@ -188,18 +195,11 @@ def _lay_again(session: Session, former: Json) -> None:
         item.SetClipEnabled(False)
 
 
-def _find(session: Session, name: str) -> Any | None:
+def _ours(session: Session) -> dict[str, tuple[Any, str]]:
+    """Everything on our tracks, by id, with the track's name."""
     timeline = session.timeline
-    for index, _ in own(timeline):
-        for item in listed(timeline.GetItemListInTrack("audio", index)):
-            if str(item.GetUniqueId()) == name:
-                return item
-    return None
-
-
-def _track_of(session: Session, item: Any) -> str:
-    name, timeline = str(item.GetUniqueId()), session.timeline
-    for index, track in own(timeline):
-        if any(str(each.GetUniqueId()) == name for each in listed(timeline.GetItemListInTrack("audio", index))):
-            return track
-    raise HostError(f"The clip {item.GetName()} is not on a track of ours any more", "Try again.")
+    return {
+        str(item.GetUniqueId()): (item, name)
+        for index, name in own(timeline)
+        for item in listed(timeline.GetItemListInTrack("audio", index))
+    }

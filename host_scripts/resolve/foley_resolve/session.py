@@ -68,12 +68,29 @@ class Session:
     @property
     def rate(self) -> Fraction:
         """The timeline's: it may differ from the project's."""
-        return rate_of(self.timeline.GetSetting("timelineFrameRate"))
+        name = "timelineFrameRate"
+        return rate_of(self.timeline.GetSetting(name) or self.project.GetSetting(name))
 
     @property
     def start(self) -> int:
         """The absolute number of the timeline's first frame."""
         return whole(self.timeline.GetStartFrame())
+
+    def go_to(self, name: str) -> None:
+        """Have the timeline of an id open: scripts lay clips into the one that is, and the user may have opened another.
+
+        Raises:
+            HostError: it cannot be.
+        """
+        if str(self.timeline.GetUniqueId()) == name:
+            return
+        project = self.project
+        for index in range(1, whole(project.GetTimelineCount()) + 1):
+            timeline = project.GetTimelineByIndex(index)
+            if str(timeline.GetUniqueId()) == name:
+                project.SetCurrentTimeline(timeline)
+        if str(self.timeline.GetUniqueId()) != name:
+            raise HostError("Another timeline is open now than that with the clips", "Open that timeline and try again.")
 
     def edit_page(self) -> None:
         """Go to the Edit page, the only one on which clips can be deleted."""
