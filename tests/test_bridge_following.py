@@ -166,6 +166,12 @@ def test_a_submit_that_is_refused_gives_the_refusal(serving: Daemon, ground: Gro
     assert not (tmp_path / "run.progress.json").exists()
 
 
+@pytest.mark.parametrize("params", [[], "text", None, {"key": 7}])
+def test_a_submit_that_is_none_gives_the_daemons_refusal(serving: Daemon, tmp_path: Path, params: Any) -> None:
+    status, reply = Call(tmp_path, params, serving.requests).ended()
+    assert (status, reply["error"]["kind"]) == (1, "RequestError")
+
+
 def test_nobody_there_says_so_at_once(ground: Ground, tmp_path: Path) -> None:
     status, reply = Call(tmp_path, ground.request("nobody"), f"tcp://127.0.0.1:{free_port()}").ended()
     assert (status, reply["id"], reply["error"]["kind"]) == (2, "run-1", "BridgeError")

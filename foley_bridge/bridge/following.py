@@ -87,7 +87,8 @@ def follow(client: Client, request: dict[str, Any], payload: bytes | None, run: 
         BridgeError: nobody answers; the job, if it was accepted, goes on when the daemon is back.
         JobError: the daemon that came back does not know the job, and there is no key to submit it again with.
     """
-    key = (request.get("params") or {}).get("key")
+    params = request.get("params")
+    key = params.get("key") if isinstance(params, dict) else None
     while True:
         try:
             run.look()
@@ -102,10 +103,9 @@ def follow(client: Client, request: dict[str, Any], payload: bytes | None, run: 
         try:
             view = _to_its_end(client, header["result"]["job"], run)
             break
-        except BridgeError as error:
-            raise BridgeError(
-                error.message, f"{error.hint}; it goes on with the job then, and asking again takes it up"
-            ) from error
+        except BridgeError as away:
+            hint = f"{away.hint}; it goes on with the job then, and asking for the same again takes it up"
+            raise BridgeError(away.message, hint) from away
         except JobError:  # the daemon came back without its journal
             if key is None:
                 raise
