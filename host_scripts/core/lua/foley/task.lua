@@ -1,7 +1,8 @@
 -- Work in steps, one a tick of the host's own timer, so that the host never waits.
 --
 -- A step does a little, and gives the next step, itself to be called again, or nil at the end. Whatever goes wrong ends the work
--- with a message. Steps run inside a coroutine: a function of the host that has much to do may yield, and goes on at the next tick.
+-- with a message. Steps run inside a coroutine, where the host's Lua has them (Ardour's window has not): a function of the host that
+-- has much to do may yield, and goes on at the next tick.
 
 local fault = require("foley.fault")
 
@@ -11,13 +12,18 @@ local task = {}
 function task.start(host, first)
   local step, thread = first, nil
   host.later(function()
-    thread = thread or coroutine.create(step)
-    local good, after = coroutine.resume(thread)
+    local good, after
+    if coroutine then
+      thread = thread or coroutine.create(step)
+      good, after = coroutine.resume(thread)
+    else
+      good, after = pcall(step)
+    end
     if not good then
       host.show(nil, "")
       host.say(fault.readable(after))
       return false
-    elseif coroutine.status(thread) == "suspended" then
+    elseif thread and coroutine.status(thread) == "suspended" then
       return true
     end
     step, thread = after, nil
