@@ -13,6 +13,10 @@ FUNCTIONS = (
     *("project", "ranges", "points", "tracks", "own_tracks", "place", "take_back", "settle", "choose", "write_text"),
     *("chosen_clip", "chosen_takes", "say", "ask", "ask_text", "show", "open", "launch"),
 )
+STRICT = b"""
+  local function refuse(_, name) error("the core uses a global '" .. tostring(name) .. "'", 2) end
+  setmetatable(_G, {__index = refuse, __newindex = refuse})
+"""
 LUAS = ("lua53", "lua54")
 
 
@@ -22,6 +26,7 @@ class LuaCore:
     def __init__(self, version: str) -> None:
         self.runtime = importlib.import_module(f"lupa.{version}").LuaRuntime(encoding=None, unpack_returned_tuples=True)
         self.runtime.execute(f'package.path = "{(CORE / "lua").as_posix()}/?.lua"'.encode())
+        self.runtime.execute(STRICT)
         self._call = self.runtime.eval(
             b"""function(module, name, arguments)
               local json, fault = require("foley.json"), require("foley.fault")
