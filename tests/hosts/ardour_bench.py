@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import xml.etree.ElementTree as Xml
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -164,3 +165,84 @@ def dump(saved: Saved, rate: str, without: tuple[str, ...] = ()) -> dict[str, An
         tracks.append({"name": name, "clips": clips})
     ranges = [each | {"start": frames(each["start"]), "stop": frames(each["stop"])} for each in saved.ranges()]
     return {"tracks": tracks, "ranges": ranges}
+
+
+# --- sessions to work on ---
+
+FORMATS = {"24000/1001": "TC23976", "24": "TC24", "25": "TC25", "30000/1001": "TC2997DF", "30": "TC30"}
+
+
+def make_session(
+    folder: Path,
+    *,
+    rate: str,
+    picture: tuple[Path, int] | None,
+    ranges: list[tuple[str, int, int]],
+    marks: Sequence[tuple[str, int]] = (),
+    tracks: dict[str, list[tuple[str, Path, int, int]]],
+    offset: int = 0,
+    sample_rate: int = 48000,
+) -> Path:
+    """A session saved by Ardour, in ``folder/reel``; times in samples.
+
+    Args:
+        rate: of its timecode.
+        picture: the movie of the video timeline, and where it begins.
+        ranges: name, first, end.
+        marks: name, where.
+        tracks: name, first and length of each clip, with its file.
+        offset: the timecode of 0.
+    """
+    session = folder / "reel"
+    asked = {
+        "session": session,
+        "name": "reel",
+        "create": True,
+        "sample_rate": sample_rate,
+        "format": FORMATS[rate],
+        "offset": offset,
+        "ranges": [{"text": text, "start": start, "stop": stop} for text, start, stop in ranges],
+        "tracks": [
+            {"name": name, "clips": [{"name": each[0], "path": each[1], "at": each[2], "length": each[3]} for each in clips]}
+            for name, clips in tracks.items()
+        ],
+    }
+    do(folder, "session", **asked)
+    path = session / "reel.ardour"
+    _put_what_lua_cannot(path, picture, marks, sample_rate)
+    return path
+
+
+def _put_what_lua_cannot(path: Path, picture: tuple[Path, int] | None, marks: Sequence[tuple[str, int]], sample_rate: int) -> None:
+    """Marks, the picture and the control surface, as Ardour's window saves them."""
+    tree = Xml.parse(path)
+    root = tree.getroot()
+    locations, extra = root.find("Locations"), root.find("Extra")
+    assert locations is not None
+    for number, (text, at) in enumerate(marks, 900_001):
+        ticks = f"a{round(Fraction(at * TICKS_S, sample_rate))}"
+        Xml.SubElement(
+            locations,
+            "Location",
+            {"id": str(number), "name": text, "start": ticks, "end": ticks, "flags": "IsMark", "locked": "0", "cue": "0"},
+        )
+    root.set("id-counter", "1000000")
+    for surface in root.iterfind("ControlProtocols/Protocol"):
+        if "OSC" in surface.attrib["name"]:  # a session says itself which control surfaces it has
+            surface.attrib |= {"active": "1", "feedback": "0", "address-only": "1", "remote-port": "8000"}
+    if picture:
+        if extra is None:
+            extra = Xml.SubElement(root, "Extra")
+        attributes = {"Filename": str(picture[0]), "LocalFile": "1", "VideoOffset": str(picture[1]), "AutoFPS": "0"}
+        Xml.SubElement(extra, "Videotimeline", attributes)
+    tree.write(path, "utf-8", xml_declaration=True)
+
+
+def export(folder: Path, session: Path, seconds: float) -> Path:
+    """What the session sounds like from its beginning, mixed down by an Ardour of its own."""
+    out = folder / "mix"
+    out.mkdir(exist_ok=True)
+    sample_rate = Saved(session).sample_rate
+    asked = {"session": session.parent, "name": session.stem, "folder": out, "file": "mix", "samples": round(seconds * sample_rate)}
+    do(folder, "export", create=False, **asked)
+    return max(out.iterdir(), key=lambda path: path.stat().st_mtime_ns)

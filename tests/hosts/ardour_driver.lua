@@ -91,7 +91,7 @@ local function world_done(of, world, number, wholes)
   local tracks = wiped(of)
   of:cfg():set_timecode_format(Timecode.TimecodeFormat[FORMATS[world.project.rate]])
   of:cfg():set_timecode_offset(session.samples(of, world.project.start))
-  of:cfg():set_timecode_offset_negative(false)
+  of:cfg():set_timecode_offset_negative(true)
   for _, each in ipairs(world.asked) do
     add_range(of, each)
   end
@@ -155,7 +155,7 @@ end
 function jobs.session(of, asked)
   of:cfg():set_timecode_format(Timecode.TimecodeFormat[asked.format])
   of:cfg():set_timecode_offset(asked.offset)
-  of:cfg():set_timecode_offset_negative(false)
+  of:cfg():set_timecode_offset_negative(true)
   for _, each in ipairs(asked.ranges) do
     of:locations():add_range(Temporal.timepos_t(each.start), Temporal.timepos_t(each.stop)):set_name(each.text)
   end

@@ -40,7 +40,7 @@ end
 
 local function start(of)
   local offset = math.tointeger(of:cfg():get_timecode_offset()) or 0
-  if of:cfg():get_timecode_offset_negative() then
+  if not of:cfg():get_timecode_offset_negative() then -- "negative" is what is taken off a timecode to find its place
     offset = -offset
   end
   -- a timeline that begins before 00:00:00:00 has no label for that which others would read
