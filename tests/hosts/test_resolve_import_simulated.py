@@ -139,6 +139,27 @@ def cut(folder: Path, rate: Fraction, start: int) -> otio.schema.Timeline:
     return timeline
 
 
+def test_regions_named_on_the_command_line_and_takes_as_tracks_are_the_free_editions_way(tmp_path: Path) -> None:
+    timeline = cut(tmp_path, Fraction(25), 90000)
+    del timeline.tracks.markers[:]
+    asked = save(timeline, tmp_path / "cut.otio")
+    told = f'01:00:02:00-01:00:03:10 FOLEY knocks like="{tmp_path / "knock.wav"}"'
+    out = tmp_path / "cut_foley.otio"
+    options = ("--for", "resolve", "--takes-as-tracks", "--region", told, "--json")
+    done = run("generate", asked, "--out", out, "--media-dir", tmp_path / "takes", *options)
+    assert done.status == 0, done.err
+    made, why = imported(world("25", 90000), str(out), {})
+    assert made is not None, why
+    takes = [(track.enabled, places_of(made, track.name)) for track in made.of("audio") if track.name.startswith("FOLEY")]
+    assert len(takes) == len(done.json["regions"][0]["takes"]) == 3
+    assert sum(enabled for enabled, _ in takes) + sum(clip.enabled for track in made.of("audio") for clip in track.items) >= 1
+    assert all([each[3:5] for each in clips] == [(50, 35)] for _, clips in takes)
+
+
+def places_of(timeline: Timeline, name: str) -> list[tuple[str, str, str, int, int, int]]:
+    return [each for each in places(timeline) if each[1] == name]
+
+
 @pytest.mark.parametrize(
     ("rate", "start", "name"),
     [(Fraction(24000, 1001), 86400, "23.976"), (Fraction(30000, 1001), 107892, "29.97"), (Fraction(25), 90000, "25")],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import shutil
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -261,6 +264,17 @@ def test_reading_changes_nothing_but_the_names_of_regions(tmp_path: Path) -> Non
     host.project(), host.ranges(), host.points(), host.tracks(), host.own_tracks(), host.chosen_clip(), host.chosen_takes()
     assert picture(there) == before
     assert there.journal == []
+
+
+def test_the_scripts_load_in_python_3_8() -> None:
+    python = shutil.which("python3.8")
+    if python is None or subprocess.run([python, "-V"], capture_output=True, check=False).returncode:
+        pytest.skip("there is no python3.8 here")
+    path = os.pathsep.join(str(SCRIPTS / folder) for folder in ("resolve", "core/python"))
+    names = sorted(file.stem for file in (SCRIPTS / "resolve" / "foley_resolve").glob("*.py"))
+    code = "".join(f"import foley_resolve.{name}\n" for name in names)
+    done = subprocess.run([python, "-B", "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_scripts_are_python_3_8_and_import_only_its_library() -> None:

@@ -11,7 +11,7 @@ import soundfile
 from job_materials import clicks, hits_in, movie
 from resolve_bench import picture, region, world
 from resolve_menu import Menu
-from resolve_world import Item, Marker, Media, World, rate_of
+from resolve_world import Item, Marker, Media, Track, World, rate_of
 
 pytest_plugins = ["resolve_fixtures"]
 
@@ -110,6 +110,30 @@ def test_a_sound_of_the_timeline_becomes_the_example(tmp_path: Path, menu: Menu)
     assert "is now the example of 1 region" in said
     assert menu.choose("Generate into selected region", there).startswith("1 region done")
     assert heard(foley(there)[0], there) == pytest.approx([60 / 25, 80 / 25], abs=0.001)
+
+
+def test_words_are_asked_for_and_written_into_the_region(tmp_path: Path, menu: Menu) -> None:
+    there = reel(tmp_path / "rushes", "25", 90000)
+    region(there, 48, 100, "FOLEY old words takes=2")
+    there.project.timelines[0].playhead = 60
+    menu.choose("Recommend by words", there, ("Line", "", "Cancel"))
+    assert there.project.timelines[0].markers[48.0].name == "FOLEY old words takes=2"
+    said = menu.choose("Recommend by words", there, ("Line", "glass breaking", "OK"))
+    assert there.project.timelines[0].markers[48.0].name == "FOLEY glass breaking takes=2"
+    assert "library" in said  # this daemon has none; what it would lay is the business of others' tests
+    assert foley(there) == []
+
+
+def test_a_compound_clip_under_a_region_is_named_as_missing(tmp_path: Path, menu: Menu) -> None:
+    folder = tmp_path / "rushes"
+    there = reel(folder, "25", 90000)
+    nest = Media("", "Compound Clip 1", "25", 200, "Compound")
+    there.project.root.clips.append(nest)
+    there.project.timelines[0].tracks.insert(1, Track("video", "Video 2", items=[Item(nest, nest.name, 90000 + 60, 20)]))
+    marked(there, folder, 65)
+    said = menu.choose("Generate into regions", there)
+    assert "Compound Clip 1" in said, said
+    assert foley(there) == []
 
 
 def test_the_self_test_says_that_all_is_well_and_leaves_nothing(tmp_path: Path, menu: Menu) -> None:
