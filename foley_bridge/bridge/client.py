@@ -197,22 +197,27 @@ class Client:
         Raises:
             FoleyError: there is no such job, or the daemon stays away.
         """
-        view = self.status(job)
-        listener = self._listen(job)
+        view: dict[str, Any] | None = None
+        listener = None
         poll_s, heard_at = 0.1, time.monotonic()
         try:
             while True:
-                seen(view)
-                if view["state"] in ENDED:
-                    return view
-                event = self._newest_event(listener, poll_s)
-                poll_s = min(2 * poll_s, POLL_S)
+                wait_s, poll_s = poll_s, min(2 * poll_s, POLL_S)
                 try:
-                    view = event or self.status(job)
+                    if view is None:
+                        view = self.status(job)
+                        listener = self._listen(job)
+                    else:
+                        view = self._newest_event(listener, wait_s) or self.status(job)
                     heard_at = time.monotonic()
                 except BridgeError:
                     if time.monotonic() > heard_at + patience_s:
                         raise
+                    self._connection.sleep(wait_s)
+                    continue
+                seen(view)
+                if view["state"] in ENDED:
+                    return view
         finally:
             if listener is not None:
                 listener.close(linger=0)
