@@ -244,5 +244,5 @@ def export(folder: Path, session: Path, seconds: float) -> Path:
     out.mkdir(exist_ok=True)
     sample_rate = Saved(session).sample_rate
     asked = {"session": session.parent, "name": session.stem, "folder": out, "file": "mix", "samples": round(seconds * sample_rate)}
-    do(folder, "export", create=False, **asked)
+    do(folder, "export", create=False, sample_rate=sample_rate, **asked)
     return max(out.iterdir(), key=lambda path: path.stat().st_mtime_ns)

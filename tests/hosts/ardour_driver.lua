@@ -95,7 +95,7 @@ local function world_done(of, world, number, wholes)
   for _, each in ipairs(world.asked) do
     add_range(of, each)
   end
-  local adapter = host.without_window("none")
+  local adapter = host.without_window()
   local asked, ids = adapter.ranges(), {}
   for index, each in ipairs(list.sorted(world.asked, function(range) return range.start end)) do
     ids[each.id] = asked[index].id
@@ -194,6 +194,7 @@ end
 
 local asked = read(arg[1])
 AudioEngine:set_backend("None (Dummy)", "", "")
+AudioEngine:set_sample_rate(asked.sample_rate)
 local good, told = pcall(function() -- an error that is no text, uncaught, ends Ardour with a crash
   local of = asked.create and create_session(asked.session, asked.name, asked.sample_rate)
     or load_session(asked.session, asked.name)

@@ -104,8 +104,8 @@ function host.with_timer(later)
 end
 
 -- In ardour7-lua, with a session loaded.
-function host.without_window(config)
-  return made(require("ardour.plain"), import.without_window, config)
+function host.without_window()
+  return made(require("ardour.plain"), import.without_window, config_path())
 end
 
 return host
