@@ -13,7 +13,7 @@ from oracle import fault_in
 from scenarios import located, materials, scenarios
 from simulated_plain import Host
 
-COUNT = 150
+COUNT = 300
 
 
 @pytest.fixture(scope="module")

@@ -140,6 +140,13 @@ local function new(host, which)
     return false
   end
 
+  local function stopped()
+    host.show(nil, "")
+    call.drop(config, project, pending.run)
+    host.say("Cancelled. Nothing was changed.")
+    return nil
+  end
+
   -- Whether this run is still looked after here, and nobody took it over; says so now and then.
   local function mine()
     local kept = call.pending(config, project)
@@ -231,22 +238,20 @@ local function new(host, which)
       return self.wait
     end
     local kind = reply.error and reply.error.kind
+    if kind == "Cancelled" or call.is_file(call.work_file(config, pending.run, ".cancel")) then
+      return stopped()
+    elseif reply.ok then
+      host.say(lay(reply).message)
+      return nil
+    end
     local message, hint = call.refused(host, reply)
     if kind == "BridgeError" and not starter then
       if host.ask("The foley_bridge daemon does not answer (" .. message .. "). Start it?") then
         return self.start
       end
     end
-    if kind == "Cancelled" or call.is_file(call.work_file(config, pending.run, ".cancel")) then
-      call.drop(config, project, pending.run)
-      host.say("Cancelled. Nothing was changed.")
-    elseif reply.ok then
-      host.say(lay(reply).message)
-    else
-      call.drop(config, project, pending.run)
-      fault.raise(message, hint)
-    end
-    return nil
+    call.drop(config, project, pending.run)
+    fault.raise(message, hint)
   end
 
   -- Starts a daemon that may write beside this project.
@@ -258,9 +263,14 @@ local function new(host, which)
 
   -- Waits for the daemon, then asks it the same.
   function self.starting()
+    if not mine() then
+      return nil
+    end
     local reply = call.reply(config, starter)
     if not reply and call.now() - since <= 2 * call.PATIENCE_S then
-      host.show(0, "Starting the daemon")
+      if host.show(0, "Starting the daemon") then
+        return stopped()
+      end
       return self.starting
     end
     call.clear(config, starter)

@@ -208,17 +208,20 @@ class Run:
         if reply is None:  # a foley-call that was started since has cleared it away, and will write its own
             return self.wait
         kind = (reply.get("error") or {}).get("kind")
+        if kind == "Cancelled" or call.is_file(call.work_file(self.config, name, ".cancel")):
+            return self._stopped()
+        if reply.get("ok"):
+            self.host.say(self.place(reply)["message"])
+            return None
         if kind == "BridgeError" and not self.starter and self._may_start(reply):
             return self.start
-        if kind == "Cancelled" or call.is_file(call.work_file(self.config, name, ".cancel")):
-            call.drop(self.config, self.project, name)
-            self.host.say("Cancelled. Nothing was changed.")
-        elif reply.get("ok"):
-            self.host.say(self.place(reply)["message"])
-        else:
-            call.drop(self.config, self.project, name)
-            raise call.refused(self.host, reply)
-        return None
+        call.drop(self.config, self.project, name)
+        raise call.refused(self.host, reply)
+
+    def _stopped(self) -> None:
+        self.host.show(None, "")
+        call.drop(self.config, self.project, self.pending["run"])
+        self.host.say("Cancelled. Nothing was changed.")
 
     def _may_start(self, reply: Json) -> bool:
         fault = call.refused(self.host, reply)
@@ -233,9 +236,12 @@ class Run:
 
     def starting(self) -> Any:
         """Wait for the daemon, then ask it the same."""
+        if not self._mine():
+            return None
         reply = call.reply(self.config, self.starter)
         if reply is None and call.now() - self.since <= 2 * call.PATIENCE_S:
-            self.host.show(0, "Starting the daemon")
+            if self.host.show(0, "Starting the daemon"):
+                return self._stopped()
             return self.starting
         call.clear(self.config, self.starter)
         if reply is None or not reply.get("ok"):
