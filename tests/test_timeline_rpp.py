@@ -284,6 +284,10 @@ FULL = project(
 )
 
 
+def shown_range() -> TimeRange:
+    return TimeRange(RationalTime(0, 25), RationalTime(25, 25))
+
+
 def clip_named(timeline: otio.schema.Timeline, name: str) -> otio.schema.Clip:
     return next(clip for clip in timeline.find_clips() if clip.name == name)
 
@@ -354,6 +358,32 @@ def test_only_what_was_changed_changes(change: Callable[[otio.schema.Timeline], 
     data = written(timeline)
     assert changes(FULL, data) == said
     assert data.count(b"\n") == data.count(b"\r\n")
+
+
+def test_a_name_with_all_three_quotes_has_a_chunk_of_its_own() -> None:
+    every = 'it\'s `so` "x"'
+    timeline = read(FULL)
+    timeline.tracks[1].name = clip_named(timeline, "a").name = every
+    data = written(timeline)
+    assert changes(FULL, data) == [
+        '-NAME "Dia"',
+        "+NAME `it's 'so' \"x\"`",
+        "+<NAME",
+        f"+|{every}",
+        "+>",
+        "-NAME a",
+        "+NAME `it's 'so' \"x\"`",
+        "+<NAME",
+        f"+|{every}",
+        "+>",
+    ]
+    again = read(data)
+    assert again.tracks[1].name == every and written(again) == data
+    clip_named(again, every).name, again.tracks[1].name = "a", "Dia"
+    assert written(again) == FULL.replace(b'NAME "Dia"', b"NAME Dia")
+    again.tracks.append(otio.schema.Track(every, [otio.schema.Clip(every, source_range=shown_range())], kind="Audio"))
+    new = list(parse(written(again)).root.chunks("TRACK"))[-1]
+    assert track_of(new).name == track_of(new).items[0].take.name == every
 
 
 def test_an_item_taken_out_goes_alone() -> None:

@@ -51,7 +51,7 @@ def carry_out(task: str, data: bytes, path: str = "") -> bytes:
             write(otio, read, path)
             return b""
         walk(read)
-        return bytes(otio.adapters.write_to_string(read, "otio_json").encode())
+        return bytes(otio.adapters.write_to_string(read, "otio_json", indent=-1).encode())
 
 
 def fault(error: Exception) -> str:

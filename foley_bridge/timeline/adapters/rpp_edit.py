@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from foley_bridge.timeline.adapters.rpp_file import Chunk, decimal, is_line, number, quoted, whole, with_word, word
+from foley_bridge.timeline.adapters.rpp_file import (
+    Chunk,
+    decimal,
+    is_line,
+    name_entries,
+    number,
+    quoted,
+    whole,
+    with_word,
+    word,
+)
 from foley_bridge.timeline.adapters.rpp_items import item_of
 from foley_bridge.timeline.adapters.rpp_new import NewTake, source_chunks
 from foley_bridge.timeline.unfolded import Shown
@@ -18,12 +28,32 @@ def set_word(chunk: Chunk, name: str, index: int, text: str, end: str, *, take: 
     first, last = _active_range(chunk) if take else (0, len(chunk.inside))
     at = chunk.index(name, first, last)
     if at is None:
-        blanks = chunk.head[: len(chunk.head) - len(chunk.head.lstrip(" \t"))] + "  "
         filled = ["0"] * (index - 1)
         at = first + (first > 0)
-        chunk.inside.insert(at, " ".join([blanks + name, *filled, quoted(text)]) + end)
+        chunk.inside.insert(at, " ".join([f"{_blanks(chunk)}  {name}", *filled, quoted(text)]) + end)
     elif word(str(chunk.inside[at]), index) != text:
         chunk.inside[at] = with_word(str(chunk.inside[at]), index, text)
+
+
+def set_name(chunk: Chunk, name: str, end: str, *, take: bool = False) -> None:
+    """Change the name of a track, or of an item's active take."""
+    first, last = _active_range(chunk) if take else (0, len(chunk.inside))
+    there = [i for i in range(first, last) if is_line(chunk.inside[i], "NAME") or _is_chunk(chunk.inside[i], "NAME")]
+    at = there[0] if there else first + (first > 0)
+    if len(there) == 1 and len(made := name_entries(name, "", end)) == 1:
+        set_word(chunk, "NAME", 1, name, end, take=take)
+        return
+    made = name_entries(name, _blanks(chunk) + "  ", end)
+    chunk.inside = [each for i, each in enumerate(chunk.inside) if i not in there]
+    chunk.inside[at:at] = made
+
+
+def _is_chunk(entry: str | Chunk, name: str) -> bool:
+    return isinstance(entry, Chunk) and entry.name == name
+
+
+def _blanks(chunk: Chunk) -> str:
+    return chunk.head[: len(chunk.head) - len(chunk.head.lstrip(" \t"))]
 
 
 def set_number(chunk: Chunk, name: str, value: Fraction, end: str, *, take: bool = False) -> None:
@@ -54,7 +84,7 @@ def change_item(chunk: Chunk, was: Shown, now: Shown, path: str | None, end: str
     if was.clip.enabled != now.clip.enabled:
         set_word(chunk, "MUTE", 1, str(int(not now.clip.enabled)), end)
     if was.clip.name != now.clip.name:
-        set_word(chunk, "NAME", 1, now.clip.name, end, take=True)
+        set_name(chunk, now.clip.name, end, take=True)
     if path is not None and was.address != now.address:
         _change_file(chunk, path)
 

@@ -171,6 +171,30 @@ def quoted(text: str) -> str:
     return f"{quote}{text}{quote}" if quote else "`" + text.replace("`", "'") + "`"
 
 
+# --- names ---
+
+
+def name_in(chunk: Chunk, first: int = 0, last: int | None = None) -> str:
+    """The name that a track or take has, between two places of its chunk's ``inside``; "" when it has none.
+
+    One with all three quote characters stands in a chunk of its own beside the line.
+    """
+    for entry in chunk.inside[first:last]:
+        if isinstance(entry, Chunk) and entry.name == "NAME":
+            return next((line.strip()[1:] for line in entry.inside if isinstance(line, str) and line.lstrip()[:1] == "|"), "")
+    at = chunk.index("NAME", first, last)
+    return "" if at is None else word(str(chunk.inside[at]), 1)
+
+
+def name_entries(name: str, blanks: str, end: str) -> list[str | Chunk]:
+    """What ``name_in`` reads, after ``blanks`` and with line ends of ``end``."""
+    line = f"{blanks}NAME {quoted(name)}{end}"
+    if not all(quote in name for quote in "\"'`"):
+        return [line]
+    whole_name = re.sub(r"[\r\n\x00]+", " ", name)
+    return [line, Chunk(f"{blanks}<NAME{end}", [f"{blanks}  |{whole_name}{end}"], f"{blanks}>{end}")]
+
+
 # --- numbers ---
 
 

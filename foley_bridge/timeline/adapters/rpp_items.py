@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from urllib.parse import unquote
 
-from foley_bridge.timeline.adapters.rpp_file import Chunk, is_line, number, readable, whole, word, words
+from foley_bridge.timeline.adapters.rpp_file import Chunk, is_line, name_in, number, readable, whole, word, words
 
 DEFAULT_RATE = Fraction(30)
 OUR_KEY = "foley_bridge"
@@ -212,7 +212,7 @@ def _take(chunk: Chunk, first: int, last: int) -> RppTake:
     return RppTake(
         first=first,
         last=last,
-        name=readable(said("NAME")),
+        name=readable(name_in(chunk, first, last)),
         guid=readable(said("GUID")) or None,
         offset=number(said("SOFFS")),
         speed=speed if speed > 0 else Fraction(1),
@@ -273,7 +273,7 @@ def track_of(chunk: Chunk) -> RppTrack:
     items = tuple(item_of(each) for each in chunk.chunks("ITEM"))
     return RppTrack(
         chunk=chunk,
-        name=readable(word(chunk.line("NAME"), 1)),
+        name=readable(name_in(chunk)),
         muted=bool(whole(word(chunk.line("MUTESOLO"), 1))),
         items=items,
         silent_lanes=_silent_lanes(chunk, items),

@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import quote
 
-from foley_bridge.timeline.adapters.rpp_file import Chunk, Project, decimal, quoted
+from foley_bridge.timeline.adapters.rpp_file import Chunk, Project, decimal, name_entries, quoted
 from foley_bridge.timeline.adapters.rpp_items import OUR_KEY
 from foley_bridge.timeline.time import nominal_rate
 
@@ -123,6 +123,7 @@ def item_chunk(item: NewItem, guids: Guids, end: str) -> Chunk:
     for number, take in enumerate(item.takes):
         if number:
             inside.append(f"      TAKE{' SEL' if number == item.active else ''}{end}")
+        inside += name_entries(take.name, "      ", end)
         inside += [f"      {line}{end}" for line in _take_lines(take, number == 0)]
         inside.append(f"      GUID {guids.new('take', number, *facts)}{end}")
         inside += source_chunks(take, item.length, end)
@@ -142,7 +143,6 @@ def _mark_text(values: Mapping[str, object]) -> str:
 
 
 def _take_lines(take: NewTake, first: bool) -> Iterator[str]:
-    yield f"NAME {quoted(take.name)}"
     yield "VOLPAN 1 0 1 -1" if first else "TAKEVOLPAN 0 1 -1"
     yield f"SOFFS {decimal(Fraction(0) if take.speed < 0 else take.offset)}"
     yield f"PLAYRATE {decimal(abs(take.speed) or Fraction(1, 100))} 1 0 -1 0 0.0025"
@@ -171,8 +171,8 @@ def kind_of(path: str) -> str:
 def track_chunk(name: str, muted: bool, items: Sequence[NewItem], guids: Guids, end: str, *, mark: str = "") -> Chunk:
     """A TRACK with items; ``mark`` is what the script inside REAPER knows a track of ours by."""
     guid = guids.new("track", name, len(items))
-    lines = [f"NAME {quoted(name)}", f"MUTESOLO {int(muted)} 0 0", "ISBUS 0 0", "NCHAN 2", f"TRACKID {guid}", "MAINSEND 1 0"]
-    inside: list[str | Chunk] = [f"    {line}{end}" for line in lines]
+    lines = [f"MUTESOLO {int(muted)} 0 0", "ISBUS 0 0", "NCHAN 2", f"TRACKID {guid}", "MAINSEND 1 0"]
+    inside: list[str | Chunk] = [*name_entries(name, "    ", end), *(f"    {line}{end}" for line in lines)]
     if mark:
         inside.append(_mark_chunk("EXT", mark, "    ", end))
     return Chunk(f"  <TRACK {guid}{end}", inside + [item_chunk(item, guids, end) for item in items], f"  >{end}")

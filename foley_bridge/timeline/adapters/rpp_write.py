@@ -15,7 +15,15 @@ from typing import Any
 
 import opentimelineio as otio
 
-from foley_bridge.timeline.adapters.rpp_edit import SAME, change_item, close_folders, name_files_from, remove, set_word
+from foley_bridge.timeline.adapters.rpp_edit import (
+    SAME,
+    change_item,
+    close_folders,
+    name_files_from,
+    remove,
+    set_name,
+    set_word,
+)
 from foley_bridge.timeline.adapters.rpp_file import Chunk, Project, decimal, is_line, with_word, words
 from foley_bridge.timeline.adapters.rpp_foley import foley_item, track_mark
 from foley_bridge.timeline.adapters.rpp_items import marks_of
@@ -110,7 +118,7 @@ class _Writer:
             there.add(index)
             old = was.get((index, told(track, "lane"), getattr(track, "kind", None)))
             if old is not None and track.name != old.name and told(track, "lane") == 0:
-                set_word(chunks[index], "NAME", 1, track.name, self.end)
+                set_name(chunks[index], track.name, self.end)
             if old is not None and track.enabled != old.enabled:
                 set_word(chunks[index], "MUTESOLO", 1, str(int(not track.enabled)), self.end)
         for index, chunk in enumerate(chunks):
