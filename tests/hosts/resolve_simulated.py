@@ -304,7 +304,9 @@ class TimelineModel(Marked):
     def GetStartTimecode(world: World, timeline: Timeline) -> str:
         return label_of(timeline.start, timeline.rate, timeline.drop_frame)
 
-    def GetCurrentTimecode(world: World, timeline: Timeline) -> str:
+    def GetCurrentTimecode(world: World, timeline: Timeline) -> str | None:
+        if world.page in ("media", "fusion"):
+            return None
         return label_of(timeline.start + timeline.playhead, timeline.rate, timeline.drop_frame)
 
     def GetSetting(world: World, timeline: Timeline, name: str) -> str:

@@ -109,6 +109,16 @@ def test_selected_is_the_region_under_the_playhead(tmp_path: Path, rate: str, st
         assert [each["selected"] for each in host.ranges()] == selected
 
 
+def test_on_a_page_that_has_no_playhead_regions_are_read_all_the_same(tmp_path: Path) -> None:
+    there = world()
+    there.page = "fusion"
+    region(there, 0, 50)
+    host, _ = host_in(there, tmp_path)
+    assert [each["selected"] for each in host.ranges()] == [False]
+    with pytest.raises(HostError, match="does not tell where the playhead is"):
+        host.chosen_takes()
+
+
 def test_selected_are_the_regions_between_the_marks_which_older_versions_do_not_tell(tmp_path: Path) -> None:
     for version, selected in (((19, 1), [True, True, False]), ((19, 0), [False, False, False])):
         there = world(version=version)

@@ -9,7 +9,7 @@ import pytest
 from job_materials import movie
 from resolve_bench import add, host_in, picture, plan, world
 from resolve_scripts import HostError, undo
-from resolve_world import FAULTS, Item, Track, World, read_media
+from resolve_world import FAULTS, Item, Marker, Track, World, read_media
 
 
 def laid(there: World, track: str = "Foley") -> list[tuple[int, int, str]]:
@@ -178,7 +178,9 @@ def test_somebody_elses_clip_in_the_way_is_not_touched(tmp_path: Path) -> None:
     media = read_media(told["takes"][0]["path"], "24")
     there.project.timelines[0].tracks.append(Track("audio", "Foley", items=[Item(media, "theirs", 86400 + 60, 20)]))
     before = picture(there)
-    with pytest.raises(HostError, match=r"20 frames of R1 48 take 1.wav at frame 48 of track Foley, and it put nothing there"):
+    with pytest.raises(
+        HostError, match=r"20 frames of R1 48 take 1.wav at frame 48 of track Foley, and the clip theirs is in its way"
+    ):
         host.place(plan(told))
     assert picture(there) == before
 
@@ -214,6 +216,50 @@ def test_another_take_takes_the_place_of_the_clip_and_keeps_what_it_is(tmp_path:
         clip = host.own_tracks()[0]["clips"][0]
         assert (clip["chosen"], clip["region"], clip["key"], len(clip["takes"])) == (number, "R1", "key", 3)
         assert laid(there) == [(48, 20, f"R1 48 take {number}.wav")]
+
+
+def test_what_the_user_gave_a_clip_stays_with_another_take(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 48, 20, takes=2)))
+    holder = there.project.timelines[0].of("audio")[1]
+    holder.items[0].color, holder.items[0].enabled = "Pink", False
+    holder.items[0].markers[7.0] = Marker("Red", 1.0, "louder?", "mine", "")
+    host.choose(host.own_tracks()[0]["clips"][0], 2)
+    item = holder.items[0]
+    assert (item.name, item.color, item.enabled) == ("R1 48 take 2.wav", "Pink", False)
+    assert [(frame, marker.name) for frame, marker in sorted(item.markers.items())] == [(0.0, "Foley"), (7.0, "mine")]
+    assert item.markers[0.0].note == "metal hits: take 2"
+
+
+def test_another_take_of_a_trimmed_clip_is_trimmed_the_same_and_stays_in_sync(tmp_path: Path) -> None:
+    there = world("25", 90000)
+    host, _ = host_in(there, tmp_path)
+    told = add(there, tmp_path, "R1", 48, 50, takes=2)
+    told["takes"][1] = add(there, tmp_path, "R9", 48, 80)["takes"][0] | {"offset": 30}
+    host.place(plan(told))
+    item = there.project.timelines[0].of("audio")[1].items[0]
+    item.start, item.left, item.duration = item.start + 10, 10, 35
+    for number, offset in ((2, 40), (1, 10)):
+        host.choose(host.own_tracks()[0]["clips"][0], number)
+        clip = host.own_tracks()[0]["clips"][0]
+        assert (clip["start"], clip["duration"], clip["offset"], clip["chosen"]) == (58, 35, offset, number)
+
+
+def test_undo_names_what_is_in_its_way_and_goes_on_when_it_is_gone(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 48, 20), add(there, tmp_path, "R2", 100, 20)))
+    before = sound(there)
+    host.place(plan(add(there, tmp_path, "R1", 200, 20), remove=host.own_tracks()[0]["clips"]))
+    holder = there.project.timelines[0].of("audio")[1]
+    holder.items.append(Item(there.project.root.clips[0], "my door", 86400 + 60, 20))
+    with pytest.raises(HostError, match="the clip my door is in its way"):
+        undo.undo_last(host)
+    assert laid(there) == [(60, 20, "my door"), (100, 20, "R2 100 take 1.wav")]
+    del holder.items[[item.name for item in holder.items].index("my door")]
+    undo.undo_last(host)
+    assert sound(there) == before
 
 
 def test_takes_with_handles_of_their_own_begin_where_they_should(tmp_path: Path) -> None:

@@ -28,24 +28,29 @@ def data(region: str, key: str, takes: list[Json], placed: list[str]) -> str:
     files = [take["path"] for take in takes]
     folder = _folder(files)
     names = [paths.name(file) for file in files] if folder else files
-    told = {"region": region, "key": key, "placed": placed, "folder": folder, "takes": names}
-    told["offsets"] = [take["offset"] for take in takes]
-    return PREFIX + json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    carried = {"region": region, "key": key, "placed": placed, "folder": folder, "takes": names}
+    carried["offsets"] = [take["offset"] for take in takes]
+    return PREFIX + json.dumps(carried, ensure_ascii=False, separators=(",", ":"))
 
 
 def read(item: Any) -> Json | None:
-    """``region``, ``key``, ``placed``, ``takes`` (paths) and ``offsets`` of a clip of ours; None of anybody else's."""
-    for marker in dict(item.GetMarkers() or {}).values():
-        told = parsed(str(marker.get("customData") or ""))
-        if told:
-            return told
+    """``region``, ``key``, ``placed``, ``takes`` (paths), ``offsets``, ``note`` of a clip of ours; None of anybody else's."""
+    return told(copied(item))
+
+
+def told(markers: list[Any]) -> Json | None:
+    """The same from a clip's copied markers."""
+    for marker in markers:
+        found = parsed(str(marker[1].get("customData") or ""))
+        if found:
+            return {**found, "note": str(marker[1].get("note") or "")}
     return None
 
 
 def write(item: Any, name: str, note: str, custom: str) -> bool:
     """Give a clip its marker; true when it can be read again."""
     added = item.AddMarker(0, COLOR, name, note, 1, custom)
-    return bool(added) and read(item) == parsed(custom)
+    return bool(added) and read(item) == {**(parsed(custom) or {}), "note": note}
 
 
 def copied(item: Any) -> list[tuple[int, Json]]:
@@ -56,20 +61,26 @@ def copied(item: Any) -> list[tuple[int, Json]]:
 def put(item: Any, markers: list[Any]) -> bool:
     """Put copied markers on a clip; true when they are there."""
     for frame, marker in markers:
-        told = [marker[field] for field in ("color", "name", "note", "duration")]
-        if not item.AddMarker(frame, *told, str(marker.get("customData") or "")):
-            return False
-    return len(copied(item)) == len(markers)
+        shown = [marker[field] for field in ("color", "name", "note", "duration")]
+        item.AddMarker(frame, *shown, str(marker.get("customData") or ""))
+    frames = [frame for frame, _ in copied(item)]
+    return all(frame in frames for frame, _ in markers)
+
+
+def is_ours(marker: Any) -> bool:
+    """Whether a copied marker is the one by which we know a clip."""
+    return parsed(str(marker[1].get("customData") or "")) is not None
 
 
 def parsed(custom: str) -> Json | None:
+    """What a customData of ours says; None of another one."""
     if not custom.startswith(PREFIX):
         return None
     try:
-        told = json.loads(custom[len(PREFIX) :])
-        folder = told["folder"]
-        takes = [paths.join(folder, name) if folder else name for name in told["takes"]]
-        return {**{name: told[name] for name in ("region", "key", "placed", "offsets")}, "takes": takes}
+        found = json.loads(custom[len(PREFIX) :])
+        folder = found["folder"]
+        takes = [paths.join(folder, name) if folder else name for name in found["takes"]]
+        return {**{name: found[name] for name in ("region", "key", "placed", "offsets")}, "takes": takes}
     except (ValueError, KeyError, TypeError):
         return None
 

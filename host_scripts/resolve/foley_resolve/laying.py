@@ -45,6 +45,7 @@ def lay(session: Session, media: Any, track: int, start: int, duration: int, off
         item = next((each for each in _items(timeline, track) if str(each.GetUniqueId()) not in before), None)
         if item is None:
             take_strays(session, media, record)
+            fault = _in_the_way(timeline, track, record, duration) or fault
             break
         there, long, left = whole(item.GetStart()), whole(item.GetDuration()), whole(item.GetLeftOffset())
         if (there, long, left) == (record, duration, offset):
@@ -59,6 +60,14 @@ def lay(session: Session, media: Any, track: int, start: int, duration: int, off
     if media_rate != rate:
         advice = f"The file counts at {float(media_rate):g} frames per second in this project, the timeline at {float(rate):g}."
     raise HostError(f"Resolve was asked for {where}, and {fault}", advice)
+
+
+def _in_the_way(timeline: Any, track: int, record: int, duration: int) -> str:
+    for item in _items(timeline, track):
+        start = whole(item.GetStart())
+        if start < record + duration and record < start + whole(item.GetDuration()):
+            return f"the clip {item.GetName()} is in its way"
+    return ""
 
 
 def delete(session: Session, items: list[Any]) -> None:
@@ -109,5 +118,5 @@ def _items(timeline: Any, track: int) -> list[Any]:
     return listed(timeline.GetItemListInTrack("audio", track))
 
 
-def _ids(timeline: Any, track: int) -> set:
+def _ids(timeline: Any, track: int) -> set[str]:
     return {str(item.GetUniqueId()) for item in _items(timeline, track)}

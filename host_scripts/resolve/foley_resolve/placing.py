@@ -69,8 +69,7 @@ def take_back(session: Session, receipt: Json, forget: bool = True) -> None:
     timeline = session.timeline
     delete(session, laid(session, receipt))
     faults = []
-    there = {str(item.GetUniqueId()) for item in everywhere(session)}
-    for former in [each for each in receipt["removed"] if each["id"] not in there]:
+    for former in missing(session, receipt):
         try:
             _lay_again(session, former)
         except HostError as error:  # the others may come back
@@ -85,6 +84,14 @@ def take_back(session: Session, receipt: Json, forget: bool = True) -> None:
         raise faults[0]
 
 
+def missing(session: Session, receipt: Json) -> list[Json]:
+    """What a placement took away and is not there again."""
+    ours = _ours(session)
+    there = [(track, whole(item.GetStart()) - session.start, label.read(item)) for item, track in ours.values()]
+    back = [(each["track"], each["start"], label.told(each["markers"])) for each in receipt["removed"]]
+    return [each for each, clip in zip(receipt["removed"], back) if each["id"] not in ours and clip not in there]
+
+
 def choose(session: Session, clip: Json, number: int) -> Json:
     """Make another take sound: the clip goes and the other take comes in its place, with its marker. Gives a receipt."""
     item, track = _ours(session).get(clip["id"], (None, ""))
@@ -97,9 +104,11 @@ def choose(session: Session, clip: Json, number: int) -> Json:
         for index, (path, offset) in enumerate(zip(told["takes"], told["offsets"]), 1)
     ]
     kept = {key: former[key] for key in ("track", "start", "duration")}
-    text = str(former["markers"][0][1]["note"]).split(":")[0] if former["markers"] else ""
+    text = told["note"].rsplit(":", 1)[0]
     add = {**kept, "region": told["region"], "text": text, "key": told["key"], "chosen": number, "takes": takes}
     add["placed"] = told["placed"]  # so that the undo of the placement finds it, too
+    add["like"] = former
+    add["trimmed"] = former["offset"] - told["offsets"][clip["chosen"] - 1] if clip["chosen"] else 0  # by the user, at its head
     return place(session, {"label": f"Foley: take {number}", "remove": [clip], "add": [add]})
 
 
@@ -117,13 +126,13 @@ def _place(session: Session, plan: Json, receipt: Json) -> None:
         session.go_to(receipt["timeline"])
         take = add["takes"][add["chosen"] - 1]
         track = _track(session, add["track"], take.get("channels"), receipt)
-        item = lay(session, media[take["path"]], track, add["start"], add["duration"], take["offset"])
+        item = lay(session, media[take["path"]], track, add["start"], add["duration"], take["offset"] + add.get("trimmed", 0))
         receipt["added"].append(str(item.GetUniqueId()))
         custom = label.data(add["region"], add["key"], add["takes"], [*add.get("placed", ())[-UNDO_STEPS:], receipt["id"]])
         if not label.write(item, "Foley", f"{add['text']}: {take['label']}", custom):
             said = f"Resolve did not let the clip {item.GetName()} have a marker, by which it is known again"
             raise HostError(said, ADVICE)
-        item.SetClipColor(label.CLIP_COLOR)
+        _dress(item, add.get("like") or {"markers": [], "color": label.CLIP_COLOR, "enabled": True})
 
 
 def laid(session: Session, receipt: Json) -> list[Any]:
@@ -187,8 +196,14 @@ def _lay_again(session: Session, former: Json) -> None:
     if index is None:
         index = _track(session, former["track"], None, {"tracks": []})
     item = lay(session, media, index, former["start"], former["duration"], former["offset"])
-    if not label.put(item, former["markers"]):
-        raise HostError(f"Resolve did not give the clip {item.GetName()} its markers back", "Use Edit > Undo.")
+    if not label.put(item, [marker for marker in former["markers"] if label.is_ours(marker)]):
+        raise HostError(f"Resolve did not give the clip {item.GetName()} its marker back", "Use Edit > Undo.")
+    _dress(item, former)
+
+
+def _dress(item: Any, former: Json) -> None:
+    """Give a clip what the user gave the one that it stands for: markers, colour, whether it sounds."""
+    label.put(item, [marker for marker in former["markers"] if not label.is_ours(marker)])
     if former["color"]:
         item.SetClipColor(former["color"])
     if not former["enabled"]:

@@ -7,6 +7,7 @@ is taken away and made again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from typing import Any, Dict
@@ -75,10 +76,12 @@ def playhead(session: Session) -> int:
 
 
 def _chosen(session: Session) -> list[tuple[int, int]]:
-    """The frame under the playhead, and the stretch between the marks."""
+    """The frame under the playhead, which some pages do not tell, and the stretch between the marks."""
     timeline = session.timeline
-    at = playhead(session)
-    chosen = [(at, at + 1)]
+    chosen = []
+    with contextlib.suppress(HostError):
+        at = playhead(session)
+        chosen.append((at, at + 1))
     if has(timeline, "GetMarkInOut"):  # 19.1 and newer
         for marks in dict(timeline.GetMarkInOut() or {}).values():
             if "in" in marks and "out" in marks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from foley_host import HostError
 
 from .host import ResolveHost
-from .placing import laid, take_back
+from .placing import laid, missing, take_back
 
 
 def undo_last(host: ResolveHost) -> str:
@@ -20,16 +20,10 @@ def undo_last(host: ResolveHost) -> str:
     if not receipts:
         return "There is no Foley placement to undo on this timeline."
     receipt = receipts[-1]
-    gone = {str(item.GetUniqueId()) for item in laid(session, receipt)}
-    back = len(receipt["removed"])
-    expected = len(_clips(host) - gone) + back
+    gone, back = len(laid(session, receipt)), len(missing(session, receipt))
     take_back(session, receipt, forget=False)
     host.settle()
-    if laid(session, receipt) or len(_clips(host)) != expected:
+    if laid(session, receipt) or missing(session, receipt):
         raise HostError("Resolve did not keep all of what was undone", "Look at the tracks named Foley, and use Edit > Undo.")
     host.memory.drop(receipt)
-    return f"Undone: {receipt['label']}. {len(gone)} taken out{f'; {back} put back' if back else ''}."
-
-
-def _clips(host: ResolveHost) -> set[str]:
-    return {clip["id"] for track in host.own_tracks() for clip in track["clips"]}
+    return f"Undone: {receipt['label']}. {gone} taken out{f'; {back} put back' if back else ''}."
