@@ -63,7 +63,7 @@ def test_an_item_and_its_media_lie_on_exact_samples(tmp_path: Path, sounds: list
 
 def test_candidates_are_takes_of_one_item_with_fades_names_and_marks(tmp_path: Path, sounds: list[Path]) -> None:
     made = bench(tmp_path)
-    takes = [take(path, number, fade_in_s=0.04, fade_out_s=0.1 * number) for number, path in enumerate(sounds, 1)]
+    takes = [take(path, number, offset=12, fade_in_s=0.04, fade_out_s=0.1 * number) for number, path in enumerate(sounds, 1)]
     words = "wood \"on\" 'stone' `é`, 50% & more"
     made.ask("place", plan(REGION, 25, 50, *takes, chosen=2, text=words, key="key=1&2"))
     found = only_item(made)
@@ -79,9 +79,19 @@ def test_candidates_are_takes_of_one_item_with_fades_names_and_marks(tmp_path: P
     assert made.reaper.commands == [40047]  # peaks of what is new are drawn
 
 
+def test_without_handles_only_an_edge_that_is_cut_fades(tmp_path: Path, sounds: list[Path]) -> None:
+    """The file has its fades at its own ends."""
+    made = bench(tmp_path)
+    for number, trim in enumerate([(25, 50), (25.5, 50), (25, 49.5)]):
+        faded = take(sounds[0], fade_in_s=0.02, fade_out_s=0.03)
+        made.ask("place", plan(f"{{{number}}}", 25, 50, faded, trim={"start": trim[0], "stop": trim[1]}))
+    found = [(each.values["D_FADEINLEN"], each.values["D_FADEOUTLEN"]) for _, each in all_items(made.project)]
+    assert found == [(0, 0), (0.02, 0), (0, 0.03)]
+
+
 def test_fades_longer_than_the_item_are_cut(tmp_path: Path, sounds: list[Path]) -> None:
     made = bench(tmp_path)
-    made.ask("place", plan(REGION, 25, 26, take(sounds[0], fade_in_s=0.03, fade_out_s=0.03)))
+    made.ask("place", plan(REGION, 25, 26, take(sounds[0], offset=12, fade_in_s=0.03, fade_out_s=0.03)))
     values = only_item(made).values
     assert values["D_FADEINLEN"] == 0.03 and values["D_FADEINLEN"] + values["D_FADEOUTLEN"] <= values["D_LENGTH"]
 
@@ -245,7 +255,8 @@ def test_a_track_on_which_somebody_put_something_meanwhile_stays(tmp_path: Path,
 
 def test_choosing_a_take_brings_its_fades_and_its_hit(tmp_path: Path, sounds: list[Path]) -> None:
     made = bench(tmp_path)
-    takes = [take(sounds[0], onset=30, fade_out_s=0.01), take(sounds[1], 2, onset=35, fade_in_s=0.04, fade_out_s=0.2)]
+    first = take(sounds[0], onset=30, offset=12, fade_out_s=0.01)
+    takes = [first, take(sounds[1], 2, onset=35, offset=12, fade_in_s=0.04, fade_out_s=0.2)]
     made.ask("place", plan(REGION, 25, 50, *takes))
     assert only_item(made).values["D_SNAPOFFSET"] == pytest.approx(0.2)
     made.project.edit("Move item", lambda state: state.tracks[0].items[0].values.update(D_POSITION=11.0))
@@ -300,6 +311,14 @@ def test_a_copy_taken_elsewhere_is_the_users_and_what_was_split_off_is_ours(tmp_
     copied(made, 1.5)
     clips = made.ask("own_tracks")[0]["clips"]
     assert [(clip["start"], clip["ours"]) for clip in clips] == [(25, True), (37.5, True), (250, False)]
+
+
+def test_an_item_that_a_project_file_brought_is_ours_by_its_mark_alone(tmp_path: Path, sounds: list[Path]) -> None:
+    theirs = item(sounds[0], 1, 1)
+    theirs.ext["P_EXT:foley_bridge"] = "key=key-1&region=%7BREGION%7D&text=wood"
+    made = bench(tmp_path, Track("FOLEY", ext={"P_EXT:foley_bridge": "Foley"}, items=[theirs]))
+    clip = only_clip(made)
+    assert (clip["ours"], clip["region"], clip["key"]) == (True, REGION, "key-1")
 
 
 def test_a_track_is_ours_by_its_mark_and_not_by_its_name(tmp_path: Path, sounds: list[Path]) -> None:

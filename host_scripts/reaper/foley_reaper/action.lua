@@ -1,5 +1,5 @@
--- What each action file runs: finds the core beside the scripts (installed) or beside their folder (a checkout, ReaPack), and does
--- the action of that name.
+-- What each action file runs: finds the core beside the scripts (installed) or beside their folder (a checkout, ReaPack), and
+-- does the action of that name.
 
 local folder = string.match(debug.getinfo(1, "S").source, "^@?(.*[/\\])foley_reaper[/\\]")
 local roots = {"?.lua", "core/lua/?.lua", "../core/lua/?.lua"}

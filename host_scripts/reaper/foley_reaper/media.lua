@@ -10,8 +10,17 @@ local PICTURES = {avi = 1, m2ts = 1, m4v = 1, mkv = 1, mov = 1, mp4 = 1, mpeg = 
 local SOUNDS = {aac = 1, ac3 = 1, flac = 1, m4a = 1, mka = 1, mp2 = 1, mp3 = 1, ogg = 1, opus = 1, wav = 1, wma = 1}
 local SILENT = {CLICK = 1, LTC = 1, MIDI = 1, MIDIPOOL = 1, RPP_PROJECT = 1, TIMECODE = 1}
 
--- The file behind a source, and how a time in the source becomes one in the file: {path, kind, length, at(position, length)}, where
--- at gives where a stretch begins in the file and its direction, 1 or -1.
+-- The path of the file behind a source.
+function media.path(source)
+  local parent = api.GetMediaSourceParent(source)
+  while parent do
+    source, parent = parent, api.GetMediaSourceParent(parent)
+  end
+  return api.GetMediaSourceFileName(source)
+end
+
+-- The file behind a source, and how a time in the source becomes one in the file: {path, kind, length, at(position, length)},
+-- where at gives where a stretch begins in the file and its direction, 1 or -1.
 function media.of(source)
   local maps = {}
   local length = api.GetMediaSourceLength(source)

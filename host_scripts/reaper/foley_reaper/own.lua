@@ -1,8 +1,8 @@
--- What is ours in the project: tracks and items that carry our mark, in REAPER's own extension data (P_EXT), which is saved with the
--- project, copied with an item, and undone with it.
+-- What is ours in the project: tracks and items that carry our mark, in REAPER's own extension data (P_EXT), which is saved
+-- with the project, copied with an item, and undone with it.
 --
--- A track's mark is the name that the core knows it by, so a user may rename it. An item's says whose region it is, and where it
--- was laid: a copy that somebody took elsewhere has our mark and another GUID, and is no longer ours.
+-- A track's mark is the name that the core knows it by, so a user may rename it. An item's says whose region it is, and where
+-- it was laid: a copy that somebody took elsewhere has our mark and another GUID, and is no longer ours.
 
 local api = require("foley_reaper.api")
 local fault = require("foley.fault")
@@ -18,7 +18,10 @@ local MARK = "P_EXT:foley_bridge"
 local function written(values)
   local parts = {}
   for name, value in pairs(values) do
-    local text = type(value) == "number" and string.format("%.17g", value) or tostring(value)
+    local text = tostring(value)
+    if type(value) == "number" then
+      text = string.gsub(string.format("%.17g", value), ",", ".") -- some systems' numbers have a comma
+    end
     parts[#parts + 1] = name .. "=" .. string.gsub(text, "[^%w%-._]", function(char)
       return string.format("%%%02X", string.byte(char))
     end)
@@ -97,12 +100,13 @@ end
 
 local function source_path(take)
   local source = take and api.GetMediaItemTake_Source(take)
-  return source and media.of(source).path or ""
+  return source and media.path(source) or ""
 end
 
--- Whether an item with these marks is ours: the one that was laid, or what was split off it.
+-- Whether an item with these marks is ours: the one that was laid, or what was split off it. A project that foley_bridge wrote
+-- as a file says no item: there all with a mark are.
 local function is_ours(values, guid, start, stop)
-  if not values.region or values.item == guid then
+  if not values.region or not values.item or values.item == guid then
     return values.region ~= nil
   end
   local first, last = tonumber(values.start or ""), tonumber(values.stop or "")

@@ -1,8 +1,8 @@
 -- Placing: one item per region with its candidates as takes, in one undo block, whole or not at all.
 --
--- Media are opened before anything is touched, new items are made before old ones go, and what fails takes back what was made. All
--- of it happens in one tick, since an undo block must not stay open between two. What bounds it is the plan: 17 calls for an item,
--- 7 for each of its takes, 3 for one removed; and twice two for each track there is, two for each item on ours.
+-- Media are opened before anything is touched, new items are made before old ones go, and what fails takes back what was made.
+-- All of it happens in one tick, since an undo block must not stay open between two. What bounds it is the plan: 17 calls for
+-- an item, 7 for each of its takes, 3 for one removed; and twice two for each track there is, two for each item on ours.
 
 local api = require("foley_reaper.api")
 local fault = require("foley.fault")
@@ -68,6 +68,14 @@ local function shape(item, from, take)
   reaper.SetMediaItemInfo_Value(item, "D_SNAPOFFSET", snap >= 0 and snap < length and snap or 0)
 end
 
+-- How an item is to fade with this take. The file fades at its own ends, which the item shows where it has no handles and is
+-- not cut.
+local function fades(add, take)
+  local has_handles = take.offset > 0
+  local is_cut_in, is_cut_out = add.trim.start > add.start, add.trim.stop < add.start + add.duration
+  return (has_handles or is_cut_in) and take.fade_in_s or 0, (has_handles or is_cut_out) and take.fade_out_s or 0
+end
+
 local function lay_take(item, take, source, add, rate)
   local new = reaper.AddTakeToMediaItem(item)
   if not new or not reaper.SetMediaItemTake_Source(new, source) then
@@ -78,7 +86,8 @@ local function lay_take(item, take, source, add, rate)
   local from = (time.samples(add.trim.start, rate, take.sample_rate) - first) / take.sample_rate
   reaper.SetMediaItemTakeInfo_Value(new, "D_STARTOFFS", from)
   reaper.GetSetMediaItemTakeInfo_String(new, "P_NAME", add.text .. ", " .. take.label, true)
-  local values = {score = take.score, seed = take.seed, fade_in_s = take.fade_in_s, fade_out_s = take.fade_out_s}
+  local values = {score = take.score, seed = take.seed}
+  values.fade_in_s, values.fade_out_s = fades(add, take)
   if take.onset then
     values.onset_s = (time.samples(take.onset, rate, take.sample_rate) - first) / take.sample_rate -- in the file
   end
@@ -132,7 +141,8 @@ local function put_back(removed)
   end
 end
 
--- One undo block around change(); its error is raised again when the block is closed. A change that failed leaves no undo point.
+-- One undo block around change(); its error is raised again when the block is closed. A change that failed leaves no undo
+-- point.
 local function as_one_step(label, change, undone)
   reaper.PreventUIRefresh(1)
   reaper.Undo_BeginBlock2(api.project)

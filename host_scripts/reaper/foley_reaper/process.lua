@@ -11,8 +11,8 @@ local function is_windows()
   return string.find(reaper.GetOS(), "^Win") ~= nil
 end
 
--- An argument as ExecProcess reads it: it parts the line at spaces, but for parts that begin with a quote, of one of three kinds,
--- and go on to its like; everything else stands for itself. Windows gives the line to the program, which knows one kind.
+-- An argument as ExecProcess reads it: it parts the line at spaces, but for parts that begin with a quote, of one of three
+-- kinds, and go on to its like; everything else stands for itself. Windows gives the line to the program, which knows one kind.
 local function quoted(argument)
   if argument ~= "" and not string.find(argument, "^[\"'`]") and not string.find(argument, "[ \t]") then
     return argument

@@ -1,5 +1,6 @@
--- The project's clock and its marks: rate, start, regions, markers. REAPER counts seconds from the project's first sample, whatever
--- its start time is, so that is timeline 0; marks are known by their GUIDs, since their index changes when one is moved.
+-- The project's clock and its marks: rate, start, regions, markers. REAPER counts seconds from the project's first sample,
+-- whatever its start time is, so that is timeline 0; marks are known by their GUIDs, since their index changes when one is
+-- moved.
 
 local api = require("foley_reaper.api")
 local fault = require("foley.fault")
@@ -71,18 +72,17 @@ function project.project()
   end)
 end
 
--- Every marker and region, in REAPER's order: {index, guid, is_region, position, stop, name, number, color}.
+-- Every marker and region, in REAPER's order: {index, guid, is_region, position, stop, name, color}.
 local function marks()
   local found = {}
   for index = 0, api.CountProjectMarkers(api.project) - 1 do
-    local there, is_region, position, stop, name, number, color = api.EnumProjectMarkers3(api.project, index)
+    local there, is_region, position, stop, name, _, color = api.EnumProjectMarkers3(api.project, index)
     local known, guid = api.GetSetProjectInfo_String(api.project, "MARKER_GUID:" .. index, "", false)
     if there == 0 or not known or guid == "" then
       fault.raise("REAPER gives no GUIDs of regions", "Use REAPER 6.30 or newer.")
     end
-    found[#found + 1] = {
-      index = index, guid = guid, is_region = is_region, position = position, stop = stop, name = name, number = number, color = color,
-    }
+    local mark = {index = index, guid = guid, is_region = is_region, position = position, stop = stop, name = name, color = color}
+    found[#found + 1] = mark
   end
   return found
 end
