@@ -369,6 +369,13 @@ def test_the_doctor_says_when_foley_call_is_gone(user: User, tmp_path: Path) -> 
     assert next(iter(user.hosts().values()))["ok"]
 
 
+def test_a_folder_that_is_gone_is_not_asked_about(user: User, tmp_path: Path) -> None:
+    (tmp_path / "stick").mkdir()
+    user.install("reaper", "--into", tmp_path / "stick")
+    shutil.rmtree(tmp_path / "stick")
+    assert user.hosts() == {}
+
+
 @linux
 def test_the_doctor_knows_hosts_without_scripts(user: User) -> None:
     (user.home / ".config" / "REAPER").mkdir(parents=True)

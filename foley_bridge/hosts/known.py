@@ -16,7 +16,9 @@ _NOTES = "hosts.json"
 def sites(host: str) -> list[Site]:
     """The folders of a host: those that are found, and those that were named when something was installed there."""
     here = found(host)
-    noted = [Site(host, Path(root), TITLES[host], named=True) for name, root in _noted() if name == host]
+    noted = [
+        Site(host, Path(root), TITLES[host], named=True) for name, root in _noted() if name == host and Path(root).is_dir()
+    ]
     return here + [site for site in noted if site.root not in [other.root for other in here]]
 
 
