@@ -173,7 +173,7 @@ class Reaper(Functions, Program):
             "f": (isinstance(value, int) and plain, "function"),  # by its number: see _TABLES
         }[kind]
         if not right:
-            raise Misuse(f"argument {number} should be a {called}, and is {value!r}")
+            raise Misuse(f"argument {number} is no {called}: {value!r}")
         return float(value) if kind == "n" else value
 
     def _out(self, name: str, gives: list[tuple[str, bool]], result: Any) -> Any:
