@@ -91,6 +91,12 @@ def ours(host: Host) -> list[dict[str, Any]]:
     return [clip for track in host.own_tracks() for clip in track["clips"]]
 
 
+def lines(host: Host) -> list[str]:
+    """Of the only message."""
+    (said,) = host.said
+    return said.splitlines()
+
+
 # --- generate ---
 
 
@@ -98,7 +104,7 @@ def test_one_action_lays_the_takes_in(core: Any, place: Place) -> None:
     host = place.host()
     core.act(host, "generate", "all")
     host.run_ticks()
-    assert host.said == ["1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"]
+    assert lines(host)[0] == "1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"
     (clip,) = ours(host)
     assert (clip["region"], clip["start"], clip["duration"], clip["chosen"]) == ("R1", 10, 30, 1)
     folder = Path(clip["path"]).parent
@@ -140,9 +146,8 @@ def test_a_region_that_fails_is_named_and_the_others_are_laid(core: Any, place: 
     host = place.host()
     core.act(host, "generate", "all")
     host.run_ticks()
-    (said,) = host.said
-    assert said.startswith("1 region done, 3 takes laid on track Foley. Undo: Edit > Undo\nNot done:\n- ")
-    assert "crash" in said
+    assert lines(host)[:2] == ["1 region done, 3 takes laid on track Foley. Undo: Edit > Undo", "Not done:"]
+    assert lines(host)[2].startswith("- ") and "crash" in lines(host)[2]
     assert [clip["region"] for clip in ours(host)] == ["R1"]
 
 
@@ -252,7 +257,7 @@ def test_a_host_closed_in_the_middle_takes_the_same_run_up_again(core: Any, plac
     host = place.host()
     core.act(host, "generate", "all")
     host.run_ticks()
-    assert host.said == ["1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"]
+    assert lines(host)[0] == "1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"
     (clip,) = ours(host)
     assert clip["key"] == run["key"] and jobs(daemon.endpoint, run["key"]) == 1
     assert [path.name for path in (place.folder / "Foley").iterdir()] == [run["run"]]
@@ -332,7 +337,7 @@ def test_without_a_daemon_one_is_started_that_may_write_beside_the_project(
     try:
         core.act(host, "generate", "all")
         host.run_ticks()
-        assert host.said == ["1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"]
+        assert lines(host)[0] == "1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"
     finally:
         for note in (tmp_path / "home").rglob("daemon.json"):
             process = psutil.Process(json.loads(note.read_text("utf-8"))["pid"])

@@ -188,7 +188,12 @@ end
 function call.pending(config, project)
   local whole = call.project_file(config, "pending", project)
   local good, found = pcall(call.read_json, whole)
-  if not good then
+  if good and found then
+    for _, name in ipairs({"run", "key", "owner", "alive", "request", "asked"}) do
+      good = good and found[name] ~= nil
+    end
+  end
+  if not good then -- damaged, or of another version
     call.forget(whole)
     return nil
   end

@@ -7,6 +7,8 @@ local plan = require("foley.plan")
 
 local place = {}
 
+local MOST_NOTES = 5 -- in a message
+
 -- The first few of many sentences.
 local function some(faults)
   local more = #faults > 3 and "; and " .. (#faults - 3) .. " more" or ""
@@ -74,13 +76,36 @@ local function success(host, adds)
   return done .. " Undo: " .. host.undo_hint
 end
 
-local function outcome(message, laid, refused, again)
+-- What a person should know of what was laid, the first few sentences.
+local function notes_of(result, adds)
+  local notes = {}
+  for _, note in ipairs(result.notes or {}) do
+    notes[#notes + 1] = note
+  end
+  for _, region in ipairs(result.regions) do
+    for _, note in ipairs(list.find(adds, "region", region.id) and region.notes or {}) do
+      notes[#notes + 1] = "'" .. region.name .. "': " .. note
+    end
+  end
+  if #notes > MOST_NOTES then
+    notes[MOST_NOTES + 1] = (#notes - MOST_NOTES) .. " more are in the report"
+  end
+  return table.move(notes, 1, math.min(#notes, MOST_NOTES + 1), 1, {})
+end
+
+local function outcome(message, laid, refused, notes, again)
   local lines = {message}
   if #refused > 0 then
     lines[2] = "Not done:"
   end
   for _, each in ipairs(refused) do
     lines[#lines + 1] = "- " .. each.message
+  end
+  if #notes > 0 then
+    lines[#lines + 1] = "Good to know:"
+  end
+  for _, note in ipairs(notes) do
+    lines[#lines + 1] = "- " .. note
   end
   return {ok = #laid > 0, message = table.concat(lines, "\n"), laid = laid, refused = refused, again = again}
 end
@@ -106,14 +131,14 @@ function place.place_result(host, result, asked, key)
     if type(err) ~= "table" or not err.unlaid then
       said = said .. "\nNothing was changed."
     end
-    return outcome(said, {}, refused, not (type(err) == "table" and err.stale or false))
+    return outcome(said, {}, refused, {}, not (type(err) == "table" and err.stale or false))
   elseif #adds == 0 then
-    return outcome("Nothing was laid, and nothing was changed.", {}, refused, false)
+    return outcome("Nothing was laid, and nothing was changed.", {}, refused, {}, false)
   end
   for index, add in ipairs(adds) do
     laid[index] = add.region
   end
-  return outcome(success(host, adds), laid, refused, false)
+  return outcome(success(host, adds), laid, refused, notes_of(result, adds), false)
 end
 
 return place

@@ -33,7 +33,7 @@ end
 
 -- Whether a run has somebody who waits for it.
 function run.looked_after(pending)
-  return call.now() - (pending.alive or 0) < GONE_S
+  return math.abs(call.now() - pending.alive) < GONE_S
 end
 
 -- How far a job is, 0 to 1, and in words.
@@ -169,7 +169,6 @@ local function new(host, which)
       options = host.options or {},
       timeline = {inline = timeline.build(project, host.tracks(), asked, host.points()), base = text.clean(project.folder)},
       sample_rate = project.sample_rate or 48000,
-      poke = host.poke,
     }
     local request = call.digest(call.encode(params))
     local before = call.pending(config, project)
@@ -182,6 +181,10 @@ local function new(host, which)
     local folder = path.join(project.folder, "Foley", name)
     params.key, params.media_dir = key, folder
     params.out, params.report = path.join(folder, "takes.otio"), path.join(folder, "report.html")
+    if host.poke then
+      local poke = host.poke
+      params.poke = {port = poke.port, address = poke.address, arguments = json.list(poke.arguments)}
+    end
     call.launch(host, config, name, "submit", params)
     return launched()
   end

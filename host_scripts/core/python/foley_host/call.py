@@ -144,11 +144,12 @@ def refused(host: Any, reply: Json) -> HostError:
 def pending(config: Json, project: Json) -> Json | None:
     """The run of this project that is not yet placed: run, key, owner, alive, request, asked."""
     path = project_file(config, "pending", project)
-    try:
-        return read_json(path)
-    except HostError:
-        forget(path)
-        return None
+    with contextlib.suppress(HostError):
+        found = read_json(path)
+        if found is None or all(name in found for name in ("run", "key", "owner", "alive", "request", "asked")):
+            return found
+    forget(path)  # damaged, or of another version
+    return None
 
 
 def keep(config: Json, project: Json, pending: Json) -> None:

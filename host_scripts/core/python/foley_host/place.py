@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 from . import check
 from . import plan as plans
 from .fault import HostError, readable
 
 Json = Dict[str, Any]
+MOST_NOTES = 5  # in a message
 
 
 def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> Json:
@@ -37,8 +38,8 @@ def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> J
             said += "\nNothing was changed."
         stale = isinstance(error, HostError) and error.stale
         return _outcome(said, [], refused, again=not stale)
-    adds = made.plan["add"]
-    return _outcome(_success(host, adds), [add["region"] for add in adds], refused)
+    laid = [add["region"] for add in made.plan["add"]]
+    return _outcome(_success(host, made.plan["add"]), laid, refused, _notes(result, laid))
 
 
 class Unlaid(HostError):
@@ -112,8 +113,21 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _outcome(message: str, laid: list[str], refused: list[Json], again: bool = False) -> Json:
+def _notes(result: Json, laid: list[str]) -> list[str]:
+    """What a person should know of what was laid, the first few sentences."""
+    notes = list(result.get("notes") or [])
+    for region in result["regions"]:
+        if region.get("id") in laid:
+            notes += [f"'{region['name']}': {note}" for note in region.get("notes") or []]
+    if len(notes) > MOST_NOTES:
+        notes = [*notes[:MOST_NOTES], f"{len(notes) - MOST_NOTES} more are in the report"]
+    return notes
+
+
+def _outcome(message: str, laid: list[str], refused: list[Json], notes: Sequence[str] = (), again: bool = False) -> Json:
     lines = [message]
     if refused:
         lines += ["Not done:", *(f"- {each['message']}" for each in refused)]
+    if notes:
+        lines += ["Good to know:", *(f"- {note}" for note in notes)]
     return {"ok": bool(laid), "message": "\n".join(lines), "laid": laid, "refused": refused, "again": again}

@@ -48,7 +48,7 @@ def saved(host: Any) -> Json:
 
 def looked_after(pending: Json) -> bool:
     """Whether a run has somebody who waits for it."""
-    return call.now() - (pending.get("alive") or 0) < GONE_S
+    return abs(call.now() - pending["alive"]) < GONE_S
 
 
 def told(job: Json | None) -> tuple[float, str]:
@@ -96,8 +96,6 @@ class Run:
             },
             "sample_rate": self.project.get("sample_rate") or 48000,
         }
-        if getattr(host, "poke", None):
-            params["poke"] = host.poke
         request = call.digest(call.encode(params))
         before = call.pending(self.config, self.project)
         if before is not None and self._goes_on(before, request):
@@ -107,6 +105,8 @@ class Run:
         self.pending = {"run": name, "key": key, "owner": self.owner, "request": request, "asked": asked}
         folder = paths.join(self.project["folder"], "Foley", name)
         out = {"out": paths.join(folder, "takes.otio"), "media_dir": folder, "report": paths.join(folder, "report.html")}
+        if getattr(host, "poke", None):
+            params["poke"] = host.poke
         call.launch(host, self.config, name, "submit", {**params, **out, "key": key})
         return self._launched()
 
