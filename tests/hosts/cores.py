@@ -101,6 +101,10 @@ class LuaCore:
         actions = self.runtime.eval(b"(require('foley.actions'))")
         actions[action.encode()](self.host(host), *(argument.encode() for argument in arguments))
 
+    def set(self, module: str, name: str, value: int) -> None:
+        """Set a module's number."""
+        self.runtime.execute(f'require("foley.{module}").{name} = {value}'.encode())
+
     def place_result(self, host: Any, result: Any, asked: Any, key: str) -> Any:
         """``run.place_result`` of this core in a Python host."""
         place = self.runtime.eval(
@@ -130,3 +134,7 @@ class PythonCore:
     def act(self, host: Any, action: str, *arguments: str) -> None:
         """As ``LuaCore.act``."""
         getattr(importlib.import_module("foley_host.actions"), action)(host, *arguments)
+
+    def set(self, module: str, name: str, value: int) -> None:
+        """As ``LuaCore.set``."""
+        setattr(importlib.import_module(f"foley_host.{module}"), name, value)

@@ -345,6 +345,36 @@ def test_without_a_daemon_one_is_started_that_may_write_beside_the_project(
             process.wait(60)
 
 
+def test_a_bridge_that_gives_no_sign_of_life_is_named(core: Any, place: Place) -> None:
+    place.write_config(foley_call=[sys.executable, "-c", "pass"])
+    host = place.host()
+    core.set("call", "PATIENCE_S", -1)
+    try:
+        core.act(host, "generate", "all")
+        host.run_ticks()
+    finally:
+        core.set("call", "PATIENCE_S", 60)
+    assert lines(host)[0].endswith("-c pass gives no answer") and "foley-bridge install-host plain" in lines(host)[1]
+    assert (ours(host), place.left()) == ([], [])
+
+
+def test_a_bridge_that_is_not_there_is_named(place: Place) -> None:
+    place.write_config(foley_call=["/no/such/foley-call"])
+    host = place.host()
+    PythonCore().act(host, "generate", "all")
+    host.run_ticks()
+    assert lines(host)[0] == "/no/such/foley-call does not start: No such file or directory"
+
+
+@pytest.mark.parametrize("note", ["{", "[]", "{}", '{"run": "x"}'])
+def test_a_note_of_a_run_that_means_nothing_is_forgotten(core: Any, place: Place, note: str) -> None:
+    host = place.host()
+    pending = f"pending-{core.call('call', 'digest', host._project['id'])}.json"
+    (place.work / pending).write_text(note, "utf-8")
+    core.act(host, "progress")
+    assert host.said == ["no sound is being made for this project"]
+
+
 # --- other actions ---
 
 
