@@ -11,6 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import soundfile
 from resolve_api import functions, palette
 from resolve_import_simulated import imported
 from resolve_world import Folder, Item, Marker, Media, Project, Timeline, Track, World, label_of, new_id, read_media
@@ -205,6 +206,9 @@ class MediaPoolModel:
             paths = [path for path in paths if path not in known]
         media = [] if world.fault("importing is refused") else [read_media(path, project.rate_name) for path in paths]
         found = [one for one in media if one]
+        for sound in [one for one in found if one.kind == "Audio" and world.fault("a sample short is a frame short")]:
+            told = soundfile.info(sound.path)
+            sound.frames = int(told.frames * sound.rate / told.samplerate)
         (project.folder or project.root).clips.extend(found)
         return found
 

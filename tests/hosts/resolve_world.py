@@ -37,6 +37,7 @@ FAULTS = {
     "the page stays",
     "a dialog is open",
     "Resolve is closed",
+    "a sample short is a frame short",
 }
 _numbers = itertools.count(1)
 

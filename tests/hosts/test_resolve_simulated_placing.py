@@ -207,6 +207,19 @@ def test_a_take_of_another_frame_rate_that_resolve_would_cut_is_refused_with_bot
     assert picture(there) == before
 
 
+def test_a_resolve_that_counts_a_sample_short_as_a_frame_short_is_told_as_such(tmp_path: Path) -> None:
+    there = world("29.97 DF", 107892)
+    there.faults["a sample short is a frame short"] = None
+    host, _ = host_in(there, tmp_path)
+    before = picture(there)
+    with pytest.raises(HostError, match="it put 96 frames") as caught:
+        host.place(plan(add(there, tmp_path, "R1", 48, 97)))
+    assert caught.value.hint.startswith("Resolve counts 96 frames in the file.")
+    assert picture(there) == before
+    host.place(plan(add(there, tmp_path, "R1", 48, 95)))  # ends on a whole sample
+    assert laid(there) == [(48, 95, "R1 48 take 1.wav")]
+
+
 def test_another_take_takes_the_place_of_the_clip_and_keeps_what_it_is(tmp_path: Path) -> None:
     there = world()
     host, _ = host_in(there, tmp_path)

@@ -57,6 +57,9 @@ def lay(session: Session, media: Any, track: int, start: int, duration: int, off
         last += math.ceil((duration - long) * media_rate / rate) if long < duration else -1
     where = f"{duration} frames of {media.GetName()} at frame {start} of track {timeline.GetTrackName('audio', track)}"
     advice = "Close any dialog in Resolve and try again."
+    if item is not None and long < duration:
+        counted = media.GetClipProperty("Frames")
+        advice = f"Resolve counts {counted} frames in the file. Please run the self-test and send us its files."
     if media_rate != rate:
         advice = f"The file counts at {float(media_rate):g} frames per second in this project, the timeline at {float(rate):g}."
     raise HostError(f"Resolve was asked for {where}, and {fault}", advice)
