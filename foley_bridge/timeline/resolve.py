@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 from typing import Any
 
 import opentimelineio as otio
@@ -145,13 +146,18 @@ class _Shaper:
         first = shown.first - (stated[0] if stated else start) + Fraction(media_start, 1) / self.rate
         begin, end, first = self._inside(shown, first, Fraction(media_start) / self.rate, length)
         frames = (round(begin * self.rate), round(end * self.rate))
-        if frames[1] <= frames[0]:
-            return None
         if (begin * self.rate, end * self.rate) != frames:
             self._moved += 1
-        media = otio.schema.ExternalReference(held.path, TimeRange(self._frames(media_start), rational(length, self.rate)))
+        available_frames = max(1, round(length * self.rate))
+        source_first = min(max(media_start, round(first * self.rate)), media_start + available_frames - 1)
+        count = frames[1] - frames[0]
+        if shown.speed:  # on whole frames, too, it must not reach beyond its media
+            count = min(count, floor((media_start + available_frames - source_first) / abs(shown.speed)))
+        if count <= 0:
+            return None
+        media = otio.schema.ExternalReference(held.path, TimeRange(self._frames(media_start), self._frames(available_frames)))
         media.name = held.path.replace("\\", "/").rpartition("/")[2]
-        source = TimeRange(self._frames(max(media_start, round(first * self.rate))), self._frames(frames[1] - frames[0]))
+        source = TimeRange(self._frames(source_first), self._frames(count))
         made = otio.schema.Clip(shown.clip.name or media.name, source_range=source)
         made.set_media_references({_MEDIA: media}, _MEDIA)
         made.enabled = shown.clip.enabled
