@@ -220,6 +220,85 @@ def change(code: str) -> None:
 STEPS = {step.__name__: step for step in (again, act, look, undo, redo, save, mixdown, select, playhead, change)}
 
 
+# --- what is on screen ---
+
+
+@job
+def pictures(media: str, cases: dict[str, str], fps: int, frames: int) -> dict[str, Any]:
+    """Each case is code that lays strips; what the add-on makes of them, and every picture as Blender draws it."""
+    from foley_bridge_addon import host
+    from foley_bridge_addon.foley_host import HostError, timeline
+
+    told: dict[str, Any] = {}
+    for name, code in cases.items():
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        scene = bpy.context.scene
+        scene.render.fps, scene.frame_start, scene.frame_end = fps, 11, 10 + frames
+        scene.render.resolution_x, scene.render.resolution_y = 96, 72
+        names = {"bpy": bpy, "scene": scene, "strips": strips(scene), "folder": media, "first": 11}
+        if "added(" in code and bpy.app.version >= (5, 0, 0):
+            continue  # adding a movie as a user does kills the module of 5.0.1
+        exec(code, {**names, "added": added, "retimed": retimed, "effect": effect})
+        here = host.BlenderHost(scene)
+        try:
+            made = timeline.build(here.project(), here.tracks(), here.ranges(), here.points())
+        except HostError as error:
+            told[name] = {"said": f"{error.message} > {error.hint}"}
+        else:
+            told[name] = {"timeline": made, "drawn": drawn(scene, Path(media) / name)}
+    return told
+
+
+def drawn(scene: Any, folder: Path) -> list[str]:
+    """Every frame as a file."""
+    render = scene.render
+    render.image_settings.file_format = "PNG"
+    scene.view_settings.view_transform = "Standard"
+    paths = []
+    for frame in range(scene.frame_start, scene.frame_end + 1):
+        scene.frame_set(frame)
+        render.filepath = str(folder / f"{frame}.png")
+        bpy.ops.render.render(write_still=True)
+        paths.append(render.filepath)
+    return paths
+
+
+def added(path: str, channel: int, frame: int) -> Any:
+    """A movie as a user adds it: it keeps its own speed."""
+    with in_sequencer():
+        bpy.ops.sequencer.movie_strip_add(filepath=path, channel=channel, frame_start=frame, sound=False, use_framerate=False)
+    return bpy.context.scene.sequence_editor.active_strip
+
+
+def retimed(strip: Any, speed: float) -> None:
+    """A strip at another speed, as a user sets it, in percent."""
+    bpy.context.scene.sequence_editor.active_strip = strip
+    with in_sequencer():
+        bpy.ops.sequencer.retiming_segment_speed_set(speed=speed)
+
+
+def effect(strip: Any) -> Any:
+    """A speed effect over a strip; each version calls its arguments otherwise."""
+    there = strips(bpy.context.scene)
+    first = strip.frame_final_start
+    if bpy.app.version >= (5, 0, 0):
+        return there.new_effect(name="fx", type="SPEED", channel=4, frame_start=first, length=9, input1=strip)
+    names = ("input1",) if bpy.app.version >= (4, 4, 0) else ("seq1",)
+    return there.new_effect(
+        name="fx", type="SPEED", channel=4, frame_start=first, frame_end=first + 9, **dict.fromkeys(names, strip)
+    )
+
+
+def in_sequencer() -> Any:
+    window = bpy.context.window
+    area = window.screen.areas[0]
+    area.type = "SEQUENCE_EDITOR"
+    if hasattr(window.workspace, "sequencer_scene"):
+        window.workspace.sequencer_scene = window.scene
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return bpy.context.temp_override(window=window, area=area, region=region)
+
+
 # --- random worlds ---
 
 

@@ -202,6 +202,7 @@ STOPPED = {
     "strips['shot.mov'].filepath = '//gone.mov'": "gone.mov",
     "scene.timeline_markers.clear(); [strips.remove(s) for s in list(strips) if s.type == 'COLOR']": "no region",
     "bpy.context.preferences.edit.use_global_undo = False": "undo is switched off",
+    "bpy.context.preferences.edit.use_global_undo = True; bpy.context.preferences.edit.undo_steps = 0": "undo is switched off",
 }
 
 

@@ -62,9 +62,7 @@ class BlenderHost:
         return placing.own_tracks(self.scene)
 
     def place(self, plan: dict[str, Any]) -> int:
-        if not bpy.context.preferences.edit.use_global_undo:
-            said = "Blender's undo is switched off, and takes are only laid where they can be undone"
-            raise HostError(said, "Switch on Edit > Preferences > System > Global Undo.")
+        self._need_undo()
         self._remember("Foley: before")
         try:
             placing.place(self.scene, plan)
@@ -76,6 +74,11 @@ class BlenderHost:
             raise
         self._remember(plan["label"])
         return self._steps
+
+    def ready(self) -> None:
+        """Raises when takes could not be laid, or not be taken out again, whatever they are."""
+        api.need_sound()
+        self._need_undo()
 
     def take_back(self, receipt: int) -> None:
         self._back_to(receipt - 1)
@@ -123,6 +126,12 @@ class BlenderHost:
 
     def open(self, path: str) -> None:
         webbrowser.open(path if "://" in path else Path(path).as_uri())
+
+    def _need_undo(self) -> None:
+        edit = bpy.context.preferences.edit
+        if not edit.use_global_undo or not edit.undo_steps:
+            said = "Blender's undo is switched off, and nothing is laid that cannot be undone"
+            raise HostError(said, "Look at Edit > Preferences > System > Memory & Limits: Global Undo, Undo Steps.")
 
     def as_one(self, act: Callable[[BlenderHost], None]) -> None:
         """An action whose changes are one undo step, though it changes several things."""

@@ -23,9 +23,16 @@ class Action(bpy.types.Operator):
     def poll(cls, context: Any) -> bool:
         return api.sequencer_scene(context) is not None
 
-    def run(self, context: Any, call: Callable[[Any], Any]) -> set[str]:
+    def run(self, context: Any, call: Callable[[Any], Any], *, lays: bool = False) -> set[str]:
+        """``lays``: it will lay takes, so what stands against that is said before anything is asked for."""
         host = BlenderHost(api.sequencer_scene(context))
-        window.perform(lambda: call(host))
+
+        def act() -> None:
+            if lays:
+                host.ready()
+            call(host)
+
+        window.perform(act)
         return {"FINISHED"}
 
 
@@ -43,7 +50,7 @@ class Generate(Action):
     )
 
     def execute(self, context: Any) -> set[str]:
-        return self.run(context, lambda host: actions.generate(host, self.which))
+        return self.run(context, lambda host: actions.generate(host, self.which), lays=True)
 
 
 class Recommend(Action):
@@ -53,7 +60,7 @@ class Recommend(Action):
     bl_label = "Recommend by Words..."
 
     def execute(self, context: Any) -> set[str]:
-        return self.run(context, lambda host: host.as_one(actions.recommend))
+        return self.run(context, lambda host: host.as_one(actions.recommend), lays=True)
 
 
 class NextTake(Action):

@@ -37,7 +37,8 @@ def place(scene: Any, plan: dict[str, Any]) -> None:
     Raises:
         HostError: a channel, a strip or a file is not as the plan has it; the scene may be half changed then.
     """
-    api.need_sound()
+    if plan["add"]:
+        api.need_sound()
     scene.sequence_editor_create()
     stops = [api.stop(strip) for strip in api.strips_of(scene)]
     stops += [scene.frame_start + add["start"] + add["duration"] for add in plan["add"]]

@@ -146,40 +146,50 @@ def _clip(scene: Any, shown: Shown, rate: Fraction) -> dict[str, Any]:
         return {**clip, "speed": 0}
     movie = strip.type == "MOVIE" and strip.fps
     media = rates.exact(Fraction(strip.fps)) if movie else rate
-    pace = _pace(scene, shown, rate, media) if movie else Fraction(1)
+    pace = _pace(shown, rate, media) if movie else Fraction(1)
+    factor = _effect(scene, shown) if shown.speed else Fraction(1)  # counts from where the strip begins to show
     (begin, end), (before, after) = api.content(strip), api.trims(strip)
-    backwards = movie and strip.use_reverse_frames
-    skipped = end - shown.stop if backwards else shown.start - begin
-    speed = float(pace * rate / media)
+    if movie and strip.use_reverse_frames:
+        if shown.speed:
+            raise _untold(shown, "is played backwards under a speed effect")
+        first, sign = after + (end - shown.stop) * pace, -1
+    else:
+        left = api.start(strip)
+        first, sign = before + (left - begin + (shown.start - left) * factor) * pace, 1
     return {
         **clip,
-        "source_start_s": float(((after if backwards else before) + skipped * pace) / media),
+        "source_start_s": float(first / media),
         "media_duration_s": float((before + after + (end - begin) * pace) / media),
-        "speed": -speed if backwards else speed,
+        "speed": sign * float(pace * factor * rate / media),
     }
 
 
-def _pace(scene: Any, shown: Shown, rate: Fraction, media: Fraction) -> Fraction:
-    """How many pictures of its file a movie strip shows per frame of the scene."""
+def _pace(shown: Shown, rate: Fraction, media: Fraction) -> Fraction:
+    """How many pictures of its file a movie strip by itself shows per frame of the scene."""
     strip = shown.strip
-    begin, end = api.content(strip)
     keys = sorted(key.timeline_frame for key in strip.retiming_keys)
-    pace = Fraction(1)
-    if keys or media != rate:
-        pictures = _pictures(strip.filepath) - sum(api.trims(strip))
-        if pictures > 0 and abs(pictures * rate / media - (end - begin)) < abs(pictures - (end - begin)):
-            pace = media / rate  # Blender keeps the movie's own speed
-        if len(keys) == 2 and pictures > 0:
-            pace = Fraction(pictures, keys[1] - keys[0])
-        elif keys:
-            raise _untold(shown, "is retimed, and Blender does not tell scripts how")
-    effect = shown.speed
-    if effect is None:
-        return pace
+    if not keys and media == rate:
+        return Fraction(1)
+    begin, end = api.content(strip)
+    pictures = _pictures(strip.filepath) - sum(api.trims(strip))
+    if len(keys) == 2 and pictures > 1:
+        last = pictures if bpy.app.version >= (5, 0, 0) else pictures - 1  # what the second key stands on
+        return Fraction(last, keys[1] - keys[0])
+    if keys:
+        raise _untold(shown, "is retimed, and Blender does not tell scripts how")
+    own = media / rate  # when Blender keeps the movie's own speed; else it shows a picture a frame
+    is_own = pictures > 0 and abs(pictures / own - (end - begin)) < abs(pictures - (end - begin))
+    return own if is_own else Fraction(1)
+
+
+def _effect(scene: Any, shown: Shown) -> Fraction:
+    """How much faster a speed effect makes a strip."""
+    strip, effect = shown.strip, shown.speed
     if effect.speed_control == "MULTIPLY" and not _animated(scene, effect):
-        return pace * Fraction(rates.shortest(effect.speed_factor))
+        return Fraction(rates.shortest(effect.speed_factor))
     if effect.speed_control == "STRETCH":
-        return pace * Fraction(end - max(begin, api.start(strip)), api.stop(strip) - api.start(strip))
+        begin, end = api.content(strip)
+        return Fraction(end - max(begin, api.start(strip)), api.stop(strip) - api.start(strip))
     raise _untold(shown, "has a speed that changes")
 
 
