@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import zmq
 from cores import LuaCore, PythonCore
 from job_materials import clicks, movie
 from serving import Serving, serving
@@ -373,6 +375,30 @@ def test_a_note_of_a_run_that_means_nothing_is_forgotten(core: Any, place: Place
     (place.work / pending).write_text(note, "utf-8")
     core.act(host, "progress")
     assert host.said == ["no sound is being made for this project"]
+
+
+def test_a_daemon_of_another_version_is_named(core: Any, place: Place) -> None:
+    context = zmq.Context.instance()
+    with context.socket(zmq.ROUTER) as router:
+        place.write_config(endpoint=f"tcp://127.0.0.1:{router.bind_to_random_port('tcp://127.0.0.1')}")
+
+        def answer() -> None:
+            while router.poll(60_000):
+                peer, *frames = router.recv_multipart()
+                number = json.loads(next(frame for frame in frames if frame))["id"]
+                error = {"kind": "RequestError", "message": "foley_bridge: another version of the protocol", "hint": ""}
+                reply = {"foley_bridge": 2, "id": number, "ok": False, "error": error}
+                router.send_multipart([peer, json.dumps(reply).encode()])
+                return
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        host = place.host()
+        core.act(host, "generate", "all")
+        host.run_ticks()
+        thread.join()
+    assert "is of another version" in lines(host)[0] and "up to date" in lines(host)[1]
+    assert (host.asked, ours(host), place.left()) == ([], [], [])
 
 
 # --- other actions ---

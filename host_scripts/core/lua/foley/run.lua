@@ -248,7 +248,8 @@ local function new(host, which)
       return nil
     end
     local message, hint = call.refused(host, reply)
-    if kind == "BridgeError" and not starter then
+    local there = string.find(message, "another version", 1, true) -- a second daemon would not help
+    if kind == "BridgeError" and not starter and not there then
       if host.ask("The foley_bridge daemon does not answer (" .. message .. "). Start it?") then
         return self.start
       end

@@ -224,8 +224,10 @@ class Run:
         self.host.say("Cancelled. Nothing was changed.")
 
     def _may_start(self, reply: Json) -> bool:
-        fault = call.refused(self.host, reply)
-        return bool(self.host.ask(f"The foley_bridge daemon does not answer ({fault.message}). Start it?"))
+        message = call.refused(self.host, reply).message
+        if "another version" in message:  # there is one, and a second would not help
+            return False
+        return bool(self.host.ask(f"The foley_bridge daemon does not answer ({message}). Start it?"))
 
     def start(self) -> Any:
         """Start a daemon that may write beside this project."""
