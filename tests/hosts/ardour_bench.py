@@ -224,7 +224,7 @@ def _put_what_lua_cannot(path: Path, picture: tuple[Path, int] | None, marks: Se
         Xml.SubElement(
             locations,
             "Location",
-            {"id": str(number), "name": text, "start": ticks, "end": ticks, "flags": "IsMark", "locked": "0", "cue": "0"},
+            {"id": str(number), "name": text, "start": ticks, "end": ticks, "flags": "IsMark", "locked": "0", "timestamp": "1", "cue": "0"},
         )
     root.set("id-counter", "1000000")
     for surface in root.iterfind("ControlProtocols/Protocol"):
@@ -243,6 +243,6 @@ def export(folder: Path, session: Path, seconds: float) -> Path:
     out = folder / "mix"
     out.mkdir(exist_ok=True)
     sample_rate = Saved(session).sample_rate
-    asked = {"session": session.parent, "name": session.stem, "folder": out, "file": "mix", "samples": round(seconds * sample_rate)}
+    asked = {"session": session.parent, "name": session.stem, "into": out, "file": "mix", "samples": round(seconds * sample_rate)}
     do(folder, "export", create=False, sample_rate=sample_rate, **asked)
     return max(out.iterdir(), key=lambda path: path.stat().st_mtime_ns)

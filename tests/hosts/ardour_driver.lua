@@ -186,7 +186,7 @@ end
 function jobs.export(of, asked)
   sleep(1)
   local export = of:simple_export()
-  export:set_folder(asked.folder)
+  export:set_folder(asked.into)
   export:set_name(asked.file)
   export:set_range(0, asked.samples)
   return export:run_export()

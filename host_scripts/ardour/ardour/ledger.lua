@@ -44,8 +44,9 @@ function ledger.read(session)
     file:close()
   end
   local good, held = pcall(json.decode, text or "{}")
-  if not good or type(held) ~= "table" then
-    fault.raise(whole .. " is damaged", "Move it away: the takes that were laid stay, as clips like any other.")
+  if file and not text or not good or type(held) ~= "table" then
+    local hint = "Move it away: the takes that were laid stay, as clips like any other."
+    fault.raise(whole .. " cannot be read, or is damaged", hint)
   end
   return {schema = 1, sounds = held.sounds or {}, regions = held.regions or {}}
 end
