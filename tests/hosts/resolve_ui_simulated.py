@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from resolve_simulated import Simulation
+from resolve_remote import Simulation
 
 ELEMENTS = {
     "Label": {"ID", "Text", "WordWrap", "Weight", "Alignment", "StyleSheet"},

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from resolve_api import functions, palette
 from resolve_bench import add, region, take, world
-from resolve_simulated import Simulation, simulated
+from resolve_remote import Simulation
+from resolve_simulated import simulated
 from resolve_world import World, label_of, rate_of
 
 
