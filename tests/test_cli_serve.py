@@ -157,6 +157,32 @@ def test_a_seat_with_keys_is_let_in_and_nobody_else(tmp_path: Path) -> None:
         assert "ben" not in error_of(command(*ask, "--keys", keys, "--seat", "ben", home=tmp_path))["message"]
 
 
+# --- ending it
+
+
+@posix
+def test_stop_ends_the_daemon_and_its_jobs_go_on_with_the_next_one(ground: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert command("stop", home=home).stdout == "no daemon runs here\n"
+    asked = {"kind": "generate", "key": "long", "timeline": {"path": str(ground / "long.otio")}}
+    asked |= {"out": str(tmp_path / "out" / "foley.otio"), "media_dir": str(tmp_path / "out" / "takes")}
+    with serving(home) as first:
+        with Client(first.endpoint) as client:
+            client.submit(asked)
+        stopped = command("stop", "--json", home=home)
+        assert json.loads(stopped.stdout) == {"stopped": True, "pid": first.said["pid"], "unfinished": 1}, stopped
+        assert first.process.wait(PATIENCE_S) == 0
+    with serving(home) as second, Client(second.endpoint) as client:
+        assert client.wait("long", PATIENCE_S)["state"] == "done"
+    assert (tmp_path / "out" / "foley.otio").is_file()
+
+
+def test_stop_leaves_alone_what_another_user_runs(daemon: Serving, tmp_path: Path) -> None:
+    stopped = command("stop", "--json", home=tmp_path, FOLEY_BRIDGE_ENDPOINT=daemon.endpoint)
+    assert "not this user's" in error_of(stopped)["message"]
+    assert command("jobs", "list", home=daemon.home).returncode == 0
+
+
 # --- commands and the daemon that runs
 
 

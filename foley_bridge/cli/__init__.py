@@ -77,6 +77,7 @@ def _root(
 app.command()(generate.demo)
 app.command()(generate.generate)
 app.command()(serve.serve)
+app.command()(serve.stop)
 app.command()(serve.keys)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(library.app, name="library")

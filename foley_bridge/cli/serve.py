@@ -1,4 +1,4 @@
-"""``serve`` and ``keys``: the daemon, and who may ask it from other machines."""
+"""``serve``, ``stop`` and ``keys``: the daemon, and who may ask it from other machines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from foley_bridge.cli.asking import Json, absolute
+from foley_bridge.cli.asking import Json, Keys, Seat, absolute
 from foley_bridge.errors import BridgeError
 
 
@@ -99,6 +99,23 @@ def serve(
             private=private,
         )
     )
+
+
+def stop(keys: Keys = None, seat: Seat = None, as_json: Json = False) -> None:
+    """End the daemon that runs here, such as one that an editor started.
+
+    Jobs that it has not done are not lost: they go on when it runs again.
+    """
+    from foley_bridge.bridge.ending import end
+
+    ended = end(keys=keys, seat=seat)
+    if as_json:
+        print(json.dumps({"stopped": ended is not None, **(ended or {"pid": None, "unfinished": 0})}, indent=2))
+    elif ended is None:
+        print("no daemon runs here")
+    else:
+        rest = f"; {ended['unfinished']} unfinished, which go on when it runs again" if ended["unfinished"] else ""
+        print(f"stopped the daemon (process {ended['pid']}){rest}")
 
 
 def keys(

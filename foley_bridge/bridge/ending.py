@@ -1,0 +1,68 @@
+"""Ending the daemon that runs here, in order: for whoever did not start it in a terminal of his own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from foley_bridge.bridge.places import STATE_FILE
+from foley_bridge.bridge.private import running
+from foley_bridge.errors import BridgeError
+from foley_bridge.home import home
+
+END_S = 30.0
+_LOOK_EVERY_S = 0.05
+
+
+def end(*, keys: Path | None = None, seat: str | None = None) -> dict[str, Any] | None:
+    """End the daemon of this user's; what it has not done goes on when it runs again.
+
+    Args:
+        keys, seat: as for ``Client``, for a daemon that wants keys.
+
+    Returns:
+        ``pid``, and ``unfinished``, how many jobs wait for the next one; None when none runs.
+
+    Raises:
+        BridgeError: it may not be ended, or does not end.
+    """
+    client = running(keys=keys, seat=seat)
+    if client is None:
+        return None
+    with client:
+        said, queue = client.ping(), client.request("capabilities").result["queue"]
+    pid, state = int(said["pid"]), home() / STATE_FILE
+    if said["endpoints"]["requests"] not in _text(state):
+        raise BridgeError(f"the daemon at {client.endpoint} is not this user's", "end it where it was started")
+    try:
+        os.kill(pid, signal.SIGTERM)  # Windows ends it without a word, which costs no job either
+    except OSError as error:
+        raise BridgeError(
+            f"the daemon (process {pid}) cannot be ended: {error.strerror or error}", "end it as the user who started it"
+        ) from error
+    deadline = time.monotonic() + END_S
+    while _lives(pid) and _text(state):  # the state goes last
+        if time.monotonic() > deadline:
+            raise BridgeError(f"the daemon (process {pid}) was told to end and still runs", f"its state is {state}")
+        time.sleep(_LOOK_EVERY_S)
+    return {"pid": pid, "unfinished": queue["waiting"] + queue["running"]}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _lives(pid: int) -> bool:
+    if os.name == "nt":
+        return False  # it was ended at once
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
