@@ -295,6 +295,30 @@ def test_a_locked_track_stops_the_placing_and_the_same_takes_are_laid_later(core
     assert place.left() == []
 
 
+def test_takes_are_not_laid_into_another_project_that_was_opened_meanwhile(core: Any, place: Place) -> None:
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.tick()
+    own, host._project["id"] = host._project["id"], "another"
+    host.run_ticks()
+    assert lines(host)[0] == "the takes for project 'reel' are ready, and another project is open now"
+    assert ours(host) == []
+    host._project["id"] = own
+    host.answers = [True]
+    core.act(host, "progress")
+    host.run_ticks()
+    assert len(ours(host)) == 1 and place.left() == []
+
+
+def test_two_tracks_of_one_name_stop_the_placing(core: Any, place: Place) -> None:
+    host = place.host()
+    host.audio += [{"name": "Foley", "locked": False, "clips": []}, {"name": "Foley", "locked": False, "clips": []}]
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert lines(host)[0] == "there are two tracks named 'Foley'"
+    assert ours(host) == []
+
+
 def test_takes_that_were_deleted_are_made_anew(core: Any, place: Place) -> None:
     host = place.host()
     host.audio.append({"name": "Foley", "locked": True, "clips": []})

@@ -195,6 +195,16 @@ local function into_lanes(grid, project, own, adds, regions)
   end
 end
 
+local function refuse_twins(own)
+  local seen = {}
+  for _, track in ipairs(own) do
+    if seen[track.name] then
+      fault.raise("there are two tracks named '" .. track.name .. "'", "Give one of them another name and try again.")
+    end
+    seen[track.name] = true
+  end
+end
+
 -- The plan for a result, and a list of {region, message} for the regions that are left out. The plan is nil when none is left.
 -- Raises for what stops everything.
 --
@@ -205,6 +215,7 @@ function plan.make(grid, project, result, own, ranges, asked, key)
     local said = "the project runs at " .. project.rate .. " frames per second now; it was " .. result.timeline.rate
     fault.raise_stale(said)
   end
+  refuse_twins(own)
   local adds, refused, regions = {}, {}, {}
   for _, region in ipairs(result.regions) do
     local why, was = left_out(region, ranges, asked, project)

@@ -244,6 +244,11 @@ local function new(host, which)
     if kind == "Cancelled" or call.is_file(call.work_file(config, pending.run, ".cancel")) then
       return stopped()
     elseif reply.ok then
+      if host.project().id ~= project.id then -- opened meanwhile; the takes wait for theirs
+        call.keep(config, project, pending, 0)
+        local said = "the takes for project '" .. project.name .. "' are ready, and another project is open now"
+        fault.raise(said, "Open it again, and go on with Progress / Cancel.")
+      end
       host.say(lay(reply).message)
       return nil
     end

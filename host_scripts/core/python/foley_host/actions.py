@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict
 
 from . import call, place, plan, run, selftest, task
+from . import path as paths
 from . import text as texts
 from .fault import HostError, readable
 
@@ -78,7 +79,7 @@ def _other_take(host: Any, step: int) -> None:
 def _is_take(now: Json, clip: Json, number: int) -> bool:
     """Whether a clip is another one with this take chosen."""
     same = now["ours"] and (now["region"], now["key"], now["chosen"]) == (clip["region"], clip["key"], number)
-    return bool(same and now["path"] == clip["takes"][number - 1] and now["start"] == clip["start"])
+    return bool(same and paths.same(now["path"] or "", clip["takes"][number - 1]) and now["start"] == clip["start"])
 
 
 def use_as_example(host: Any) -> None:

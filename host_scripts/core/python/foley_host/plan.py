@@ -49,6 +49,7 @@ def make(
     if _unlike(result["timeline"]["rate"], project["rate"]):
         said = f"the project runs at {project['rate']} frames per second now; it was {result['timeline']['rate']}"
         raise HostError(said, "Generate again.", stale=True)
+    _distinct(own)
     adds, refused = [], []
     for region in result["regions"]:
         fault, was = _left_out(region, ranges, asked, project)
@@ -177,6 +178,13 @@ def _take(project: dict[str, Any], take: dict[str, Any], number: int, trim: dict
     if inside:
         made["onset"] = min(inside)
     return made
+
+
+def _distinct(own: list[dict[str, Any]]) -> None:
+    names = [track["name"] for track in own]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise HostError(f"there are two tracks named '{twice}'", "Give one of them another name and try again.")
 
 
 def _unlocked(own: list[dict[str, Any]], remove: list[dict[str, Any]]) -> None:

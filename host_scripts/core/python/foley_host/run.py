@@ -211,12 +211,24 @@ class Run:
         if kind == "Cancelled" or call.is_file(call.work_file(self.config, name, ".cancel")):
             return self._stopped()
         if reply.get("ok"):
+            self._same_project()
             self.host.say(self.place(reply)["message"])
             return None
         if kind == "BridgeError" and not self.starter and self._may_start(reply):
             return self.start
         call.drop(self.config, self.project, name)
         raise call.refused(self.host, reply)
+
+    def _same_project(self) -> None:
+        """Refuse to lay takes into a project that was opened meanwhile; they wait for theirs."""
+        if self.host.project()["id"] != self.project["id"]:
+            self._leave()
+            said = f"the takes for project '{self.project['name']}' are ready, and another project is open now"
+            raise HostError(said, "Open it again, and go on with Progress / Cancel.")
+
+    def _leave(self) -> None:
+        """Leave the run to whoever takes it up next."""
+        call.write_json(call.project_file(self.config, "pending", self.project), {**self.pending, "alive": 0})
 
     def _stopped(self) -> None:
         self.host.show(None, "")
@@ -257,7 +269,7 @@ class Run:
         result = reply["result"]["result"]
         outcome = place_result(self.host, result, self.pending["asked"], self.pending["key"])
         if outcome["again"]:
-            call.write_json(call.project_file(self.config, "pending", self.project), {**self.pending, "alive": 0})
+            self._leave()
         else:
             call.drop(self.config, self.project, self.pending["run"])
         if outcome["ok"]:
