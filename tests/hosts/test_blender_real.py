@@ -34,8 +34,9 @@ def studio(daemon: Serving, tmp_path: Path) -> Path:
 
 def reel(python: str, folder: Path, fps: int = 25, base: float = 1.0, start: int = 1) -> Path:
     """A saved project of a picture with two regions, one marked by a strip and one by markers."""
-    there = folder / "Rolle 1 ä"
+    there, media = folder / "Rolle 1 ä", folder / "Bild & Ton"  # not beside each other: Blender's paths climb with ".."
     there.mkdir()
+    media.mkdir()
     points = [{"name": "FOLEY door like=hit.wav", "at": 110}, {"name": "END", "at": 150}]
     do(
         python,
@@ -46,8 +47,8 @@ def reel(python: str, folder: Path, fps: int = 25, base: float = 1.0, start: int
         base=base,
         start=start,
         length=200,
-        movies=[("shot.mov", movie(there / "shot.mov", seconds=8, rate=Fraction(fps) / Fraction(str(base))))],
-        sounds=[("hit.wav", clicks(there / "hit.wav"))],
+        movies=[("shot.mov", movie(media / "shot.mov", seconds=8, rate=Fraction(fps) / Fraction(str(base))))],
+        sounds=[("hit.wav", clicks(media / "hit.wav"))],
         marks=[{"start": 20, "stop": 60, "words": "kettle like=hit.wav takes=3"}],
         points=points + [{"name": "HIT", "at": at} for at in HITS],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 import bpy
@@ -86,8 +86,8 @@ def need_sound() -> None:
 
 
 def absolute(path: str) -> str:
-    """A path of Blender's, where ``//`` is the project's folder, as the system has it; "" stays."""
-    return str(Path(bpy.path.abspath(path)).absolute()) if path else ""
+    """A path of Blender's, where ``//`` is the project's folder and ``..`` is common, as the system has it; "" stays."""
+    return os.path.abspath(bpy.path.abspath(path)) if path else ""  # noqa: PTH100
 
 
 def relative(path: str) -> str:

@@ -204,8 +204,7 @@ class Answer(bpy.types.Operator):
 
     def draw(self, context: Any) -> None:
         asked = window.state.asked
-        for line in (asked.question if asked else "").split("\n"):
-            self.layout.label(text=line)
+        window.draw_text(self.layout, asked.question if asked else "", 60)
         if asked and asked.text is not None:
             self.layout.prop(self, "text")
 

@@ -46,8 +46,9 @@ class RegionsPanel(SidebarPanel, bpy.types.Panel):
         row.operator("foley_bridge.previous_take", text="Previous Take", icon="TRIA_LEFT")
         row.operator("foley_bridge.next_take", text="Next Take", icon="TRIA_RIGHT")
         layout.operator("foley_bridge.clear", icon="TRASH")
-        for line in window.state.message.split("\n"):
-            layout.label(text=line)
+        if window.state.message:
+            width = int(context.region.width / context.preferences.system.ui_scale / 7)
+            window.draw_text(layout.box().column(align=True), window.state.message, max(20, width))
 
 
 class MorePanel(SidebarPanel, bpy.types.Panel):
@@ -96,14 +97,14 @@ def _regions(scene: Any, column: Any) -> None:
     marked = regions.ranges(scene)
     takes = {clip["region"]: clip for track in placing.own_tracks(scene) for clip in track["clips"] if clip["ours"]}
     for each in marked[:MOST]:
-        row = column.row()
-        at = timecode(each["start"], rate, scene.frame_start)
-        row.label(text=f"{at}  {each['text']}", icon="RADIOBUT_ON" if each["selected"] else "RADIOBUT_OFF")
-        if each["start"] == each["stop"]:
-            row.label(text="has no END", icon="ERROR")
+        told = timecode(each["start"], rate, scene.frame_start)
         if each["id"] in takes:
             clip = takes[each["id"]]
-            row.label(text=f"take {clip['chosen'] or '?'} of {len(clip['takes'])}")
+            told += f", take {clip['chosen'] or '?'} of {len(clip['takes'])}"
+        if each["start"] == each["stop"]:
+            told += ", has no END"
+        column.label(text=each["text"], icon="RADIOBUT_ON" if each["selected"] else "RADIOBUT_OFF")
+        column.label(text=told, icon="ERROR" if each["start"] == each["stop"] else "BLANK1")
     if len(marked) > MOST:
         column.label(text=f"and {len(marked) - MOST} more")
     if not marked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any, Callable
 
 import bpy
@@ -165,5 +166,11 @@ def _in_window() -> Any:
 
 
 def _draw_message(menu: Any, context: Any) -> None:
-    for line in state.message.split("\n"):
-        menu.layout.label(text=line)
+    draw_text(menu.layout, state.message, 110)
+
+
+def draw_text(layout: Any, text: str, width: int) -> None:
+    """Text in lines of so many letters: Blender wraps none."""
+    for line in text.split("\n"):
+        for part in textwrap.wrap(line, width, break_on_hyphens=False) or [""]:
+            layout.label(text=part)
