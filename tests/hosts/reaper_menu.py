@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import json
 import shutil
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,18 @@ from job_materials import clicks, hits_in, movie
 from reaper_bench import item, region
 from reaper_model import Item, Marker, Project, State, Track
 from reaper_simulated import Reaper
-from serving import PATIENCE_S, command, environment
+from serving import PATIENCE_S, Serving, command, environment, serving
 
 RATE = 48000
+
+
+@functools.cache
+def daemon() -> Serving:
+    """One for all tests of this process, and gone with it: its worker is warm from the second test on."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    home = stack.enter_context(tempfile.TemporaryDirectory())
+    return stack.enter_context(serving(Path(home)))
 
 
 _installed: dict[str, Path] = {}  # folders like those of REAPER, by the endpoint that their scripts ask

@@ -12,18 +12,12 @@ from typing import Any
 
 import pytest
 from reaper_bench import item
-from reaper_menu import Menu, foley, heard, marked, reel
+from reaper_menu import Menu, daemon, foley, heard, marked, reel
 from reaper_model import Project, State, Track
-from serving import PATIENCE_S, Serving, serving
+from serving import PATIENCE_S
 
 HITS = [2.4, 3.36, 4.4]
 MARK = "P_EXT:foley_bridge"
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("daemon")) as running:
-        yield running
 
 
 @pytest.fixture
@@ -34,8 +28,8 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def menu(tmp_path: Path, daemon: Serving, project: Project) -> Iterator[Menu]:
-    made = Menu(project, tmp_path / "REAPER", tmp_path / "home", daemon.endpoint)
+def menu(tmp_path: Path, project: Project) -> Iterator[Menu]:
+    made = Menu(project, tmp_path / "REAPER", tmp_path / "home", daemon().endpoint)
     yield made
     made.reaper.end_processes()
 

@@ -11,26 +11,22 @@ import pytest
 from job_materials import clicks
 from pythonosc.osc_message import OscMessage
 from reaper_bench import item
-from reaper_menu import Menu, foley, heard, marked, reel
-from serving import PATIENCE_S, Serving, command, serving
+from reaper_menu import Menu, daemon, foley, heard, marked, reel
+from serving import PATIENCE_S, command
 
 HITS = [2.4, 3.36, 4.4]
 
 
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("daemon")) as running:
-        yield running
-
-
 @pytest.fixture
-def menu(tmp_path: Path, daemon: Serving) -> Iterator[Menu]:
-    made = Menu(reel(tmp_path / "my film"), tmp_path / "REAPER", tmp_path / "home", daemon.endpoint)
+def menu(tmp_path: Path) -> Iterator[Menu]:
+    made = Menu(reel(tmp_path / "my film"), tmp_path / "REAPER", tmp_path / "home", daemon().endpoint)
     yield made
     made.reaper.end_processes()
 
 
-@pytest.mark.parametrize(("fps", "start"), [(25.0, 3600.0), (23.976, 3603.6), (29.97, 0.0)])
+@pytest.mark.parametrize(
+    ("fps", "start"), [(25.0, 3600.0), (23.976, 3603.6), pytest.param(29.97, 0.0, marks=pytest.mark.nightly)]
+)
 def test_one_action_lays_the_takes_in_sync_and_one_undo_takes_them_out(
     tmp_path: Path, menu: Menu, fps: float, start: float
 ) -> None:
@@ -108,11 +104,11 @@ def test_an_item_becomes_the_example_of_a_region(tmp_path: Path, menu: Menu) -> 
     assert heard(project) == pytest.approx(HITS, abs=0.001)
 
 
-def test_words_find_a_sound_in_the_library(tmp_path: Path, menu: Menu, daemon: Serving) -> None:
+def test_words_find_a_sound_in_the_library(tmp_path: Path, menu: Menu) -> None:
     (tmp_path / "library").mkdir()
     clicks(tmp_path / "library" / "METLImpt_Anvil Strike_FB_LIB.wav")
     clicks(tmp_path / "library" / "GLASBrk_Bottle Smash_FB_LIB.wav")
-    assert command("library", "add", tmp_path / "library", home=daemon.home).returncode == 0
+    assert command("library", "add", tmp_path / "library", home=daemon().home).returncode == 0
     project = menu.project
     marked(project, 2, 5, "FOLEY like=knock takes=1", *HITS)
     project.cursor = 2.5
