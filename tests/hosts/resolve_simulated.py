@@ -137,7 +137,10 @@ class MediaPoolModel:
     def AppendToTimeline(world: World, project: Project, infos: list[Any]) -> Any:
         if project.current is None or world.fault("append gives nothing"):
             return []
-        return [append(world, project.current, info) for info in infos]
+        laid = [append(world, project.current, info) for info in infos]
+        if world.fault("append raises and lays all the same"):
+            raise ConnectionError("the answer was lost")
+        return laid
 
 
 class FolderModel:

@@ -24,6 +24,7 @@ FAULTS = {
     "append lands a frame late",
     "append is a frame short",
     "append is lost on saving",
+    "append raises and lays all the same",
     "append ignores the track",
     "a call raises",
     "another timeline is opened",

@@ -55,6 +55,31 @@ def test_a_clip_lies_on_the_very_frame_and_has_the_very_length(
     assert first["takes"] == [take["path"] for take in adds[0]["takes"]]
 
 
+@pytest.mark.parametrize("version", [(18, 6, 6), (19, 0)])
+def test_a_clip_fits_exactly_before_one_that_is_there(tmp_path: Path, version: tuple[int, ...]) -> None:
+    there = world(version=version)
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R2", 68, 7)))
+    told = add(there, tmp_path, "R1", 48, 20)
+    told["takes"] = add(there, tmp_path, "R1", 48, 40)["takes"]  # a file with more than is laid
+    host.place(plan(told))
+    assert laid(there) == [(48, 20, "R1 48 take 1.wav"), (68, 7, "R2 68 take 1.wav")]
+
+
+def test_a_refusal_to_delete_is_tried_again_once_and_then_told(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    host.place(plan(add(there, tmp_path, "R1", 48, 20), add(there, tmp_path, "R2", 80, 10)))
+    once(there, "deleting is refused")
+    host.place(plan(remove=host.own_tracks()[0]["clips"][:1]))
+    assert laid(there) == [(80, 10, "R2 80 take 1.wav")]
+    there.faults["deleting is refused"] = None
+    before = picture(there)
+    with pytest.raises(HostError, match=r"did not take the clip R2 80 take 1\.wav away"):
+        host.place(plan(remove=host.own_tracks()[0]["clips"]))
+    assert picture(there) == before
+
+
 def test_what_a_clip_is_outlives_saving_and_opening_again_and_moving(tmp_path: Path) -> None:
     there = world()
     host, _ = host_in(there, tmp_path)
