@@ -53,6 +53,7 @@ class Place:
         self.work = folder / "work"
         self.work.mkdir()
         self.config = folder / "foley_bridge.json"
+        self.endpoint = endpoint
         self.write_config(endpoint=endpoint)
         self.ranges = [self.range("R1", f'FOLEY knock like="{knock}" takes=3', 10, 40)]
 
@@ -263,6 +264,56 @@ def test_a_host_closed_in_the_middle_takes_the_same_run_up_again(core: Any, plac
     (clip,) = ours(host)
     assert clip["key"] == run["key"] and jobs(daemon.endpoint, run["key"]) == 1
     assert [path.name for path in (place.folder / "Foley").iterdir()] == [run["run"]]
+
+
+def test_a_run_cancelled_before_the_host_was_closed_is_not_taken_up(core: Any, place: Place) -> None:
+    closed = place.host()
+    core.act(closed, "generate", "all")
+    closed.tick()
+    closed.answers = [True]
+    core.act(closed, "progress")
+    (pending,) = place.work.glob("pending-*")
+    run = json.loads(pending.read_text("utf-8"))["run"]
+    place.age()
+    host = place.host()
+    host.answers = [False]  # should it be done already: not to lay it in
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    (clip,) = ours(host)
+    assert not clip["key"].startswith(run)
+
+
+def test_another_request_ends_the_run_that_nobody_waits_for(core: Any, place: Place) -> None:
+    place.write_config(foley_call=[sys.executable, "-c", "pass"])  # so that no reply comes
+    closed = place.host()
+    core.act(closed, "generate", "all")
+    closed.tick()
+    place.age()
+    place.write_config(foley_call=[sys.executable, "-m", "foley_bridge.bridge.call"], endpoint=place.endpoint)
+    place.ranges = [place.range("R1", f'FOLEY other like="{place.knock}"', 10, 40)]
+    host = place.host()
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert len(ours(host)) == 1
+    assert sum(name.endswith(".cancel") for name in place.left()) == 1
+
+
+def test_another_request_asks_what_to_do_with_takes_that_are_ready(core: Any, place: Place) -> None:
+    host = place.host()
+    host.audio.append({"name": "Foley", "locked": True, "clips": []})
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    host.audio[0]["locked"] = False
+    host._ranges.append(place.range("R2", f'FOLEY tap like="{place.knock}"', 50, 70))
+    host.answers = [True]
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert "Lay it in first?" in host.asked[0]
+    assert [said.splitlines()[0] for said in host.said[1:]] == [
+        "1 region done, 3 takes laid on track Foley. Undo: Edit > Undo",
+        "2 regions done, 6 takes laid on track Foley. Undo: Edit > Undo",
+    ]
+    assert sorted(clip["region"] for clip in ours(host)) == ["R1", "R2"]
 
 
 def test_what_is_ready_is_placed_when_the_daemon_pokes(core: Any, place: Place) -> None:

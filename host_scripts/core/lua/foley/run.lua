@@ -121,6 +121,7 @@ local function new(host, which)
     local reply = call.reply(config, before.run)
     local ready = reply and reply.ok and takes_are_there(reply)
     local here = call.is_file(call.work_file(config, before.run, ".json"))
+    here = here and not call.is_file(call.work_file(config, before.run, ".cancel"))
     if before.request == request and here and (ready or not reply) then
       pending = before
       pending.owner = owner
@@ -133,10 +134,13 @@ local function new(host, which)
         fault.raise(outcome.message)
       end
       host.say(outcome.message)
-    elseif not reply then
-      call.cancel(config, before.run) -- if somebody still follows the job, it ends
     end
-    call.drop(config, project, before.run)
+    if not reply then -- somebody may still follow the job: it is to end
+      call.cancel(config, before.run)
+      call.forget(call.project_file(config, "pending", project))
+    else
+      call.drop(config, project, before.run)
+    end
     return false
   end
 

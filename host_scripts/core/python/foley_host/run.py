@@ -131,6 +131,7 @@ class Run:
         reply = call.reply(self.config, before["run"])
         ready = reply if reply is not None and reply.get("ok") and _takes_are_there(reply) else None
         here = call.is_file(call.work_file(self.config, before["run"], ".json"))
+        here = here and not call.is_file(call.work_file(self.config, before["run"], ".cancel"))
         if before["request"] == request and here and (ready or reply is None):
             self.pending = {**before, "owner": self.owner}
             return True
@@ -140,9 +141,11 @@ class Run:
             if outcome["again"]:
                 raise HostError(outcome["message"])
             self.host.say(outcome["message"])
-        elif reply is None:
-            call.cancel(self.config, before["run"])  # if somebody still follows the job, it ends
-        call.drop(self.config, self.project, before["run"])
+        if reply is None:  # somebody may still follow the job: it is to end
+            call.cancel(self.config, before["run"])
+            call.forget(call.project_file(self.config, "pending", self.project))
+        else:
+            call.drop(self.config, self.project, before["run"])
         return False
 
     def find(self) -> Any:
