@@ -17,6 +17,7 @@ local timeline = require("foley.timeline")
 local run = {}
 
 local HEARTBEAT_S = 5
+local MISSES = 3 -- Windows may refuse a file that somebody else looks at; then it is not gone yet
 local GONE_S = 20 -- without a heartbeat: whoever looked after it is gone
 
 run.SELECT = "Select the marked ranges that are to get sound, and try again."
@@ -90,7 +91,7 @@ local function new(host, which)
   local self = {}
   local owner = call.name(host)
   local config, project, pending
-  local starter, since, beat, cancelled = nil, 0, 0, false
+  local starter, since, beat, missed, cancelled = nil, 0, 0, 0, false
 
   local function launched()
     call.keep(config, project, pending)
@@ -154,11 +155,15 @@ local function new(host, which)
   -- Whether this run is still looked after here, and nobody took it over; says so now and then.
   local function mine()
     local kept = call.pending(config, project)
-    if not kept or kept.run ~= pending.run or kept.owner ~= owner then
+    if not kept then
+      missed = missed + 1
+      return missed < MISSES
+    end
+    missed = 0
+    if kept.run ~= pending.run or kept.owner ~= owner then
       return false
     end
-    if call.now() - beat >= HEARTBEAT_S then
-      call.keep(config, project, pending)
+    if call.now() - beat >= HEARTBEAT_S and pcall(call.keep, config, project, pending) then -- once later does as well
       beat = call.now()
     end
     return true

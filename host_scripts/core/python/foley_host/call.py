@@ -199,11 +199,12 @@ def read_json(path: str) -> Json | None:
 
 
 def write_json(path: str, value: Any) -> None:
-    """Write a file whole, or not at all."""
+    """Write a value as JSON, whole or not at all."""
     write_text(path, encode(value))
 
 
 def write_text(path: str, text: str) -> None:
+    """Write a file whole, or not at all."""
     part = f"{path}.part"
     try:
         Path(part).write_bytes(text.encode("utf-8", "replace"))

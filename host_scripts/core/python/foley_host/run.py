@@ -7,6 +7,7 @@ seconds, and leaves it alone when somebody else does.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Dict
 
 from . import call, task, timeline
@@ -18,6 +19,7 @@ from .place import place_result
 Json = Dict[str, Any]
 HEARTBEAT_S = 5
 SELECT = "Select the marked ranges that are to get sound, and try again."
+MISSES = 3  # Windows may refuse a file that somebody else looks at; then it is not gone yet
 GONE_S = 20  # without a heartbeat: whoever looked after it is gone
 __all__ = ["SELECT", "Run", "generate", "looked_after", "place_result", "saved", "take_up", "told"]
 
@@ -77,7 +79,7 @@ class Run:
         self.project: Json = {}
         self.pending: Json = {}
         self.starter = ""
-        self.since = self.beat = 0
+        self.since = self.beat = self.missed = 0
         self.cancelled = False
 
     # --- collect ---
@@ -195,11 +197,16 @@ class Run:
     def _mine(self) -> bool:
         """Whether this run is still looked after here, and nobody took it over; says so now and then."""
         kept = call.pending(self.config, self.project)
-        if kept is None or kept["run"] != self.pending["run"] or kept["owner"] != self.owner:
+        if kept is None:
+            self.missed += 1
+            return self.missed < MISSES
+        self.missed = 0
+        if kept["run"] != self.pending["run"] or kept["owner"] != self.owner:
             return False
         if call.now() - self.beat >= HEARTBEAT_S:
-            call.keep(self.config, self.project, self.pending)
-            self.beat = call.now()
+            with contextlib.suppress(HostError):  # once later does as well
+                call.keep(self.config, self.project, self.pending)
+                self.beat = call.now()
         return True
 
     # --- the end ---
