@@ -95,7 +95,9 @@ class Saved:
         playlists = {each.attrib["id"]: each for each in self.root.iterfind("Playlists/Playlist")}
         routes = [each for each in self.root.iterfind("Routes/Route") if "audio-playlist" in each.attrib]
         return {
-            each.attrib["name"]: [self._region(region) for region in playlists[each.attrib["audio-playlist"]].iterfind("Region")]
+            each.attrib["name"]: [
+                self._region(region) for region in playlists[each.attrib["audio-playlist"]].iterfind("Region")
+            ]
             for each in routes
         }
 
@@ -213,7 +215,9 @@ def make_session(
     return path
 
 
-def _put_what_lua_cannot(path: Path, picture: tuple[Path, int] | None, marks: Sequence[tuple[str, int]], sample_rate: int) -> None:
+def _put_what_lua_cannot(
+    path: Path, picture: tuple[Path, int] | None, marks: Sequence[tuple[str, int]], sample_rate: int
+) -> None:
     """Marks, the picture and the control surface, as Ardour's window saves them."""
     tree = Xml.parse(path)
     root = tree.getroot()
@@ -224,7 +228,16 @@ def _put_what_lua_cannot(path: Path, picture: tuple[Path, int] | None, marks: Se
         Xml.SubElement(
             locations,
             "Location",
-            {"id": str(number), "name": text, "start": ticks, "end": ticks, "flags": "IsMark", "locked": "0", "timestamp": "1", "cue": "0"},
+            {
+                "id": str(number),
+                "name": text,
+                "start": ticks,
+                "end": ticks,
+                "flags": "IsMark",
+                "locked": "0",
+                "timestamp": "1",
+                "cue": "0",
+            },
         )
     root.set("id-counter", "1000000")
     for surface in root.iterfind("ControlProtocols/Protocol"):
@@ -238,11 +251,37 @@ def _put_what_lua_cannot(path: Path, picture: tuple[Path, int] | None, marks: Se
     tree.write(path, "utf-8", xml_declaration=True)
 
 
+PRESET_ID = "3a6b1f0e-5a52-4f1c-9f3e-0c8d5a1b7e42"
+PRESET = f"""<?xml version="1.0" encoding="UTF-8"?>
+<ExportPreset id="{PRESET_ID}" name="plain">
+  <ExportFormat id="20b4ab09-6452-4cb3-bd66-b921cdbd2942"/>
+  <ExportFilename>
+    <Folder relative="true" path="/export"/>
+    <Field name="label" enabled="false"/>
+    <Field name="session" enabled="false"/>
+    <Field name="revision" enabled="false"/>
+    <Field name="time" enabled="false" value="T_None"/>
+    <Field name="date" enabled="false" value="D_None"/>
+  </ExportFilename>
+</ExportPreset>
+"""
+"""To Ardour's format "BWAV 32float Export": at the session's sample rate, nothing changed."""
+
+
 def export(folder: Path, session: Path, seconds: float) -> Path:
     """What the session sounds like from its beginning, mixed down by an Ardour of its own."""
     out = folder / "mix"
     out.mkdir(exist_ok=True)
+    presets = folder / "home" / ".config" / "ardour7" / "export"
+    presets.mkdir(parents=True, exist_ok=True)
+    (presets / "plain.preset").write_text(PRESET, "utf-8")
     sample_rate = Saved(session).sample_rate
-    asked = {"session": session.parent, "name": session.stem, "into": out, "file": "mix", "samples": round(seconds * sample_rate)}
-    do(folder, "export", create=False, sample_rate=sample_rate, **asked)
+    asked = {
+        "session": session.parent,
+        "name": session.stem,
+        "into": out,
+        "file": "mix",
+        "samples": round(seconds * sample_rate),
+    }
+    do(folder, "export", create=False, sample_rate=sample_rate, preset=PRESET_ID, **asked)
     return max(out.iterdir(), key=lambda path: path.stat().st_mtime_ns)

@@ -1,7 +1,7 @@
 -- Runs inside ardour7-lua: ASKED.json says what to do, TOLD.json is what came of it. Values of JSON; see ardour_bench.py.
 --
--- Worlds (scenarios.py) are set up one after the other in one session, each on tracks taken from a few spare ones, since Ardour's Lua cannot
--- remove a track. After each the session is saved under a name of its own, for others to read.
+-- Worlds (scenarios.py) are set up one after the other in one session, each on tracks taken from a few spare ones, since Ardour's
+-- Lua cannot remove a track. After each the session is saved under a name of its own, for others to read.
 
 local fault = require("foley.fault")
 local host = require("ardour.host")
@@ -186,6 +186,7 @@ end
 function jobs.export(of, asked)
   sleep(1)
   local export = of:simple_export()
+  export:set_preset(asked.preset) -- the default one is at 44.1 kHz, and resampling sometimes ends 7.3 with a crash
   export:set_folder(asked.into)
   export:set_name(asked.file)
   export:set_range(0, asked.samples)

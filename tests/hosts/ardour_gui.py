@@ -18,7 +18,7 @@ import pytest
 from ardour_bench import LUA, environment
 from pythonosc.udp_client import SimpleUDPClient
 
-PATIENCE_S = 30
+PATIENCE_S = 90
 ARDOUR = next((found for name in ("ardour7", "Ardour7", "ardour8", "Ardour8", "ardour") if (found := shutil.which(name))), None)
 _MISSING = [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None] + ([] if ARDOUR and LUA else ["ardour"])
 needs_window = pytest.mark.skipif(bool(_MISSING), reason=f"{', '.join(_MISSING)} not installed")
@@ -33,8 +33,8 @@ CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
     <AudioMIDISetup>
       <EngineStates>
         <State backend="None (Dummy)" driver="Normal Speed" device="Silence" input-device="" output-device=""
-          sample-rate="{sample_rate}" buffer-size="1024" n-periods="0" input-latency="0" output-latency="0" lm-input="" lm-output=""
-          active="1" use-buffered-io="0" midi-option="1 in, 1 out, Silence" lru="1795255704"><MIDIDevices/></State>
+          sample-rate="{sample_rate}" buffer-size="1024" n-periods="0" input-latency="0" output-latency="0" lm-input=""
+          lm-output="" active="1" use-buffered-io="0" midi-option="1 in, 1 out, Silence" lru="1795255704"><MIDIDevices/></State>
       </EngineStates>
     </AudioMIDISetup>
   </Extra>
@@ -73,7 +73,8 @@ end
 
 def _quoted(text: str) -> str:
     plain = {ord('"'): '\\"', ord("\\"): "\\\\", 10: "\\n"}
-    return '"' + "".join(plain.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\{byte:03d}") for byte in text.encode()) + '"'
+    told = (plain.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\{byte:03d}") for byte in text.encode())
+    return f'"{"".join(told)}"'
 
 
 def _slot(name: str, script: str, function: str) -> str:
@@ -81,7 +82,7 @@ def _slot(name: str, script: str, function: str) -> str:
 
 
 def registered(actions: dict[str, tuple[str, str]], hooks: dict[str, tuple[str, str]]) -> str:
-    """Ardour's file ``ui_scripts``, with scripts in its slots: by name, the script and the text of a function that makes its function."""
+    """Ardour's file ``ui_scripts``, with scripts in its slots: by name, the script and the text of what makes its function."""
     lines = "scripts = {} "
     for number, (name, (script, function)) in enumerate(actions.items(), 1):
         lines += f"{_slot(f'scripts[{number}]', script, function)} scripts[{number}]['n'] = {_quoted(name)} "
@@ -89,9 +90,10 @@ def registered(actions: dict[str, tuple[str, str]], hooks: dict[str, tuple[str, 
     hooked = ""
     for number, (name, (script, function)) in enumerate(hooks.items(), 7001):
         text = f"{_slot('s', script, function)} s['n'] = {_quoted(name)} s['a'] = {{}} "
-        ten_times_a_second = "1" + "0" * 47  # LuaTimerDS in 7.3
-        hooked += f'<LuaCallback lua="Lua 5.3" id="{number}" name="{name}" signals="{ten_times_a_second}">{_packed(text)}</LuaCallback>'
-    return f'<UIScripts><ActionScript lua="Lua 5.3">{_packed(lines)}</ActionScript><ActionHooks>{hooked}</ActionHooks></UIScripts>'
+        signals = "1" + "0" * 47  # LuaTimerDS in 7.3
+        hooked += f'<LuaCallback lua="Lua 5.3" id="{number}" name="{name}" signals="{signals}">{_packed(text)}</LuaCallback>'
+    acting = f'<ActionScript lua="Lua 5.3">{_packed(lines)}</ActionScript>'
+    return f"<UIScripts>{acting}<ActionHooks>{hooked}</ActionHooks></UIScripts>"
 
 
 def _packed(text: str) -> str:
@@ -161,7 +163,9 @@ def wait_for(there: object, what: str) -> None:
 
 
 @contextlib.contextmanager
-def ardour(folder: Path, session: Path, *, recorded: bool = True, timer: bool = True, sample_rate: int = 48000) -> Iterator[Window]:
+def ardour(
+    folder: Path, session: Path, *, recorded: bool = True, timer: bool = True, sample_rate: int = 48000
+) -> Iterator[Window]:
     """Ardour with a session open, for the length of a block. Our scripts are those that lie in its folder of scripts.
 
     Args:
@@ -208,11 +212,13 @@ def _register(folder: Path, home: Path, *, recorded: bool, timer: bool) -> list[
 
 
 def _until_it_answers(window: Window) -> None:
-    """The first messages come before the session is there, and are lost. A session with a picture asks for a video server then: waved away."""
+    """The first messages come before the session is there: lost. One with a picture asks for a video server: waved away."""
     end = time.monotonic() + PATIENCE_S
     (window.folder / "console.lua").write_text("return Session:name()", "utf-8")
+    (window.folder / "console.txt").unlink(missing_ok=True)
     while not (window.folder / "console.txt").exists():
-        assert time.monotonic() < end and window.process.poll() is None, (window.folder / "log.txt").read_text("utf-8", "replace")
+        said = (window.folder / "log.txt").read_text("utf-8", "replace")
+        assert time.monotonic() < end and window.process.poll() is None, said
         window.key("Escape")
         window.press("console")
         time.sleep(0.5)
@@ -233,13 +239,13 @@ def _screen() -> Iterator[str]:
 
 
 def _listening(pid: int) -> int:
-    """The UDP port of OSC that a process, or a child of it, listens to; 0 when there is none (it takes 3819, or the next that is free)."""
+    """The port of OSC that a process, or a child of it, listens to: 3819, or the next that was free; 0 when there is none."""
     inodes = set()
     for each in _family(pid):
         with contextlib.suppress(OSError):
             for path in Path(f"/proc/{each}/fd").iterdir():
                 with contextlib.suppress(OSError):
-                    inodes.update(re.findall(r"socket:\[(\d+)\]", os.readlink(path)))
+                    inodes.update(re.findall(r"socket:\[(\d+)\]", str(path.readlink())))
     for line in Path("/proc/net/udp").read_text("ascii").splitlines()[1:]:
         fields = line.split()
         port = int(fields[1].split(":")[1], 16)

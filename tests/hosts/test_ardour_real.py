@@ -1,5 +1,5 @@
-"""A user's way in real Ardour, with the real daemon: regions marked, takes laid, the session saved, opened by another Ardour, mixed
-down. In its window under Xvfb, where the actions are pressed over OSC, and without one."""
+"""A user's way in real Ardour, with the real daemon: regions marked, takes laid, the session saved, opened by another Ardour,
+mixed down. In its window under Xvfb, where the actions are pressed over OSC, and without one."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def install(folder: Path, daemon: Serving | None) -> None:
 
 
 def reel(folder: Path, daemon: Serving | None, rate: str = "25", sample_rate: int = 48000, **more: Any) -> Path:
-    """A session with a picture, two regions (the first off the frame grid) and a range that is none, an example on a track of its own,
-    and taps; it begins at 01:00:00:00. Our scripts installed."""
+    """A session with a picture, two regions (the first off the frame grid) and a range that is none, an example on a track of
+    its own, and taps; it begins at 01:00:00:00. Our scripts installed."""
     install(folder, daemon)
 
     def at(seconds: float) -> int:
@@ -111,18 +111,20 @@ def original(session: Path) -> list[str]:
     found = [each for each in root.iterfind("Routes/Route") if each.attrib["name"] == "Dialog"]
     found += [each for each in root.iterfind("Playlists/Playlist") if each.attrib["name"] == "Dialog"]
     found += [*root.iterfind("Locations/Location"), *root.iterfind("Extra/Videotimeline"), *root.iterfind("TempoMap")]
-    return [Xml.canonicalize(Xml.tostring(each, "unicode"), strip_text=True) for each in found if "IsSessionRange" not in each.attrib.get("flags", "")]
+    found = [each for each in found if "IsSessionRange" not in each.attrib.get("flags", "")]
+    return [Xml.canonicalize(Xml.tostring(each, "unicode"), strip_text=True) for each in found]
 
 
 def assert_heard_where_promised(folder: Path, session: Path) -> None:
     """In the mix, the takes that sound and the example clip, each within a millisecond."""
     mix = export(folder, session, LENGTH_S)
     samples, rate = soundfile.read(mix, always_2d=True)
+    assert rate == Saved(session).sample_rate
     says = sorted([at for clip in promised(session) for at in clip["onsets_s"]] + [6.6])
     heard = hits_in(samples, rate)
     assert len(heard) == len(says), (heard, says)
     assert np.abs(np.array(heard) - says).max() < 0.001, (heard, says)
-    assert np.allclose(samples[:, 0], samples[:, 1], atol=1e-4)  # as loud on both sides
+    assert np.array_equal(samples[:, 0], samples[:, 1])  # as loud on both sides
 
 
 @needs_ardour
@@ -208,7 +210,8 @@ def undo(window: Window, session: Path, entry: str = "undo") -> None:
 def playhead(window: Window, seconds: float) -> None:
     """Put it somewhere: what is under it is selected when nothing else is."""
     where = round(seconds * 48000)
-    window.do(f"Session:request_locate({where}, false, ARDOUR.LocateTransportDisposition.MustStop, ARDOUR.TransportRequestSource.TRS_UI)")
+    how = "ARDOUR.LocateTransportDisposition.MustStop, ARDOUR.TransportRequestSource.TRS_UI"
+    window.do(f"Session:request_locate({where}, false, {how})")
     wait_for(lambda: window.do("return Session:transport_sample()") == str(where), "the playhead")
 
 
@@ -306,6 +309,80 @@ def test_a_folder_that_cannot_be_written_is_named(daemon: Serving, made: Path, t
         assert "foley.json" in window.wait_said(1)
         save(window, session)
         assert ours(session) == []
+
+
+def work(folder: Path) -> Path:
+    """The folder of requests and replies."""
+    config = folder / "home" / ".config" / "ardour7" / "scripts" / "foley_bridge.json"
+    return Path(json.loads(config.read_text("utf-8"))["work"])
+
+
+@needs_window
+def test_a_run_is_cancelled_and_ardour_works_on_meanwhile(daemon: Serving, tmp_path: Path) -> None:
+    ranges = [("FOLEY kettle like=hit takes=64", 38400, 115200), ("FOLEY door like=hit takes=64", 211200, 288000)]
+    session = reel(tmp_path, daemon, ranges=ranges)
+    with ardour(tmp_path, session) as window:
+        window.press("Generate into regions")
+        wait_for(lambda: [*work(tmp_path).glob("pending-*.json")], "the run to begin")
+        assert window.do("return Session:name()") == "reel"  # nothing waits
+        assert window.said() == []
+        window.press("Progress / Cancel")
+        assert "Cancel it?" in window.wait_said(1)
+        assert window.wait_said(2) == "Cancelled. Nothing was changed."
+        save(window, session)
+        assert "Foley" not in Saved(session).tracks()
+        assert [*session.parent.glob("Foley/*/*.wav")] == []
+
+
+@needs_window
+def test_a_run_outlives_ardour_and_is_laid_in_when_it_is_back(daemon: Serving, made: Path, tmp_path: Path) -> None:
+    session = copied(made, tmp_path, daemon)
+    with ardour(tmp_path, session) as window:
+        window.press("Generate into regions")
+        wait_for(lambda: [*work(tmp_path).glob("pending-*.json")], "the run to begin")
+    wait_for(lambda: [*session.parent.glob("Foley/*/takes.otio")], "the daemon to be done without Ardour")
+    (pending,) = work(tmp_path).glob("pending-*.json")
+    noted = json.loads(pending.read_text("utf-8"))
+    pending.write_text(json.dumps(noted | {"alive": noted["alive"] - 60}), "utf-8")  # a minute later
+    with ardour(tmp_path, session) as window:
+        window.press("Place what is ready")
+        assert window.wait_said(1).startswith("2 regions done, 6 takes laid on track Foley.")
+        save(window, session)
+        assert [each.name for each in sounding(session)] == ["kettle, take 1 of 3", "door, take 1 of 3"]
+    assert len([*session.parent.glob("Foley/*")]) == 1
+
+
+@needs_window
+def test_words_and_an_example_are_written_into_the_range(daemon: Serving, made: Path, tmp_path: Path) -> None:
+    session = copied(made, tmp_path, daemon)
+    with ardour(tmp_path, session) as window:
+        playhead(window, 1.5)
+        window.do(
+            "local region = Session:route_by_name('Dialog'):to_track():playlist():region_list():table()[1] "
+            "local list = ArdourUI.SelectionList() list:push_back(Editor:regionview_from_region(region)) "
+            "Editor:set_selection(list, ArdourUI.SelectionOp.Set)"
+        )
+        before = {each["id"]: each["text"] for each in Saved(session).ranges()}
+        ranges = "for each in Session:locations():list():iter() do if each:is_range_marker()"
+        window.do(f"{ranges} then each:set_name('FOLEY bell') end end")
+        window.press("Use selected clip as example for region")
+        assert window.wait_said(1).startswith("'hit' is now the example of ")
+        save(window, session)
+        now = {each["id"]: each["text"] for each in Saved(session).ranges()}
+        assert sorted(now) == sorted(before)
+        kettle = next(name for name, text in before.items() if text == KETTLE)
+        assert now[kettle] == "FOLEY bell like=hit"
+
+
+@needs_window
+def test_a_message_is_a_window_that_can_be_closed(made: Path, tmp_path: Path) -> None:
+    session = copied(made, tmp_path, None)
+    with ardour(tmp_path, session, recorded=False) as window:
+        window.press("Next take")
+        wait_for(lambda: "Foley" in window.titles(), "the message that no take is selected")
+        window.key("Return")
+        wait_for(lambda: "Foley" not in window.titles(), "the message to close")
+        assert window.do("return Session:name()") == "reel"
 
 
 def test_the_scripts_that_are_installed_name_the_daemon(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ local FOLEY_BRIDGE = nil -- the folder of foley_bridge.json, written here by fol
 
 local host = {}
 
--- face: say, ask, …, later, launch, open of ardour.window or ardour.plain; its selected, chosen_clip and chosen_takes where it has a
--- selection. import: how sound files come into the session; config: where foley_bridge.json lies.
+-- face: ardour.window or ardour.plain, or what behaves like them; import_with: how sound files come into the session; config: where
+-- foley_bridge.json lies.
 local function made(face, import_with, config)
   local of = Session
   local adapter = {
@@ -97,7 +97,7 @@ function host.with_window()
   return made(require("ardour.window"), import.with_window, config_path())
 end
 
--- In a hook, which lives on: nothing is shown of the progress, since that would keep the user from working; there is an action for it.
+-- In a hook, which lives on: nothing is shown of the progress, since that would keep the user from working (an action tells it).
 function host.with_timer(later)
   local face = {later = later, show = function() return false end}
   return made(setmetatable(face, {__index = require("ardour.window")}), import.with_window, config_path())

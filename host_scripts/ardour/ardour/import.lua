@@ -1,5 +1,5 @@
--- Sound files into the session: copies of their own, so that the session can be moved and archived, at the session's sample rate.
--- Both ways give the region of each whole file by its path, and the session. A file that is in the session already is not copied again.
+-- Sound files into the session: copies of their own, so that it can be moved and archived, at its sample rate. Both ways give the
+-- region of each whole file by its path, and the session. A file that is in the session already is not copied again.
 
 local fault = require("foley.fault")
 local ledger = require("ardour.ledger")
@@ -164,7 +164,8 @@ function import.without_window(of, held, paths)
     end
     id = id + 1
     local ticks = each.sound.frames * (282240000 // sample_rate)
-    regions[#regions + 1] = string.format(REGION, escaped(stem(each.name)), ticks, id, table.concat(links, " "), each.sound.channels)
+    local name_of, linked = escaped(stem(each.name)), table.concat(links, " ")
+    regions[#regions + 1] = string.format(REGION, name_of, ticks, id, linked, each.sound.channels)
   end
   xml = put(put(xml, "Sources", table.concat(sources)), "Regions", table.concat(regions))
   xml = string.gsub(xml, 'id%-counter="%d+"', 'id-counter="' .. id + 1 .. '"', 1)

@@ -1,12 +1,12 @@
 -- Which regions of a session are takes of ours: foley.json in the session's folder.
 --
--- Ardour keeps nothing for others with a region, so what it cannot say (the marked range, the request's key, the number of the take)
--- is kept here, under the region's id and the sound file it plays: ids may come again when a session was closed without saving, the
+-- Ardour keeps nothing for others with a region, so what it cannot say (the marked range, the request's key, the take's number) is
+-- kept here, under the region's id and the sound file it plays: ids may come again when a session was closed without saving, the
 -- two together do not. Where a region lies, what it plays, and whether it sounds is always asked of Ardour.
 --
--- sounds: the imported file's name → the take's path. regions: "id file" → {clip, region, key, number, takes, at, from, length}; clip
--- is common to the takes of one place; at, from and length: where it was laid, which samples of its file. Paths below the session's
--- folder are kept without it, so that the folder may be moved.
+-- sounds: the imported file's name → the take's path; regions: "id file" → {clip, region, key, number, takes, from}; clip is common
+-- to the takes of one place; from: the sample of its file with which it was laid. Paths below the session's folder are kept without
+-- it, so that the folder may be moved.
 
 local fault = require("foley.fault")
 local json = require("foley.json")

@@ -1,5 +1,5 @@
--- What Ardour would save now, read as text: the only place where its Lua finds the ids of ranges (Location:id() gives an address, or
--- 0, in 7.3) and the picture. A snapshot is saved beside the session, read and removed; the session stays as saved or unsaved as it was.
+-- What Ardour would save now, read as text: the only place where its Lua finds the ids of ranges (Location:id() gives an address,
+-- or 0, in 7.3) and the picture. A snapshot is saved beside the session, read and removed; the session is as dirty as it was.
 
 local fault = require("foley.fault")
 local path = require("foley.path")

@@ -1,6 +1,6 @@
--- Takes on our tracks. The takes of one place lie as regions on top of each other, and all but one are muted: so they can be seen side
--- by side in Ardour's own way (Track > Layers > Stacked) and heard with its own mute, with or without these scripts. A track has two
--- channels: Ardour gives both what a file with one has, so a take is as loud in the mix as its file is.
+-- Takes on our tracks. The takes of one place lie as regions on top of each other, and all but one are muted: so they can be seen
+-- side by side in Ardour's own way (Track > Layers > Stacked) and heard with its own mute, with or without these scripts. A track
+-- has two channels: Ardour gives both what a file with one has, so a take is as loud in the mix as its file is.
 
 local fault = require("foley.fault")
 local ledger = require("ardour.ledger")
@@ -111,8 +111,8 @@ local function find(of, held, id)
   fault.raise("a clip of ours is not there any more", "Try again.")
 end
 
--- Changes playlists and regions as one step of Ardour's undo, or not at all. what(edit) does it with edit.add(playlist, region, at),
--- edit.remove(playlist, region) and edit.set(region, function). Gives a receipt.
+-- Changes playlists and regions as one step of Ardour's undo, or not at all. what(edit) does it: edit.add(playlist, region, at),
+-- edit.remove(playlist, region), edit.top(playlist, region), edit.set(region, change). Gives a receipt.
 local function as_one_step(of, label, what)
   local playlists, regions, commands, back = {}, {}, {}, {}
   local edit = {}
@@ -222,7 +222,7 @@ local function region_of(of, add, number, whole)
   local sample_rate = of:nominal_sample_rate()
   fade(audio, take.fade_in_s, sample_rate, "set_fade_in_length", "set_fade_in_active")
   fade(audio, take.fade_out_s, sample_rate, "set_fade_out_length", "set_fade_out_active")
-  return made, {at = at, from = at - file_at, length = length}
+  return made, at, at - file_at
 end
 
 -- The regions of an add and what the ledger keeps of them; the chosen one comes last, so that it lies on top.
@@ -233,13 +233,12 @@ local function prepared(of, held, add, wholes)
     short[number] = ledger.short(of, take.path)
   end
   for number, take in ipairs(add.takes) do
-    local region, where = region_of(of, add, number, wholes[take.path])
+    local region, at, from = region_of(of, add, number, wholes[take.path])
     clip = clip or ledger.id(region)
     held.sounds[ledger.file(region)] = short[number]
     held.regions[ledger.id(region) .. " " .. ledger.file(region)] = {clip = clip, region = add.region, key = add.key,
-      number = number, takes = short, at = where.at, from = where.from, length = where.length}
-    local each = {region = region, at = where.at, take = take, chosen = number == add.chosen}
-    table.insert(made, each.chosen and #made + 1 or 1, each)
+      number = number, takes = short, from = from}
+    table.insert(made, number == add.chosen and #made + 1 or 1, {region = region, at = at})
   end
   return made
 end

@@ -1,6 +1,6 @@
--- Work that lasts is done by the hook "Foley: Timer", which Ardour calls ten times a second: an action's own script ends with the action. The
--- two have no memory in common, so an action leaves an order in the work folder, and the hook says there that it is alive.
--- Where the hook is not set up, the action does the work itself, behind a window with its progress.
+-- Work that lasts is done by the hook "Foley: Timer", which Ardour calls ten times a second: an action's own script ends with the
+-- action. The two have no memory in common, so an action leaves an order in the work folder, and the hook says there that it is
+-- alive. Where the hook is not set up, the action does the work itself, behind a window with its progress.
 
 local call = require("foley.call")
 local fault = require("foley.fault")
