@@ -74,10 +74,10 @@ end
 
 -- The misbehaviour that a world asks for, in the two calls of Ardour that placing rests on.
 local function misbehave(world)
-  local plain, calls = takes.api.add, 0
+  local plain, calls, at_call = takes.api.add, 0, math.min(world.fault_at + 1, world.adds)
   function takes.api.add(playlist, region, position)
     calls = calls + 1
-    local now = calls == world.fault_at + 1 or world.fault_at >= world.adds and calls == world.adds
+    local now = calls == at_call
     if now and list.find(world.named, "fault", "error_midway") then
       fault.raise("Ardour stopped answering", "Try again.")
     elseif not (now and list.find(world.named, "fault", "append_dropped")) then

@@ -13,7 +13,7 @@ local action = {}
 local function guarded(act)
   if not io or not os.forkexec then
     window.say("Ardour keeps Lua scripts from reading files and starting programs.\n"
-      .. "Allow it in Preferences > General > Sandbox all Lua scripts, and try again.")
+      .. "Turn off 'Sandbox all Lua scripts' in Ardour's preferences, and try again.")
     return
   end
   local good, err = pcall(act)

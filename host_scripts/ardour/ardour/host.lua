@@ -7,6 +7,9 @@ local takes = require("ardour.takes")
 
 local FOLEY_BRIDGE = nil -- the folder of foley_bridge.json, written here by foley-bridge install-host
 
+local MARK = 'Select a range of time, choose Edit > Select > Add Range Marker from Selection, and name it, such as "FOLEY footsteps".'
+local SELECT = "Select the range's marker, or put the playhead into it, and try again."
+
 local host = {}
 
 -- face: ardour.window or ardour.plain, or what behaves like them; import_with: how sound files come into the session; config: where
@@ -19,6 +22,9 @@ local function made(face, import_with, config)
     options = {handles = "0.5"},
     config = config,
     undo_hint = "Edit > Undo",
+    mark_hint = MARK,
+    select_hint = SELECT,
+    version = "Ardour " .. tostring(ARDOUR.revision),
     say = face.say,
     ask = face.ask,
     ask_text = face.ask_text,

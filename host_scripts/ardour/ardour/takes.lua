@@ -150,7 +150,7 @@ local function as_one_step(of, label, what)
   local good, err = pcall(what, edit)
   if not good then
     for index = #back, 1, -1 do
-      back[index]()
+      pcall(back[index])
     end
     of:abort_reversible_command()
     error(err, 0)
