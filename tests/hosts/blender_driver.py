@@ -112,13 +112,31 @@ def project(
     for name, path in sounds if bpy.app.build_options.audaspace else []:
         strips(scene).new_sound(name, path, 2, start + 150).mute = True
     for each in marks:
-        scene.frame_preview_start, scene.frame_preview_end = start + each["start"], start + each["stop"] - 1
         scene.use_preview_range = True
+        scene.frame_preview_start = 0  # Blender keeps each before the other
+        scene.frame_preview_end, scene.frame_preview_start = start + each["stop"] - 1, start + each["start"]
         bpy.ops.foley_bridge.mark_region(words=each["words"])
         scene.use_preview_range = False
     for each in points:
         scene.timeline_markers.new(each["name"], frame=start + each["at"]).select = False
     bpy.ops.wm.save_as_mainfile(filepath=blend)
+
+
+@job
+def switched() -> dict[str, list[str]]:
+    """What of the add-on Blender knows while it is on, off, and on again."""
+    import addon_utils
+
+    def known() -> list[str]:
+        found = list(dir(bpy.ops.foley_bridge)) + [name for name in dir(bpy.types) if "FOLEY_BRIDGE" in name]
+        found += [str(call) for call in bpy.app.handlers.load_pre if "foley" in str(call)]
+        return sorted(name.split(" at 0x")[0] for name in found)
+
+    told = {"on": known()}
+    addon_utils.disable("foley_bridge_addon")
+    told["off"] = known()
+    addon_utils.enable("foley_bridge_addon")
+    return {**told, "on again": known()}
 
 
 @job
@@ -217,7 +235,30 @@ def change(code: str) -> None:
     bpy.ops.ed.undo_push(message="changed")
 
 
-STEPS = {step.__name__: step for step in (again, act, look, undo, redo, save, mixdown, select, playhead, change)}
+def regions() -> list[dict[str, Any]]:
+    """As the add-on tells them."""
+    from foley_bridge_addon import host
+
+    return host.BlenderHost(bpy.context.scene).ranges()
+
+
+def write_text(number: int, text: str) -> None:
+    from foley_bridge_addon import host
+
+    here = host.BlenderHost(bpy.context.scene)
+    here.write_text(here.ranges()[number]["id"], text)
+
+
+def spoil(notes: list[str]) -> None:
+    """Strips named as regions, with notes that somebody broke."""
+    from foley_bridge_addon import api
+
+    for number, note in enumerate(notes):
+        api.new_colour(strips(bpy.context.scene), "FOLEY x", 5, 1 + 10 * number, 10)["foley_bridge"] = note
+
+
+USER = (again, act, undo, redo, save, mixdown, select, playhead, change, write_text, spoil)
+STEPS = {step.__name__: step for step in (*USER, look, regions)}
 
 
 # --- what is on screen ---

@@ -86,7 +86,7 @@ def _clip(scene: Any, strip: Any) -> dict[str, Any]:
         "ours": False,
     }
     note = notes.read(strip)
-    if note.get("kind") != "take" or strip.type != "SOUND":
+    if note.get("kind") != "take" or strip.type != "SOUND" or not {"region", "key", "takes"} <= set(note):
         return clip
     path = api.absolute(strip.sound.filepath) if strip.sound else ""
     paths = [str(take["path"]) for take in _takes(strip)]

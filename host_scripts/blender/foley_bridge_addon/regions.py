@@ -110,7 +110,7 @@ def _marked(scene: Any) -> list[tuple[Any, dict[str, Any]]]:
     found = []
     for strip in sorted(strips, key=lambda strip: notes.read(strip).get("name") != strip.name):
         note = notes.read(strip)
-        if note.get("kind") != "region" or note.get("id") in taken:
+        if note.get("kind") != "region" or not note.get("id") or note["id"] in taken:
             text = _text(scene, strip, note)
             id_ = marks.new_id(text, api.start(strip), api.stop(strip), taken)
             note = {"schema": 1, "kind": "region", "id": id_, "text": text, "name": strip.name}
@@ -122,10 +122,10 @@ def _marked(scene: Any) -> list[tuple[Any, dict[str, Any]]]:
 
 def _text(scene: Any, strip: Any, note: dict[str, Any]) -> str:
     """A mark's text: what was written, until the strip is renamed; with FOLEY before it when the new name has none."""
-    if note.get("name") == strip.name:
+    if note.get("name") == strip.name and note.get("text"):
         return str(note["text"])
     text = marks.unnumbered(strip.name, {other.name for other in api.strips_of(scene)})
-    if note.get("kind") == "region" and text == marks.unnumbered(str(note.get("name")), set()):
+    if note.get("text") and text == marks.unnumbered(str(note.get("name")), set()):
         return str(note["text"])  # a copy
     return text if is_region(text) else f"FOLEY {text}"
 
