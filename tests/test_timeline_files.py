@@ -201,6 +201,14 @@ def test_relative_media_stay_right_when_the_timeline_moves(tmp_path: Path) -> No
     assert timeline.tracks[0][0].media_reference.target_url == "media/a.mov"
 
 
+@pytest.mark.parametrize("suffix", [".xml", ".aaf", ".fcpxml"])
+def test_other_formats_name_relative_media_by_whole_urls(suffix: str, tmp_path: Path) -> None:
+    files.write(_timeline(url="media/ä b.mov"), tmp_path / f"a{suffix}", base=tmp_path)
+    (clip,) = files.read(tmp_path / f"a{suffix}").find_clips()
+    url = clip.media_reference.target_url
+    assert url.startswith("file:///") and local_path(url, Path()) == tmp_path / "media" / "ä b.mov"
+
+
 @pytest.mark.parametrize(
     ("url", "path"),
     [

@@ -676,6 +676,19 @@ def test_in_another_folder_relative_media_become_absolute(tmp_path: Path) -> Non
     )
 
 
+def test_relative_media_of_a_project_from_windows_are_found_everywhere(tmp_path: Path) -> None:
+    data = project(track(item("0", "1", file=r"FILE Ton\a.wav"), item("1", "1", file=r"FILE C:\x\b.wav")))
+    (tmp_path / "cut.rpp").write_bytes(data)
+    timeline = files.read(tmp_path / "cut.rpp")
+    assert [clip.media_reference.target_url for clip in timeline.find_clips()] == ["Ton/a.wav", r"C:\x\b.wav"]
+    files.write(timeline, tmp_path / "again.rpp", base=tmp_path)
+    assert (tmp_path / "again.rpp").read_bytes() == data
+    (tmp_path / "sub").mkdir()
+    files.write(timeline, tmp_path / "sub" / "cut.rpp", base=tmp_path)
+    moved = (tmp_path / "sub" / "cut.rpp").read_bytes()
+    assert changes(data, moved) == [r"-FILE Ton\a.wav", f"+FILE {tmp_path}/Ton/a.wav"]
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -692,6 +705,7 @@ def test_a_hostile_project_ends_with_one_error(tmp_path: Path, data: bytes, said
     with pytest.raises(TimelineError) as caught:
         files.read(path)
     assert said in caught.value.message and "bad.rpp" in caught.value.message
+    assert "TimelineError" not in caught.value.message
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -55,8 +55,9 @@ def carry_out(task: str, data: bytes, path: str = "") -> bytes:
 
 
 def fault(error: Exception) -> str:
-    """What was raised, in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:500] or 'no reason given'}"
+    """What was raised, in one line; our own words (``FoleyError``) need no name before them."""
+    said = " ".join(str(error).split())[:500] or "no reason given"
+    return said if hasattr(error, "hint") else f"{type(error).__name__}: {said}"
 
 
 def walk(read: Any) -> None:

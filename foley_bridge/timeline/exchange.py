@@ -46,7 +46,7 @@ def for_exchange(timeline: otio.schema.Timeline, rate: Fraction, suffix: str) ->
         for marker in item.markers:
             marker.marked_range = _in_frames(marker.marked_range, _picture_rate(marker.marked_range.start_time, rate))
     for reference in references(timeline):
-        if isinstance(reference, otio.schema.ExternalReference) and suffix in (".xml", ".fcpxml"):
+        if isinstance(reference, otio.schema.ExternalReference) and suffix in (".xml", ".fcpxml", ".aaf"):
             reference.target_url = as_url(reference.target_url)
     if suffix == ".xml":
         _tell_fcp7(timeline)

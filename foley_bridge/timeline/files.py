@@ -138,7 +138,8 @@ def write(
     Formats other than OTIO and REAPER projects count whole frames of the timeline's rate: times in samples are rounded there.
 
     Args:
-        base: the folder that relative media paths start from; when it is not the folder written to, they are made absolute.
+        base: the folder that relative media paths start from; when it is not the folder written to, they are made absolute, as
+            they always are in formats other than OTIO and REAPER projects.
         folder: where the file will lie in the end; None when that is where it is written.
 
     Returns:
@@ -152,8 +153,9 @@ def write(
     if suffix not in WRITTEN:
         raise TimelineError(f"{path}: {suffix or 'no extension'} is not a format to write", f"use one of {', '.join(WRITTEN)}")
     copy = timeline.clone()
-    if base is not None and base.absolute() != (folder or path.parent).absolute():
-        make_absolute(copy, base)
+    moved = base is not None and base.absolute() != (folder or path.parent).absolute()
+    if moved or suffix not in (".otio", ".rpp"):  # other programs look for relative media anywhere but here
+        make_absolute(copy, (base or folder or path.parent).absolute())
     notes: tuple[str, ...] = ()
     if suffix == ".rpp":
         _place_project(copy, base, folder or path.parent)

@@ -8,10 +8,12 @@ from foley_bridge.timeline.adapters.rpp_file import (
     Chunk,
     decimal,
     is_line,
+    is_relative,
     name_entries,
     number,
     quoted,
     whole,
+    with_slashes,
     with_word,
     word,
 )
@@ -148,5 +150,6 @@ def name_files_from(root: Chunk, folder: str) -> None:
         pending += [each for each in chunk.inside if isinstance(each, Chunk)]
         for index, entry in enumerate(chunk.inside if chunk.name == "SOURCE" else ()):
             path = word(str(entry), 1) if is_line(entry, "FILE") else ""
-            if path and path[0] not in "/\\" and path[1:2] != ":":
-                chunk.inside[index] = with_word(str(entry), 1, f"{folder.rstrip(separator)}{separator}{path}")
+            if is_relative(path):
+                inside = with_slashes(path).replace("/", separator)
+                chunk.inside[index] = with_word(str(entry), 1, f"{folder.rstrip(separator)}{separator}{inside}")

@@ -171,6 +171,19 @@ def quoted(text: str) -> str:
     return f"{quote}{text}{quote}" if quote else "`" + text.replace("`", "'") + "`"
 
 
+# --- files ---
+
+
+def is_relative(path: str) -> bool:
+    """Whether a file is named from the project's folder."""
+    return path[:1] not in ("", "/", "\\") and path[1:2] != ":"
+
+
+def with_slashes(path: str) -> str:
+    """A path as every system reads it: REAPER on Windows parts the folders of a relative one with backslashes."""
+    return path.replace("\\", "/") if is_relative(path) else path
+
+
 # --- names ---
 
 

@@ -19,7 +19,7 @@ import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from foley_bridge.errors import TimelineError
-from foley_bridge.timeline.adapters.rpp_file import MAX_BYTES, Project, parse, readable, word
+from foley_bridge.timeline.adapters.rpp_file import MAX_BYTES, Project, parse, readable, with_slashes, word
 from foley_bridge.timeline.adapters.rpp_items import Item, Mark, RppTrack, marks_of, rate_of, start_of, track_of
 
 KEY = "rpp"
@@ -148,8 +148,9 @@ def _clip(which: int, item: Item, index: int, track: RppTrack, rate: Fraction) -
     if source.path is not None:
         reach = first + length * take.speed  # REAPER does not store how long media are: this much of them is used
         held = TimeRange(RationalTime(0, float(rate)), _time(max(Fraction(0), reach), rate))
-        reference = otio.schema.ExternalReference(readable(source.path), held)
-        reference.name = readable(source.path).replace("\\", "/").rpartition("/")[2]
+        address = with_slashes(readable(source.path))
+        reference = otio.schema.ExternalReference(address, held)
+        reference.name = address.replace("\\", "/").rpartition("/")[2]
     clip = otio.schema.Clip(take.name or reference.name, reference, TimeRange(_time(first, rate), _time(length, rate)))
     speed = -take.speed if source.backwards else take.speed
     if speed != 1:
