@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foley_bridge.bridge.places import STATE_FILE
-from foley_bridge.bridge.private import running
+from foley_bridge.bridge.private import at_home
 from foley_bridge.errors import BridgeError
 from foley_bridge.home import home
 
@@ -29,14 +29,12 @@ def end(*, keys: Path | None = None, seat: str | None = None) -> dict[str, Any] 
     Raises:
         BridgeError: it may not be ended, or does not end.
     """
-    client = running(keys=keys, seat=seat)
+    client = at_home(keys=keys, seat=seat)
     if client is None:
         return None
     with client:
         said, queue = client.ping(), client.request("capabilities").result["queue"]
     pid, state = int(said["pid"]), home() / STATE_FILE
-    if said["endpoints"]["requests"] not in _text(state):
-        raise BridgeError(f"the daemon at {client.endpoint} is not this user's", "end it where it was started")
     try:
         os.kill(pid, signal.SIGTERM)  # Windows ends it without a word, which costs no job either
     except OSError as error:

@@ -105,6 +105,11 @@ def running(endpoint: str | None = None, *, keys: Path | None = None, seat: str 
             client.close()
             raise
         return client
+    return at_home(keys=keys, seat=seat)
+
+
+def at_home(*, keys: Path | None = None, seat: str | None = None) -> Client | None:
+    """A client of the daemon that runs in ``home()``, whatever is named elsewhere; None when none does."""
     state = _state()
     if state is None:
         return None
