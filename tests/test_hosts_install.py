@@ -256,6 +256,27 @@ def test_ardours_actions_are_single_files_that_know_where_the_config_is(tmp_path
     assert text.startswith('ardour { ["type"]')
 
 
+@linux
+@pytest.mark.parametrize(("host", "version"), [("blender", "4.2"), ("ardour", "ardour8")])
+def test_the_folder_of_all_versions_is_none_that_a_host_reads(user: User, host: str, version: str, tmp_path: Path) -> None:
+    root = tmp_path / "settings"
+    (root / version).mkdir(parents=True)
+    error = user.install(host, "--into", root, status=2)["error"]
+    assert f"{root}: " in error["message"] and version in error["message"]
+    assert snapshot(root) == {version: "folder"}
+
+
+@linux
+def test_a_folder_named_in_two_ways_is_one(user: User) -> None:
+    root = user.home / ".config" / "REAPER"
+    root.mkdir(parents=True)
+    (user.home / "link").symlink_to(user.home / ".config")
+    for way in (user.home / "link" / "REAPER", user.home / "link" / "REAPER" / ".." / "REAPER"):
+        said = user.install("reaper", "--into", way)
+        assert [folder["folder"] for folder in said["folders"]] == [str(root)]
+    assert [folder["folder"] for folder in user.install("reaper", "--uninstall")["folders"]] == [str(root)]
+
+
 # --- again, and away
 
 

@@ -19,12 +19,12 @@ def sites(host: str) -> list[Site]:
     noted = [
         Site(host, Path(root), TITLES[host], named=True) for name, root in _noted() if name == host and Path(root).is_dir()
     ]
-    return here + [site for site in noted if site.root not in [other.root for other in here]]
+    return here + [site for site in noted if not _is_among(site, here)]
 
 
 def remember(site: Site) -> None:
     """Something is installed there; raises HostError when that cannot be noted."""
-    if site.root not in [other.root for other in sites(site.host)]:
+    if not _is_among(site, sites(site.host)):
         _note([*_noted(), (site.host, str(site.root))])
 
 
@@ -34,6 +34,10 @@ def forget(site: Site) -> None:
     left = [each for each in noted if each != (site.host, str(site.root))]
     if left != noted:
         _note(left)
+
+
+def _is_among(site: Site, others: list[Site]) -> bool:
+    return site.root.resolve() in [other.root.resolve() for other in others]
 
 
 def _noted() -> list[tuple[str, str]]:

@@ -116,9 +116,12 @@ def sites_of(host: str, into: Path | None) -> list[Site]:
         HostError: there is none.
     """
     if into is not None:
-        root = into.expanduser().absolute()
+        root = into.expanduser().resolve()
         if not _is_folder(root):
             raise HostError(f"{root}: there is no such folder", f"give {_INSIDE[host]}")
+        inside = [path.name for place in _places_here(host) if place.versions for path, _ in _versions(root, place.versions)]
+        if inside:
+            raise HostError(f"{root}: has folders of versions in it, {', '.join(sorted(inside))}", "name one of those")
         return [Site(host, root, TITLES[host], named=True)]
     sites = found(host)
     if not sites:
