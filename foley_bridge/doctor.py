@@ -24,6 +24,7 @@ ADAPTERS = {
     "fcpx_xml": "otio-fcpx-xml-adapter",
     "cmx_3600": "otio-cmx3600-adapter",
     "AAF": "otio-aaf-adapter",
+    "rpp": "foley-bridge",
 }
 
 
@@ -127,7 +128,7 @@ def _adapters() -> Check:
     return Check(
         "timeline formats",
         not missing,
-        ".otio, FCP7 XML, FCPX XML, EDL, AAF" if not missing else "some adapters are missing",
+        ".otio, REAPER, FCP7 XML, FCPX XML, EDL, AAF" if not missing else "some adapters are missing",
         advice,
     )
 

@@ -344,6 +344,7 @@ def test_a_failed_job_puts_back_what_it_replaced(work: Path, ground: Path) -> No
         (("--handles", "-1"), ("handles", "-1")),
         (("--sample-rate", "1"), ("sample_rate", "8000")),
         (("--no-such-option", "1"), ("--no-such-option",)),
+        (("--for", "premiere"), ("'--for'", "'premiere' is not one of 'resolve'")),
         (("--region", "0-1 kettle hits=markers"), ("kettle", "HIT")),
     ],
 )
@@ -352,10 +353,15 @@ def test_a_bad_option_is_named(work: Path, ground: Path, args: tuple[str, ...], 
 
 
 def test_an_unknown_command_and_a_missing_argument_are_one_json_object_too() -> None:
-    for args in (("spott", "--json"), ("generate", "--json"), ("demo", "--json", "--sed", "1")):
+    for args in (("spott", "--json"), ("install-host", "--json"), ("generate", "--json"), ("demo", "--json", "--sed", "1")):
         done = run(*args)
         assert done.status == 2
-        assert done.json["error"]["kind"] == "UsageError"
+        assert done.json["error"]["kind"] == "UsageError" and "\n" not in done.json["error"]["message"]
+
+
+def test_a_choice_that_is_none_is_named_with_the_choices() -> None:
+    said = run("install-host", "fusion", "--json").json["error"]["message"]
+    assert said == "Invalid value for 'HOST': 'fusion' is not one of 'reaper', 'resolve', 'blender', 'ardour'."
 
 
 def test_without_json_an_error_is_text_on_stderr_and_stdout_stays_empty(work: Path, ground: Path) -> None:

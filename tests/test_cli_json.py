@@ -159,6 +159,7 @@ def test_doctor_prints_its_checks(tmp_path: Path) -> None:
     names = {check["name"] for check in done.json["checks"]}
     assert {"Python", "CPU", "PyAV", "decoders", "preview encoders", "timeline formats", "disk"} <= names
     assert {check["name"] for check in done.json["checks"] if not check["needed"]} >= {"daemon", "sound library"}
+    assert next(check for check in done.json["checks"] if check["name"] == "timeline formats")["detail"].count("REAPER") == 1
     assert done.status == (0 if done.json["ok"] else 1)
     nowhere = run("doctor", "--folder", tmp_path / "nowhere", "--json")
     assert nowhere.status == 1

@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         hint = "see foley-bridge --help, or foley-bridge COMMAND --help"  # the command line itself is wrong
-        return _say(as_json, "UsageError", error.format_message(), hint, EXIT_BAD_INPUT)
+        said = " ".join(error.format_message().replace(": Value error, ", ": ").split())
+        return _say(as_json, "UsageError", said, hint, EXIT_BAD_INPUT)
     return status if isinstance(status, int) else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,12 @@ from foley_bridge.cli import show
 from foley_bridge.cli.asking import Endpoint, Json, Keys, Private, Seat, absolute, finished
 
 SOME_FAILED = 1
+
+
+class Shape(StrEnum):
+    """A program that wants its timelines in a shape of its own."""
+
+    resolve = "resolve"
 
 
 def generate(
@@ -36,7 +43,7 @@ def generate(
     preview: Annotated[Path | None, typer.Option(help="Also an MP4 of the whole timeline with the placed sound.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also a self-contained HTML page.")] = None,
     shape: Annotated[
-        str | None, typer.Option("--for", metavar="resolve", help="Shape --out (.otio) as this program imports it.")
+        Shape | None, typer.Option("--for", metavar="resolve", help="Shape --out (.otio) as this program imports it.")
     ] = None,
     key: Annotated[
         str | None, typer.Option(help="The same key never makes a second job, and is written into the clips [default: none].")
@@ -74,7 +81,7 @@ def generate(
         "hits_as_markers": hits_as_markers,
     }
     params |= {name: absolute(path) for name, path in _given(exemplar=exemplar, preview=preview, report=report).items()}
-    params |= {name: value for name, value in (("key", key), ("shape", shape)) if value is not None}
+    params |= {name: value for name, value in (("key", key), ("shape", shape and shape.value)) if value is not None}
     with show.Bar(hidden=as_json) as bar, reach(endpoint, keys=keys, seat=seat, private=private) as reached:
         result = finished(reached, params, bar.show_job)
     if as_json:
