@@ -389,12 +389,12 @@ def set_up(world: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     scene.frame_end = scene.frame_start + (project["length"] or 1_000) - 1
     first = scene.frame_start
     editor = scene.sequence_editor_create()
-    crossing = any(
-        one["stop"] > other["start"] for one, other in pairwise(world["ranges"])
-    )  # as markers they would be read otherwise
-    for each in world["asked"]:
+    # Markers cannot say that regions overlap, and strips that come upon each other are pushed to any channel.
+    crossing = any(one["stop"] > other["start"] for one, other in pairwise(world["ranges"]))
+    for channel, each in enumerate(world["asked"], 1):
         if crossing or len(each["text"].encode()) > 63 or chance.random() < 0.5:
-            regions.mark(scene, first + each["start"], first + each["stop"], each["text"])
+            strip = regions.mark(scene, first + each["start"], first + each["stop"], each["text"])
+            strip.channel = channel
         else:
             scene.timeline_markers.new(each["text"], frame=first + each["start"])
             scene.timeline_markers.new("END", frame=first + each["stop"])
