@@ -1,14 +1,15 @@
 """A candidate cut to its cue: rate, channels, fades and level settled, written as a broadcast WAV.
 
 The sound is streamed twice, once to be measured and once to be written, so an hour takes no more memory than a minute. All
-lengths come from exact fractions: a file starts and ends on the samples nearest to its frames, so takes that follow one another
-at 24000/1001 neither overlap nor drift. The file's own timecode is bext's TimeReference (EBU Tech 3285).
+lengths come from exact fractions: a sound starts and ends on the samples nearest to its frames, so takes that follow one
+another at 24000/1001 neither overlap nor drift. The file's own timecode is bext's TimeReference (EBU Tech 3285).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -82,8 +83,13 @@ class Cut:
         return self.end + self.handle
 
     def frames(self, sample_rate: int) -> int:
-        """The file's length in samples at ``sample_rate`` Hz."""
+        """The sound's length at ``sample_rate`` Hz, from the sample nearest to its start to the one nearest to its end."""
         return samples_of(self.file_end, sample_rate) - samples_of(self.file_start, sample_rate)
+
+    def file_frames(self, sample_rate: int) -> int:
+        """The file's length in samples: one more, a silent one, where ``frames`` falls short of whole video frames by a part of
+        a sample, as it may at 30000/1001. An editor that counts the whole video frames in a file would miss one."""
+        return max(self.frames(sample_rate), math.ceil((self.file_end - self.file_start) * sample_rate))
 
 
 def cut_for(
@@ -204,7 +210,7 @@ def write_take(
     if sound.frames != cut.frames(sound.sample_rate):
         raise MediaError(f"{path}: the engine gave {sound.frames} samples where {cut.frames(sound.sample_rate)} are asked")
     count = {"mono": 1, "stereo": 2, "source": sound.channels}[channels or ("mono" if candidate.kind == "hits" else "source")]
-    frames = cut.frames(sample_rate)
+    frames = cut.file_frames(sample_rate)
     fade_in, fade_out = _fades(candidate.kind, fade, sample_rate, frames)
     plain = _Conformed(sound, sample_rate, count, frames, fade_in, fade_out)
     settled = _settle_level(plain, level)
@@ -281,7 +287,7 @@ _TRACK_NAMES = {1: ("M",), 2: ("L", "R"), 6: ("L", "R", "C", "LFE", "Ls", "Rs")}
 
 def take_bytes(cut: Cut, *, sample_rate: int = 48000, channels: int = 2) -> int:
     """How large a take's file may get, for a look at the free space before any work."""
-    return cut.frames(sample_rate) * channels * BIT_DEPTH // 8 + _HEADER_BYTES
+    return cut.file_frames(sample_rate) * channels * BIT_DEPTH // 8 + _HEADER_BYTES
 
 
 def ucs_name(cat_id: str, fx_name: str, creator_id: str = "FOLEYBRIDGE", source_id: str = "NONE") -> str:

@@ -67,7 +67,7 @@ def test_hits_in_the_file_lie_within_a_millisecond_of_the_times_asked(tmp_path: 
     )
     samples, rate_read = soundfile.read(take.path, always_2d=True)
     reference = wavinfo.WavInfoReader(str(take.path)).bext.time_reference
-    assert rate_read == rate and len(samples) == take.frames == cut.frames(rate)
+    assert rate_read == rate and len(samples) == take.frames == cut.file_frames(rate)
     start = Fraction(reference, rate) - global_start
     assert np.abs(heard_at(samples, rate, times, start) - times).max() <= 0.001
     assert abs(start - (take.start - take.handle)) <= Fraction(1, 2 * rate)
@@ -79,7 +79,7 @@ def test_another_rate_moves_no_hit(tmp_path: Path, made: int, asked: int) -> Non
     candidate = arrange_hits(even_onsets([10.3, 11.1]), few(made), seed=1, start=cut.file_start, end=cut.file_end)
     take = write_take(candidate, path=tmp_path / "t.wav", cut=cut, label=LABEL, sample_rate=asked)
     samples = soundfile.read(take.path, always_2d=True)[0]
-    assert len(samples) == cut.frames(asked)
+    assert len(samples) == cut.file_frames(asked)
     assert np.abs(heard_at(samples, asked, [10.3, 11.1], cut.file_start) - [10.3, 11.1]).max() <= 0.001
 
 
