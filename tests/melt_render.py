@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -44,12 +45,10 @@ def rendered(timeline: otio.schema.Timeline, rate: Fraction, folder: Path) -> tu
     ElementTree.ElementTree(playlist(track, rate, folder)).write(folder / "play.mlt", encoding="utf-8", xml_declaration=True)
     wav = folder / "melt.wav"
     consumer = [f"avformat:{wav}", "acodec=pcm_s24le", "ar=48000", "ac=1", "vn=1", "real_time=0"]
-    subprocess.run(
-        ["melt", "-silent", str(folder / "play.mlt"), "-consumer", *consumer],
-        check=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=120,
-    )
-    return soundfile.read(wav)
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    for patience_s in (30, 60, 120):  # on a busy machine melt was seen to stand still now and then
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            command = ["melt", "-silent", str(folder / "play.mlt"), "-consumer", *consumer]
+            subprocess.run(command, check=True, timeout=patience_s, **quiet)
+            return soundfile.read(wav)
+    raise AssertionError("melt does not come to an end")

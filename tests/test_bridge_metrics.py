@@ -61,6 +61,10 @@ def test_metrics_count_what_happened(tmp_path: Path) -> None:
             job = raw.call("submit", doomed(tmp_path))["result"]["job"]
             raw.call("wait", {"job": job})
         samples = scrape(one.endpoints)
+        deadline = time.monotonic() + PATIENCE_S
+        while value(samples, "jobs_ended_total", state="failed") < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)  # whoever waits is answered before it is counted
+            samples = scrape(one.endpoints)
         assert value(samples, "requests_total", method="ping", outcome="ok") == 3
         assert value(samples, "requests_total", method="unreadable", outcome="RequestError") == 1
         assert value(samples, "requests_total", method="status", outcome="JobError") == 1
