@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -158,6 +159,22 @@ def test_takes_change_without_the_daemon_and_sound_changed(python: str, studio: 
     samples = [soundfile.read(path)[0] for path in (one, two)]
     assert np.abs(np.array(heard(one)) - heard(two)).max() < 0.001
     assert np.abs(samples[0] - samples[1]).max() > 0.01
+
+
+@each_blender()
+def test_a_copied_project_uses_its_own_copies_and_a_sound_the_user_put_in_is_his(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
+    session(python, blend, GENERATE, "save")
+    copy = studio / "Kopie" / blend.name
+    shutil.copytree(blend.parent, copy.parent)
+    own = "strips['door'].sound = bpy.data.sounds.load(bpy.path.abspath(strips['hit.wav'].sound.filepath))"
+    there = {"do": "playhead", "frame": 30}
+    told = session(
+        python, copy, there, act("next_take"), "look", {"do": "change", "code": own}, {"do": "playhead", "frame": 120},
+        act("next_take"),
+    )  # fmt: skip
+    assert str(copy.parent) in takes(told[2])[0]["path"] and " T2_" in takes(told[2])[0]["path"]
+    assert told[5]["said"].startswith("no take is selected")
 
 
 @each_blender()

@@ -100,7 +100,7 @@ def _regions(scene: Any, column: Any) -> None:
         told = timecode(each["start"], rate, scene.frame_start)
         if each["id"] in takes:
             clip = takes[each["id"]]
-            told += f", take {clip['chosen'] or '?'} of {len(clip['takes'])}"
+            told += f", take {clip['chosen']} of {len(clip['takes'])}"
         if each["start"] == each["stop"]:
             told += ", has no END"
         column.label(text=each["text"], icon="RADIOBUT_ON" if each["selected"] else "RADIOBUT_OFF")

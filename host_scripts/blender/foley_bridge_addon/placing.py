@@ -91,12 +91,14 @@ def _clip(scene: Any, strip: Any) -> dict[str, Any]:
     path = api.absolute(strip.sound.filepath) if strip.sound else ""
     paths = [str(take["path"]) for take in _takes(strip)]
     chosen = next((number for number, take in enumerate(paths, 1) if _same(take, path)), None)
+    if chosen is None:  # somebody gave the strip another sound: it is his now
+        return clip
     return {
         **clip,
         "ours": True,
         "region": note["region"],
         "key": note["key"],
-        "path": paths[chosen - 1] if chosen else path,
+        "path": paths[chosen - 1],
         "offset": first - api.content(strip)[0] + api.trims(strip)[0],
         "chosen": chosen,
         "takes": paths,
@@ -104,13 +106,12 @@ def _clip(scene: Any, strip: Any) -> dict[str, Any]:
 
 
 def _takes(strip: Any) -> list[dict[str, Any]]:
-    """The takes in a strip's note. Of a project that was moved with its sounds, they lie beside the one that sounds."""
+    """The takes in a strip's note, beside the one that sounds: a project moved or copied with its sounds has its own."""
     folder = os.path.dirname(api.absolute(strip.sound.filepath)) if strip.sound else ""  # noqa: PTH120
     takes = []
     for take in notes.read(strip)["takes"]:
-        path = Path(take["path"])
-        beside = Path(folder) / path.name
-        takes.append({**take, "path": str(beside) if not path.is_file() and beside.is_file() else str(path)})
+        beside = os.path.join(folder, os.path.basename(take["path"]))  # noqa: PTH118, PTH119
+        takes.append({**take, "path": beside if folder and Path(beside).is_file() else take["path"]})
     return takes
 
 
