@@ -3,6 +3,7 @@
 -- Worlds (scenarios.py) are set up one after the other in one session, each on tracks taken from a few spare ones, since Ardour's
 -- Lua cannot remove a track. After each the session is saved under a name of its own, for others to read.
 
+local all = require("ardour.all")
 local fault = require("foley.fault")
 local host = require("ardour.host")
 local import = require("ardour.import")
@@ -35,15 +36,15 @@ local function add_range(of, each)
 end
 
 local function wiped(of)
-  for location in of:locations():list():iter() do
+  for _, location in ipairs(all(of:locations():list())) do
     if location:is_range_marker() and not location:is_session_range() then
       of:locations():remove(location)
     end
   end
   local tracks = {}
-  for route in of:get_tracks():iter() do
+  for _, route in ipairs(all(of:get_tracks())) do
     local playlist = route:to_track():playlist()
-    for region in playlist:region_list():iter() do
+    for _, region in ipairs(all(playlist:region_list())) do
       playlist:remove_region(region)
     end
     tracks[#tracks + 1] = route
@@ -186,7 +187,7 @@ end
 function jobs.export(of, asked)
   sleep(1)
   local export = of:simple_export()
-  export:set_preset(asked.preset) -- the default one is at 44.1 kHz, and resampling sometimes ends 7.3 with a crash
+  export:set_preset(asked.preset) -- the default one is at 44.1 kHz
   export:set_folder(asked.into)
   export:set_name(asked.file)
   export:set_range(0, asked.samples)

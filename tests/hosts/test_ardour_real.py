@@ -26,7 +26,7 @@ HITS_S = (1.0, 1.32, 1.64, 4.72, 5.24)
 LENGTH_S = 8
 KETTLE = "FOLEY kettle like=hit takes=3"
 DOOR = "FOLEY door like=hit"
-EACH_OF_OURS = "for region in Session:route_by_name('Foley'):to_track():playlist():region_list():iter() do"
+EACH_OF_OURS = "for _, region in ipairs(Session:route_by_name('Foley'):to_track():playlist():region_list():table()) do"
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +363,7 @@ def test_words_and_an_example_are_written_into_the_range(daemon: Serving, made: 
             "Editor:set_selection(list, ArdourUI.SelectionOp.Set)"
         )
         before = {each["id"]: each["text"] for each in Saved(session).ranges()}
-        ranges = "for each in Session:locations():list():iter() do if each:is_range_marker()"
+        ranges = "for _, each in ipairs(Session:locations():list():table()) do if each:is_range_marker()"
         window.do(f"{ranges} then each:set_name('FOLEY bell') end end")
         window.press("Use selected clip as example for region")
         assert window.wait_said(1).startswith("'hit' is now the example of ")

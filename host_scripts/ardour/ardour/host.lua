@@ -2,6 +2,7 @@
 
 local import = require("ardour.import")
 local list = require("foley.list")
+local own = require("ardour.own")
 local session = require("ardour.session")
 local takes = require("ardour.takes")
 
@@ -52,11 +53,11 @@ local function made(face, import_with, config)
   end
 
   function adapter.tracks()
-    return session.tracks(of, takes.lane)
+    return session.tracks(of, own.lane)
   end
 
   function adapter.own_tracks()
-    return takes.own_tracks(of)
+    return own.tracks(of)
   end
 
   function adapter.place(plan)

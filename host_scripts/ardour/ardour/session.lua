@@ -1,5 +1,6 @@
 -- The session as the core sees it: rate and times, marked ranges, points, the picture, the audio tracks that are not ours.
 
+local all = require("ardour.all")
 local fault = require("foley.fault")
 local list = require("foley.list")
 local path = require("foley.path")
@@ -71,9 +72,8 @@ end
 -- Every marked range with what Ardour has for it: {id, text, start, stop, location}, in time order.
 function session.locations(of)
   local written = saved.elements(saved.inside(saved.xml(of), "Locations"), "Location")
-  local found, index = {}, 0
-  for location in of:locations():list():iter() do
-    index = index + 1
+  local found = {}
+  for index, location in ipairs(all(of:locations():list())) do
     local known = written[index]
     if not known or known.name ~= location:name() then
       fault.raise("Ardour saved other markers than it has", "Please report this, with the version of Ardour.")
@@ -89,7 +89,7 @@ end
 -- Every marker without length.
 function session.points(of)
   local found = {}
-  for location in of:locations():list():iter() do
+  for _, location in ipairs(all(of:locations():list())) do
     if location:is_mark() and is_plain(location) then
       found[#found + 1] = {text = location:name(), at = session.frames(of, location:start():samples())}
     end
@@ -115,11 +115,7 @@ end
 
 -- Tracks whose clips do not overlap, from a track whose regions may lie in layers.
 local function unlayered(of, track, found)
-  local lanes = {}
-  local regions = {}
-  for region in track:to_track():playlist():region_list():iter() do
-    regions[#regions + 1] = region
-  end
+  local lanes, regions = {}, all(track:to_track():playlist():region_list())
   for _, region in ipairs(list.sorted(regions, function(each) return each:layer() end)) do
     local clip = session.clip(of, region)
     local function free(lane)
@@ -165,11 +161,11 @@ end
 function session.tracks(of, is_ours)
   local found = {}
   local stop = session.project(of).length or 0
-  for location in of:locations():list():iter() do
+  for _, location in ipairs(all(of:locations():list())) do
     stop = math.max(stop, time.ceil(session.frames(of, location:_end():samples())))
   end
   found[1] = picture(of, stop)
-  for track in of:get_tracks():iter() do
+  for _, track in ipairs(all(of:get_tracks())) do
     if track:data_type():to_string() == "audio" and not is_ours(track:name()) then
       unlayered(of, track, found)
     end

@@ -1,115 +1,16 @@
--- Takes on our tracks. The takes of one place lie as regions on top of each other, and all but one are muted: so they can be seen
--- side by side in Ardour's own way (Track > Layers > Stacked) and heard with its own mute, with or without these scripts. A track
--- has two channels: Ardour gives both what a file with one has, so a take is as loud in the mix as its file is.
+-- Laying takes, taking them out, letting another one sound: each one step of Ardour's undo.
+--
+-- A track of ours has two channels: Ardour gives both what a file with one has, so a take is as loud in the mix as its file is.
 
 local fault = require("foley.fault")
 local ledger = require("ardour.ledger")
 local list = require("foley.list")
+local own = require("ardour.own")
 local session = require("ardour.session")
-local time = require("foley.time")
 
 local takes = {}
 
 local steps = 0 -- of undo, made by this script
-
--- Whether a track of this name is ours, and which: 1 for Foley, 2 for Foley 2.
-function takes.lane(name)
-  local number = name == "Foley" and 1 or math.tointeger(tonumber(string.match(name, "^Foley ([1-9]%d*)$")))
-  return (number ~= 1 or name == "Foley") and number or nil
-end
-
-local function own_routes(of)
-  local found = {}
-  for route in of:get_tracks():iter() do
-    if takes.lane(route:name()) and route:data_type():to_string() == "audio" then
-      found[#found + 1] = route
-    end
-  end
-  return list.sorted(found, function(route) return takes.lane(route:name()) end)
-end
-
--- The regions of a track as places: what lies alone, and the takes that lie together.
-local function places(held, route)
-  local found, by_clip = {}, {}
-  for region in route:to_track():playlist():region_list():iter() do
-    local known = ledger.of(held, region)
-    if not known then
-      found[#found + 1] = {regions = {region}}
-    else
-      local place = by_clip[known.clip]
-      if not place then
-        place = {known = known, regions = {}, numbers = {}}
-        by_clip[known.clip] = place
-        found[#found + 1] = place
-      end
-      table.insert(place.regions, region)
-      table.insert(place.numbers, known.number)
-    end
-  end
-  return found
-end
-
--- The one region that sounds, and its number; nil when it is none or several.
-local function sounding(place)
-  local found
-  for index, region in ipairs(place.regions) do
-    if not region:muted() then
-      if found then
-        return nil
-      end
-      found = index
-    end
-  end
-  return place.regions[found], place.numbers[found]
-end
-
-local function seen(of, held, place)
-  if not place.known then
-    local clip = session.clip(of, place.regions[1])
-    clip.id, clip.ours = ledger.id(place.regions[1]), false
-    return clip
-  end
-  local region, number = sounding(place)
-  local clip = session.clip(of, region or place.regions[1])
-  local listed = {}
-  for index, short in ipairs(place.known.takes) do
-    listed[index] = ledger.long(of, short)
-  end
-  local sound = region and held.sounds[ledger.file(region)]
-  return {
-    id = place.known.clip, name = clip.name, start = clip.start, duration = clip.duration, ours = true,
-    region = place.known.region, key = place.known.key, chosen = number or 0,
-    path = sound and ledger.long(of, sound), offset = session.frames(of, (region or place.regions[1]):start():samples()),
-    takes = #place.regions == #listed and listed or {}, -- a take that was deleted by hand is told by its absence
-  }
-end
-
--- As the contract has it. Tracks without clips are left out: Ardour's Lua cannot remove one, and undo does not.
-function takes.own_tracks(of)
-  local held, found = ledger.read(of), {}
-  for _, route in ipairs(own_routes(of)) do
-    local clips = {}
-    for _, place in ipairs(places(held, route)) do
-      clips[#clips + 1] = seen(of, held, place)
-    end
-    if #clips > 0 then
-      found[#found + 1] = {name = route:name(), locked = false, clips = list.sorted(clips, function(clip) return clip.start end)}
-    end
-  end
-  return found
-end
-
--- Playlist and regions of one of our clips, by its id.
-local function find(of, held, id)
-  for _, route in ipairs(own_routes(of)) do
-    for _, place in ipairs(places(held, route)) do
-      if place.known and place.known.clip == id then
-        return place, route
-      end
-    end
-  end
-  fault.raise("a clip of ours is not there any more", "Try again.")
-end
 
 -- Changes playlists and regions as one step of Ardour's undo, or not at all. what(edit) does it: edit.add(playlist, region, at),
 -- edit.remove(playlist, region), edit.top(playlist, region), edit.set(region, change). Gives a receipt.
@@ -179,7 +80,7 @@ end
 
 -- Our track of this name, made where it is not there.
 local function track(of, name)
-  for _, route in ipairs(own_routes(of)) do
+  for _, route in ipairs(own.routes(of)) do
     if route:name() == name then
       return route:to_track()
     end
@@ -263,7 +164,7 @@ function takes.place(of, plan, import)
   not_recording(of)
   local held = ledger.read(of)
   for _, clip in ipairs(plan.remove) do
-    unlocked(find(of, held, clip.id))
+    unlocked(own.find(of, held, clip.id))
   end
   local paths = {}
   for _, add in ipairs(plan.add) do
@@ -282,7 +183,7 @@ function takes.place(of, plan, import)
   end
   return as_one_step(of, plan.label, function(edit)
     for _, clip in ipairs(plan.remove) do
-      local place, route = find(of, held, clip.id)
+      local place, route = own.find(of, held, clip.id)
       for _, region in ipairs(list.sorted(place.regions, function(each) return -each:layer() end)) do
         edit.remove(route:to_track():playlist(), region)
       end
@@ -313,9 +214,9 @@ end
 function takes.choose(of, clip, number)
   not_recording(of)
   local held = ledger.read(of)
-  local place, route = find(of, held, clip.id)
+  local place, route = own.find(of, held, clip.id)
   unlocked(place, route)
-  local now = sounding(place)
+  local now = own.sounding(place)
   local wanted
   for index, region in ipairs(place.regions) do
     wanted = place.numbers[index] == number and region or wanted
@@ -338,30 +239,6 @@ function takes.choose(of, clip, number)
     end
     edit.top(route:to_track():playlist(), wanted)
   end)
-end
-
--- Ids of our clips of which a region is in a list of Ardour's, and those at a sample.
-function takes.among(of, regions)
-  local held, found, seen_ids = ledger.read(of), {}, {}
-  for region in regions:iter() do
-    local known = ledger.of(held, region)
-    if known and not seen_ids[known.clip] then
-      seen_ids[known.clip] = true
-      found[#found + 1] = known.clip
-    end
-  end
-  return found
-end
-
-function takes.at(of, sample)
-  local found = {}
-  for _, route in ipairs(own_routes(of)) do
-    local there = route:to_track():playlist():regions_at(Temporal.timepos_t(sample))
-    for _, id in ipairs(takes.among(of, there)) do
-      found[#found + 1] = id
-    end
-  end
-  return found
 end
 
 return takes

@@ -1,5 +1,7 @@
 -- Ardour's window: messages, questions, progress, the selection.
 
+local all = require("ardour.all")
+local own = require("ardour.own")
 local path = require("foley.path")
 local session = require("ardour.session")
 local takes = require("ardour.takes")
@@ -69,7 +71,7 @@ end
 function window.selected(of)
   local selection = Editor:get_selection()
   local marked = {}
-  for marker in selection.markers:iter() do
+  for _, marker in ipairs(all(selection.markers)) do
     marked[marker:name()] = true
   end
   local first, last = selection.time:start_sample(), selection.time:end_sample()
@@ -84,15 +86,13 @@ function window.selected(of)
 end
 
 function window.chosen_clip(of)
-  for region in Editor:get_selection().regions:regionlist():iter() do
-    return session.clip(of, region)
-  end
-  return nil
+  local region = all(Editor:get_selection().regions:regionlist())[1]
+  return region and session.clip(of, region)
 end
 
 function window.chosen_takes(of)
-  local found = takes.among(of, Editor:get_selection().regions:regionlist())
-  return #found > 0 and found or takes.at(of, of:transport_sample())
+  local found = own.among(of, Editor:get_selection().regions:regionlist())
+  return #found > 0 and found or own.at(of, of:transport_sample())
 end
 
 return window
