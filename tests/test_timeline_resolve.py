@@ -205,8 +205,8 @@ def test_what_resolve_will_not_see_is_told() -> None:
         ("odd", HOUR, 24),
     ]
     assert frames(document["tracks"]["children"][0]["children"][3]["source_range"]) == (0, 38)  # the cut clip leaves its place
-    assert [note.split()[0] for note in notes] == ["1"] * 4
-    assert all(any(words in note for note in notes) for words in ("media file", "beyond", "between two frames", "transitions"))
+    assert [note.rpartition(": ")[2] for note in notes] == ["1 clip"] * 3 + ["1 transition"]
+    assert all(any(words in note for note in notes) for words in ("media file", "beyond", "between two frames", "transition"))
     odd = otio.schema.Timeline("odd", global_start_time=RationalTime(0, 21.5))
     assert "43/2" in said(odd)[1][0]
 
@@ -321,5 +321,5 @@ def test_only_otio_has_this_shape_and_only_known_programs_have_one(tmp_path: Pat
     wrong = generate(tmp_path, cut, *asked)
     assert wrong.status == 2 and ".otio" in wrong.json["error"]["message"]
     unknown = generate(tmp_path, cut, "--for", "premiere")
-    assert unknown.status == 2 and unknown.json["error"]["kind"] == "RequestError"
+    assert unknown.status == 2 and unknown.json["error"]["kind"] == "UsageError"
     assert "shape" in unknown.json["error"]["message"] and not (tmp_path / "o").exists()

@@ -706,6 +706,7 @@ def test_a_hostile_project_ends_with_one_error(tmp_path: Path, data: bytes, said
         files.read(path)
     assert said in caught.value.message and "bad.rpp" in caught.value.message
     assert "TimelineError" not in caught.value.message
+    assert caught.value.hint == "save it from REAPER again"
 
 
 @pytest.mark.parametrize("seed", range(4))

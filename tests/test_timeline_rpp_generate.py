@@ -98,7 +98,8 @@ def test_the_same_request_writes_the_same_project(reel: Path) -> None:
 
 def test_a_project_with_takes_gets_more_on_a_track_of_their_own(reel: Path) -> None:
     assert generate(reel).status == 0
-    assert generate(reel, "cut_foley.rpp", "again.rpp", "--seed", 9).status == 0
+    again = generate(reel, "cut_foley.rpp", "again.rpp", "--seed", 9)
+    assert again.status == 0 and len(again.json["notes"]) == 1 and again.json["notes"][0].endswith(" on FOLEY")
     before, after = (parse((reel / name).read_bytes()).root for name in ("cut_foley.rpp", "again.rpp"))
     assert [track_of(chunk).name for chunk in after.chunks("TRACK")] == ["Picture", "FOLEY", "FOLEY 2"]
     assert "".join(chunk.text() for chunk in before.chunks("TRACK")) == "".join(

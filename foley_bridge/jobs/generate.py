@@ -31,7 +31,7 @@ from foley_bridge.jobs.result import RegionResult, Result
 from foley_bridge.jobs.shaping import shaped
 from foley_bridge.jobs.takes import make_take, title
 from foley_bridge.timeline import files
-from foley_bridge.timeline.place import METADATA, PlacedTake, Placement, mark_hits, place_takes
+from foley_bridge.timeline.place import METADATA, PlacedTake, Placement, mark_hits, place_takes, sounding_already
 from foley_bridge.timeline.time import timecode
 
 
@@ -213,6 +213,7 @@ def _publish(job: Job, worked: Sequence[_Worked], failed: Sequence[Failed], ente
         Placement(each.cue.region, tuple(_placed(take) for take in each.done.takes), each.cue.engine, each.done.key)
         for each in worked
     ]
+    earlier = sounding_already(opened.timeline, [each.cue.region for each in worked])
     clips = place_takes(opened.timeline, placements, takes_as_tracks=request.takes_as_tracks)
     for clip in clips if request.key else ():
         clip.metadata[METADATA]["job_key"] = request.key
@@ -221,6 +222,8 @@ def _publish(job: Job, worked: Sequence[_Worked], failed: Sequence[Failed], ente
             onsets = each.done.detection.onsets
             mark_hits(opened.timeline, each.cue.region, [(Fraction(onset.time_s), onset.confidence) for onset in onsets])
     notes = list(opened.notes)
+    if earlier:
+        notes.append(f"takes of an earlier run sound in these regions, too: mute or remove them on {', '.join(earlier)}")
     if request.preview is not None:
         enter("preview")
         chosen = [replace(each.done.takes[0], path=outputs.at(each.done.takes[0].path)) for each in worked]

@@ -55,9 +55,10 @@ def carry_out(task: str, data: bytes, path: str = "") -> bytes:
 
 
 def fault(error: Exception) -> str:
-    """What was raised, in one line; our own words (``FoleyError``) need no name before them."""
-    said = " ".join(str(error).split())[:500] or "no reason given"
-    return said if hasattr(error, "hint") else f"{type(error).__name__}: {said}"
+    """What was raised, in one line; what we say ourselves (``FoleyError``) needs no name before it."""
+    ours = hasattr(error, "hint") and hasattr(error, "message")
+    said = " ".join(str(error.message if ours else error).split())[:500] or "no reason given"  # type: ignore[attr-defined]
+    return said if ours else f"{type(error).__name__}: {said}"
 
 
 def walk(read: Any) -> None:

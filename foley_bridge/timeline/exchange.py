@@ -27,13 +27,20 @@ def lost_in(suffix: str, timeline: otio.schema.Timeline, rate: Fraction) -> tupl
         if any(item.markers for item in items[1:]):
             notes.append("a REAPER project holds markers of the timeline only; those of tracks and clips are left out")
         if count := len(timeline.find_children(descended_from_type=otio.schema.Transition)):
-            notes.append(f"{count} transitions are written as cuts")
+            notes.append(f"written as cuts: {counted(count, 'transition')}")
         return tuple(notes)
     if any(item.markers for item in items):
         notes.append(f"markers do not all survive in {suffix}")
     if disabled := sum(not item.enabled for item in items):
-        notes.append(f"{suffix} cannot say that something is disabled: {disabled} disabled clips or tracks will play")
+        notes.append(
+            f"{suffix} cannot say that something is disabled: {counted(disabled, 'clip or track', 'clips or tracks')} will play"
+        )
     return tuple(notes)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """As in "1 clip" and "2 clips"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def for_exchange(timeline: otio.schema.Timeline, rate: Fraction, suffix: str) -> None:

@@ -99,7 +99,7 @@ def _in_child(path: Path, verb: str, data: bytes, arguments: list[str]) -> bytes
     script = Path(__file__).with_name("child.py")
     # -P: this folder holds a time.py, which must not hide the standard library's
     command = [sys.executable, "-P", str(script), *arguments]
-    hint = "use .otio" if verb == "written" else EXCHANGE
+    hint = "use .otio" if verb == "written" else "save it from REAPER again" if path.suffix.lower() == ".rpp" else EXCHANGE
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=CHILD_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:

@@ -16,7 +16,7 @@ import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from foley_bridge.errors import TimelineError
-from foley_bridge.timeline.layout import place_of, timeline_rate
+from foley_bridge.timeline.layout import children_of, place_of, timeline_rate
 from foley_bridge.timeline.regions import Region
 from foley_bridge.timeline.time import rational, samples_of, seconds_of, time_json
 
@@ -112,6 +112,24 @@ def place_takes(
         track.name = name
         timeline.tracks.append(track)
     return [clip for track in made for clip in track.find_clips()]
+
+
+def sounding_already(timeline: otio.schema.Timeline, regions: Iterable[Region]) -> list[str]:
+    """The names of tracks on which takes of an earlier run sound in one of the regions."""
+    spans = [(region.start, region.end) for region in regions]
+    return [
+        track.name
+        for track in timeline.tracks
+        if isinstance(track, otio.schema.Track)
+        and track.enabled
+        and _kind(track) == "track"
+        and any(
+            isinstance(place.item, otio.schema.Clip)
+            and place.item.enabled
+            and any(start < place.end and place.start < end for start, end in spans)
+            for place in children_of(track)
+        )
+    ]
 
 
 def _into_lane(lanes: list[list[tuple[Placement, int]]], placement: Placement, index: int) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
+from foley_bridge.timeline.exchange import counted
 from foley_bridge.timeline.layout import Place, available, place_of, timeline_rate
 from foley_bridge.timeline.time import rate_text, rational, seconds_of
 from foley_bridge.timeline.unfolded import Shown, by_track
@@ -89,14 +90,16 @@ class _Shaper:
             said.append(f"Resolve has no timelines of {rate_text(self.rate)} frames per second and may take none of this")
         if self._without_file:
             said.append(
-                f"{self._without_file} clips without a media file (titles, generators, image sequences) are left as gaps"
+                f"left as gaps, having no media file (titles, generators, sequences): {counted(self._without_file, 'clip')}"
             )
         if self._cut:
-            said.append(f"{self._cut} clips that reach beyond their media are cut to it")
+            said.append(f"cut to their media, beyond which they reach: {counted(self._cut, 'clip')}")
         if self._moved:
-            said.append(f"{self._moved} clips that begin or end between two frames are on the nearest ones")
+            said.append(
+                f"laid on the nearest frames, since they begin or end between two frames: {counted(self._moved, 'clip')}"
+            )
         if self._transitions:
-            said.append(f"{self._transitions} transitions are written as cuts")
+            said.append(f"written as cuts: {counted(self._transitions, 'transition')}")
         return tuple(said)
 
     def tracks(self, track: Any, clips: Iterable[Shown]) -> list[otio.schema.Track]:
