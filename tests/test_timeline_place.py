@@ -17,7 +17,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 from foley_bridge.errors import TimelineError
 from foley_bridge.timeline import files
 from foley_bridge.timeline.layout import children_of, timeline_rate
-from foley_bridge.timeline.place import PlacedTake, Placement, clear_foley, mark_hits, place_takes
+from foley_bridge.timeline.place import PlacedTake, Placement, clear_foley, mark_hits, place_takes, sounding_already
 from foley_bridge.timeline.regions import find_regions, parse_region
 from foley_bridge.timeline.time import samples_of
 
@@ -237,6 +237,16 @@ def test_clearing_takes_out_what_was_placed_and_nothing_else() -> None:
     timeline.tracks[2].append(before.tracks[1][0].clone())
     assert clear_foley(timeline) == 1
     assert [type(item).__name__ for item in timeline.tracks[2]] == ["Gap", "Gap", "Clip"]
+
+
+def test_takes_that_sound_already_are_told_where_they_sound_and_while_they_do() -> None:
+    timeline = _timeline(F(24))
+    place_takes(timeline, [_placement(F(24), _take(F(24), 24, 24), _take(F(24), 24, 24))], takes_as_tracks=True)
+    inside, before, after = (parse_region(text, F(24), F(80)) for text in ("1.5-3 a", "0-1 b", "2-3 c"))
+    assert sounding_already(timeline, [before, inside]) == ["FOLEY"]  # not the other take's, which is disabled
+    assert sounding_already(timeline, [before, after]) == []
+    timeline.tracks[1].enabled = False
+    assert sounding_already(timeline, [inside]) == []
 
 
 def test_hits_written_as_markers_are_found_again_exactly_and_replaced_only_where_ours() -> None:

@@ -322,4 +322,4 @@ def test_only_otio_has_this_shape_and_only_known_programs_have_one(tmp_path: Pat
     assert wrong.status == 2 and ".otio" in wrong.json["error"]["message"]
     unknown = generate(tmp_path, cut, "--for", "premiere")
     assert unknown.status == 2 and unknown.json["error"]["kind"] == "UsageError"
-    assert "shape" in unknown.json["error"]["message"] and not (tmp_path / "o").exists()
+    assert "--for" in unknown.json["error"]["message"] and not (tmp_path / "o").exists()
