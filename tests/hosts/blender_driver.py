@@ -6,6 +6,7 @@ What it tells of a project it reads from Blender itself, not through the add-on.
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import time
@@ -481,6 +482,10 @@ def injected(world: dict[str, Any], api: Any) -> Any:
 if __name__ == "__main__":
     try:
         main()
+        status = 0
     except BaseException:
         traceback.print_exc()
-        sys.exit(1)
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # the module of 4.5 at times waits for itself for ever when it is left in the ordinary way
