@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from job_materials import clicks
 from reaper_bench import Bench, all_items, item, plan, region, take
-from reaper_model import Item, Project, State, Track, item_dump, item_from
+from reaper_model import Item, Project, State, Take, Track, item_dump, item_from
 
 REGION = "{REGION}"
 
@@ -304,13 +304,33 @@ def copied(made: Bench, position: float) -> None:
     made.project.edit("Copy item", copy_item)
 
 
-def test_a_copy_taken_elsewhere_is_the_users_and_what_was_split_off_is_ours(tmp_path: Path, sounds: list[Path]) -> None:
+@pytest.mark.parametrize("moved", [9.0, 0.5, -0.5, 0.001])
+def test_a_copy_is_the_users_however_little_it_was_dragged(tmp_path: Path, sounds: list[Path], moved: float) -> None:
     made = bench(tmp_path)
     made.ask("place", plan(REGION, 25, 50, take(sounds[0])))
-    copied(made, 10.0)
-    copied(made, 1.5)
+    copied(made, 1.0 + moved)
+    clips = sorted(made.ask("own_tracks")[0]["clips"], key=lambda clip: not clip["ours"])
+    assert [(clip["start"], clip["ours"]) for clip in clips] == [(25, True), (pytest.approx(25 * (1 + moved)), False)]
+
+
+@pytest.mark.parametrize("speed", [1.0, 1.5])
+def test_what_was_split_off_is_ours(tmp_path: Path, sounds: list[Path], speed: float) -> None:
+    made = bench(tmp_path)
+    made.ask("place", plan(REGION, 25, 50, take(sounds[0], offset=12), take(sounds[1], 2, offset=6)))
+    for each in only_item(made).takes:
+        each.values["D_PLAYRATE"] = speed
+    copied(made, 1.4)
+
+    def split(state: State) -> None:
+        left, right = state.tracks[0].items
+        left.values["D_LENGTH"], right.values["D_LENGTH"] = 0.4, 0.6
+        for each in right.takes:
+            each.values["D_STARTOFFS"] += 0.4 * each.values["D_PLAYRATE"]
+
+    made.project.edit("Split item", split)
+    made.project.state.tracks[0].items[1].takes.insert(0, Take(name="the user's"))
     clips = made.ask("own_tracks")[0]["clips"]
-    assert [(clip["start"], clip["ours"]) for clip in clips] == [(25, True), (37.5, True), (250, False)]
+    assert [(clip["start"], clip["ours"]) for clip in clips] == [(25, True), (35, True)]
 
 
 def test_an_item_that_a_project_file_brought_is_ours_by_its_mark_alone(tmp_path: Path, sounds: list[Path]) -> None:

@@ -2,7 +2,8 @@
 -- with the project, copied with an item, and undone with it.
 --
 -- A track's mark is the name that the core knows it by, so a user may rename it. An item's says whose region it is, and where
--- it was laid: a copy that somebody took elsewhere has our mark and another GUID, and is no longer ours.
+-- it was laid, a take's from where in its file: a copy that somebody took elsewhere has our mark and another GUID, and is no
+-- longer ours.
 
 local api = require("foley_reaper.api")
 local fault = require("foley.fault")
@@ -13,6 +14,7 @@ local time = require("foley.time")
 local own = {}
 
 local MARK = "P_EXT:foley_bridge"
+local SAME_S = 0.0001 -- what a project file's digits may lose, and less than a hand can drag
 
 -- Values by name as one text that a project file can hold, whatever quotes are in them, and back.
 local function written(values)
@@ -103,14 +105,30 @@ local function source_path(take)
   return source and media.path(source) or ""
 end
 
+-- Whether a take of the item plays its file at the moments at which it was laid to: splitting and trimming keep that, and a copy
+-- that was dragged, however little, does not.
+local function plays_as_laid(item, laid_at, position)
+  for number = 1, api.CountTakes(item) do
+    local take = api.GetTake(item, number - 1)
+    local from = tonumber(own.of_take(take).from or "")
+    if from then
+      local played = (position - laid_at) * api.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
+      if math.abs(from + played - api.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")) < SAME_S then
+        return true
+      end
+    end
+  end
+  return false
+end
+
 -- Whether an item with these marks is ours: the one that was laid, or what was split off it. A project that foley_bridge wrote
 -- as a file says no item: there all with a mark are.
-local function is_ours(values, guid, start, stop)
+local function is_ours(item, values, guid, start, stop)
   if not values.region or not values.item or values.item == guid then
     return values.region ~= nil
   end
   local first, last = tonumber(values.start or ""), tonumber(values.stop or "")
-  return first ~= nil and last ~= nil and start < last and first < stop
+  return first ~= nil and last ~= nil and start < last and first < stop and plays_as_laid(item, first, start)
 end
 
 -- The item as the contract's clip.
@@ -126,7 +144,7 @@ local function clip_of(item, rate)
     name = active and api.GetTakeName(active) or "",
     start = start,
     duration = time.whole(time.frames_at(position + length, rate) - start),
-    ours = is_ours(values, guid, position, position + length),
+    ours = is_ours(item, values, guid, position, position + length),
   }
   if clip.ours then
     clip.region, clip.key = values.region, values.key

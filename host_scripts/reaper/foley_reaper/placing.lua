@@ -86,7 +86,7 @@ local function lay_take(item, take, source, add, rate)
   local from = (time.samples(add.trim.start, rate, take.sample_rate) - first) / take.sample_rate
   reaper.SetMediaItemTakeInfo_Value(new, "D_STARTOFFS", from)
   reaper.GetSetMediaItemTakeInfo_String(new, "P_NAME", add.text .. ", " .. take.label, true)
-  local values = {score = take.score, seed = take.seed}
+  local values = {score = take.score, seed = take.seed, from = from}
   values.fade_in_s, values.fade_out_s = fades(add, take)
   if take.onset then
     values.onset_s = (time.samples(take.onset, rate, take.sample_rate) - first) / take.sample_rate -- in the file
