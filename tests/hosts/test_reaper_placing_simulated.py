@@ -270,6 +270,26 @@ def test_choosing_a_take_brings_its_fades_and_its_hit(tmp_path: Path, sounds: li
         made.ask("choose", only_clip(made), 3)
 
 
+SHAPE = ("D_FADEINLEN", "D_FADEOUTLEN", "D_SNAPOFFSET")
+
+
+@pytest.mark.parametrize("kept", [SHAPE, *((name,) for name in SHAPE)])
+def test_choosing_a_take_keeps_the_fades_and_the_snap_point_that_the_user_set(
+    tmp_path: Path, sounds: list[Path], kept: tuple[str, ...]
+) -> None:
+    made = bench(tmp_path)
+    first = take(sounds[0], onset=30, offset=12, fade_in_s=0.02, fade_out_s=0.01)
+    made.ask("place", plan(REGION, 25, 50, first, take(sounds[1], 2, onset=35, offset=12, fade_in_s=0.04, fade_out_s=0.2)))
+    users = {name: value for name, value in zip(SHAPE, (0.3, 0.6, 0.11), strict=True) if name in kept}
+    made.project.edit("Fade item", lambda state: state.tracks[0].items[0].values.update(users))
+    made.ask("choose", only_clip(made), 2)
+    takes = dict(zip(SHAPE, (0.04, 0.2, 0.4), strict=True))
+    assert {name: only_item(made).values[name] for name in SHAPE} == pytest.approx(takes | users)
+    made.ask("choose", only_clip(made), 1)
+    takes = dict(zip(SHAPE, (0.02, 0.01, 0.2), strict=True))
+    assert {name: only_item(made).values[name] for name in SHAPE} == pytest.approx(takes | users)
+
+
 def test_selected_items_or_else_those_under_the_cursor_are_chosen(tmp_path: Path, sounds: list[Path]) -> None:
     made = bench(tmp_path)
     made.ask("place", plan(REGION, 25, 50, take(sounds[0])))

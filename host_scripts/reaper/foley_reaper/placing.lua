@@ -13,6 +13,7 @@ local time = require("foley.time")
 local placing = {}
 
 local BUILD_MISSING_PEAKS = 40047 -- Peaks: Build any missing peaks
+local SAME_S = 0.000001 -- what a project file's digits may lose
 
 local function close(sources)
   for _, takes in ipairs(sources) do
@@ -58,14 +59,24 @@ local function track_named(name, made)
   return track
 end
 
--- The fades and the snap point of an item whose active take is one of ours.
-local function shape(item, from, take)
-  local length = reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
+-- The fades and the snap point of an item of this length whose active take is one of ours and plays from there in its file.
+local function shape_of(length, from, take)
   local fade_in = math.min(tonumber(take.fade_in_s) or 0, length)
-  reaper.SetMediaItemInfo_Value(item, "D_FADEINLEN", fade_in)
-  reaper.SetMediaItemInfo_Value(item, "D_FADEOUTLEN", math.min(tonumber(take.fade_out_s) or 0, length - fade_in))
   local snap = take.onset_s and tonumber(take.onset_s) - from or 0
-  reaper.SetMediaItemInfo_Value(item, "D_SNAPOFFSET", snap >= 0 and snap < length and snap or 0)
+  return {
+    D_FADEINLEN = fade_in,
+    D_FADEOUTLEN = math.min(tonumber(take.fade_out_s) or 0, length - fade_in),
+    D_SNAPOFFSET = snap >= 0 and snap < length and snap or 0,
+  }
+end
+
+-- Gives an item a shape. Where it had another take's before: only what still is as that take's, for the rest is the user's.
+local function reshape(item, shape, former)
+  for name, value in pairs(shape) do
+    if not former or math.abs(reaper.GetMediaItemInfo_Value(item, name) - former[name]) < SAME_S then
+      reaper.SetMediaItemInfo_Value(item, name, value)
+    end
+  end
 end
 
 -- How an item is to fade with this take. The file fades at its own ends, which the item shows where it has no handles and is
@@ -117,7 +128,7 @@ local function lay(add, sources, rate, made)
     end
   end
   reaper.SetActiveTake(chosen)
-  shape(item, offset, known)
+  reshape(item, shape_of(stop - position, offset, known))
   local _, guid = reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)
   made.guids[#made.guids + 1] = guid
   own.mark_item(item, {region = add.region, key = add.key, text = add.text, item = guid, start = position, stop = stop})
@@ -255,9 +266,14 @@ function placing.choose(clip, number)
     fault.raise("the item '" .. clip.name .. "' has no take " .. number, "Generate again.")
   end
   own.must_be_free(there.item, clip.name)
+  local length = reaper.GetMediaItemInfo_Value(there.item, "D_LENGTH")
+  local function shape(each)
+    return shape_of(length, reaper.GetMediaItemTakeInfo_Value(each, "D_STARTOFFS"), own.of_take(each))
+  end
+  local former = reaper.GetActiveTake(there.item)
   as_one_step("Foley: take " .. number, function()
     reaper.SetActiveTake(take)
-    shape(there.item, reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS"), own.of_take(take))
+    reshape(there.item, shape(take), shape(former or take))
   end)
 end
 
