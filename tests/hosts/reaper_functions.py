@@ -34,6 +34,8 @@ class Functions:
         return (self.projects[index], self.projects[index].path) if 0 <= index < len(self.projects) else (None, None)
 
     def _SelectProjectInstance(self, project: Project) -> None:
+        if any(each.depth for each in self.projects):
+            raise Misuse("another project came to the front inside an undo block")
         self.front = project
 
     def _GetProjectStateChangeCount(self, project: Project) -> int:

@@ -393,8 +393,22 @@ def test_takes_go_to_the_project_they_were_made_for_when_another_is_in_front(tmp
     made.reaper.projects.append(other)
     made.reaper.front = other
     made.ask("place", plan(REGION, 25, 50, take(sounds[0])))
-    assert made.reaper.front is made.project and only_clip(made)["region"] == REGION
+    assert made.reaper.front is other and only_clip(made)["region"] == REGION
     assert other.dump() == Project().dump() and other.labels() == []
+    assert made.project.labels() == ["Foley: generate into 1 region"]
+
+
+def test_the_project_in_front_stays_there_when_takes_for_another_cannot_be_laid(tmp_path: Path, sounds: list[Path]) -> None:
+    made = bench(tmp_path)
+    other = Project(str(tmp_path / "other.rpp"))
+    made.reaper.projects.append(other)
+    made.reaper.front = other
+    for number, name in enumerate(("PCM_Source_CreateFromFile", "AddMediaItemToTrack")):
+        made.reaper.counts.clear()
+        made.reaper.faults = {(name, 1): None}
+        with pytest.raises(ValueError, match="REAPER"):
+            made.ask("place", plan(REGION, 25, 50, take(sounds[number])))
+        assert made.reaper.front is other and list(all_items(made.project)) == []
 
 
 def test_a_project_that_was_closed_gets_nothing(tmp_path: Path, sounds: list[Path]) -> None:

@@ -180,13 +180,7 @@ local function doomed(clips)
   return there
 end
 
-function placing.place(plan)
-  if not api.is_open() then
-    fault.raise("the project was closed", "Open it again and run the action again.")
-  end
-  if reaper.EnumProjects(-1) ~= api.project then
-    reaper.SelectProjectInstance(api.project) -- REAPER adds tracks to the project in front only
-  end
+local function lay_all(plan)
   local there, rate, sources = doomed(plan.remove), project.rate(), opened(plan.add)
   local named_before = reaper.Undo_CanUndo2(api.project)
   local made = {tracks = {}, named = {}, items = {}, guids = {}, removed = {}}
@@ -228,6 +222,24 @@ function placing.place(plan)
     tracks = tracks,
     removed = made.removed,
   }
+end
+
+function placing.place(plan)
+  if not api.is_open() then
+    fault.raise("the project was closed", "Open it again and run the action again.")
+  end
+  local front = reaper.EnumProjects(-1)
+  if front == api.project then
+    return lay_all(plan)
+  end
+  -- REAPER adds tracks to the project in front only; the user's keys are to go on to the one that he looks at
+  reaper.SelectProjectInstance(api.project)
+  local good, result = pcall(lay_all, plan)
+  reaper.SelectProjectInstance(front)
+  if not good then
+    error(result, 0)
+  end
+  return result
 end
 
 local function delete_by_hand(receipt)
