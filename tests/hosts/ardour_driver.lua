@@ -183,6 +183,16 @@ function jobs.session(of, asked)
   return true
 end
 
+-- What is said when the text of a range is to change that was deleted meanwhile.
+function jobs.rename_deleted(of)
+  local adapter = host.without_window()
+  of:locations():add_range(Temporal.timepos_t(48000), Temporal.timepos_t(96000)):set_name("FOLEY door")
+  local range = list.find(session.locations(of), "text", "FOLEY door")
+  of:locations():remove(range.location)
+  local _, err = pcall(adapter.write_text, range.id, "FOLEY bell")
+  return fault.readable(err)
+end
+
 -- The mix, into a WAV file, from 0 for so many samples.
 function jobs.export(of, asked)
   sleep(1)

@@ -141,6 +141,11 @@ class Window:
     def key(self, *keys: str) -> None:
         subprocess.run(["xdotool", "key", *keys], env=os.environ | {"DISPLAY": self.display}, check=True)
 
+    def click(self, x: int, y: int) -> None:
+        subprocess.run(
+            ["xdotool", "mousemove", str(x), str(y), "click", "1"], env=os.environ | {"DISPLAY": self.display}, check=True
+        )
+
     def titles(self) -> list[str]:
         """Of the windows that are there."""
         found = subprocess.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import xml.etree.ElementTree as Xml
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,7 +16,7 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 import soundfile
-from ardour_bench import SCRIPTS, Region, Saved, export, make_session, needs_ardour, run_lua
+from ardour_bench import SCRIPTS, Region, Saved, do, export, make_session, needs_ardour, run_lua
 from ardour_gui import Window, ardour, needs_window, wait_for
 from job_materials import clicks, hits_in, movie
 from serving import Serving, command, serving
@@ -189,6 +190,12 @@ def test_without_a_daemon_it_says_so_and_changes_nothing(made: Path, tmp_path: P
     before = original(session)
     assert "The foley_bridge daemon does not answer" in batch(tmp_path, session)
     assert original(session) == before and "Foley" not in Saved(session).tracks()
+
+
+@needs_ardour
+def test_a_range_that_was_deleted_meanwhile_cannot_be_renamed(tmp_path: Path) -> None:
+    asked = {"session": tmp_path / "reel", "name": "reel", "create": True, "sample_rate": 48000}
+    assert do(tmp_path, "rename_deleted", **asked) == "the region is gone\nMark it again."
 
 
 # --- with its window ---
@@ -383,6 +390,30 @@ def test_a_message_is_a_window_that_can_be_closed(made: Path, tmp_path: Path) ->
         window.key("Return")
         wait_for(lambda: "Foley" not in window.titles(), "the message to close")
         assert window.do("return Session:name()") == "reel"
+
+
+@needs_window
+def test_of_two_ranges_with_one_name_the_one_whose_marker_is_clicked_is_selected(tmp_path: Path) -> None:
+    ranges = [("FOLEY bell", 48000, 96000), ("FOLEY bell", 192000, 240000)]
+    session = reel(tmp_path, None, picture=None, ranges=ranges)
+    with ardour(tmp_path, session) as window:
+        window.do(
+            "local region = Session:route_by_name('Dialog'):to_track():playlist():region_list():table()[1] "
+            "local list = ArdourUI.SelectionList() list:push_back(Editor:regionview_from_region(region)) "
+            "Editor:set_selection(list, ArdourUI.SelectionOp.Set)"
+        )
+        place = "for marker in Editor:get_selection().markers:iter() do return marker:position():samples() end"
+        for x in range(308, 344, 4):  # 2048 samples a pixel; the range markers' bar as 7.3 opens its window
+            window.click(x, 192)
+            time.sleep(0.5)  # or two are a double click
+            if window.do(place) in ("192000", "240000"):
+                break
+        assert window.do(place) in ("192000", "240000")
+        window.press("Use selected clip as example for region")
+        assert window.wait_said(1) == "'hit' is now the example of 1 region. Generate to hear it."
+        save(window, session)
+        texts = {each["start"]: each["text"] for each in Saved(session).ranges()}
+        assert texts == {48000: "FOLEY bell", 192000: "FOLEY bell like=hit"}
 
 
 def test_the_scripts_that_are_installed_name_the_daemon(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 -- Ardour as the core sees it (docs/host_scripts.md), with its window or without (ardour7-lua).
 
+local fault = require("foley.fault")
 local import = require("ardour.import")
 local list = require("foley.list")
 local own = require("ardour.own")
@@ -79,6 +80,9 @@ local function made(face, import_with, config)
 
   function adapter.write_text(range_id, text)
     local range = list.find(session.locations(of), "id", range_id)
+    if not range then
+      fault.raise("the region is gone", "Mark it again.")
+    end
     range.location:set_name(text)
     of:set_dirty()
   end

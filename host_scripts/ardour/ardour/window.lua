@@ -67,21 +67,31 @@ function window.undo(receipt)
   Editor:undo(takes.steps_since(receipt))
 end
 
+-- Whether a marker is one of the two that stand at a range's ends. Of ranges with the same name only the place tells which it is.
+local function stands_at(marker, text, start, stop)
+  local types = ArdourUI.MarkerType
+  local at = marker:position():samples()
+  return marker:name() == text
+    and (marker:_type() == types.RangeStart and at == start or marker:_type() == types.RangeEnd and at == stop)
+end
+
 -- Whether a range is selected: its marker is, or the range selection touches it, or, with neither, the playhead is in it.
 function window.selected(of)
   local selection = Editor:get_selection()
-  local marked = {}
-  for _, marker in ipairs(all(selection.markers)) do
-    marked[marker:name()] = true
-  end
+  local markers = all(selection.markers)
   local first, last = selection.time:start_sample(), selection.time:end_sample()
   local playhead = of:transport_sample()
   return function(each)
-    if next(marked) or last > first then
-      local start, stop = session.samples(of, each.start), session.samples(of, each.stop)
-      return marked[each.text] or (last > first and start < last and first < stop) or false
+    local start, stop = session.samples(of, each.start), session.samples(of, each.stop)
+    if #markers == 0 and last <= first then
+      return start <= playhead and playhead < stop
     end
-    return session.samples(of, each.start) <= playhead and playhead < session.samples(of, each.stop)
+    for _, marker in ipairs(markers) do
+      if stands_at(marker, each.text, start, stop) then
+        return true
+      end
+    end
+    return last > first and start < last and first < stop
   end
 end
 
