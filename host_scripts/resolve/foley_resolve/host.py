@@ -71,9 +71,7 @@ class ResolveHost:
 
     def place(self, plan: Json) -> Json:
         self._tell_of_page()
-        receipt = placing.place(self.session, plan)
-        self.memory.keep(receipt)
-        return receipt
+        return self._kept(placing.place(self.session, plan))
 
     def take_back(self, receipt: Json) -> None:
         placing.take_back(self.session, receipt)
@@ -90,7 +88,7 @@ class ResolveHost:
 
     def choose(self, clip: Json, number: int) -> None:
         self._tell_of_page()
-        self.memory.keep(placing.choose(self.session, clip, number))
+        self._kept(placing.choose(self.session, clip, number))
 
     def write_text(self, range_id: str, text: str) -> None:
         regions.write_text(self.session, range_id, text)
@@ -127,6 +125,16 @@ class ResolveHost:
     @property
     def memory(self) -> Memory:
         return Memory(str(call.config(self)["work"]), str(self.session.project.GetUniqueId()))
+
+    def _kept(self, receipt: Json) -> Json:
+        """Remember what was done; what no undo would know of is taken back."""
+        try:
+            self.memory.keep(receipt)
+        except Exception as error:
+            placing.take_back(self.session, receipt)
+            said = f"What was laid could not be noted for undo: {getattr(error, 'strerror', None) or error}"
+            raise HostError(said, "See that foley_bridge's work folder can be written, and try again.") from error
+        return receipt
 
     def _tell_of_page(self) -> None:
         self._moved = self._moved or self.session.resolve.GetCurrentPage() != "edit"

@@ -36,10 +36,13 @@ class Memory:
         self._write({**self._read(), "receipts": [*self.receipts, receipt][-UNDO_STEPS:]})
 
     def drop(self, receipt: Json) -> None:
-        """Forget a placement, and what was done to it since."""
-        ids = [each.get("id") for each in self.receipts]
-        kept = self.receipts[: ids.index(receipt["id"])] if receipt["id"] in ids else self.receipts
-        self._write({**self._read(), "receipts": kept})
+        """Forget a placement, and what was done on its timeline since."""
+        receipts = self.receipts
+        ids = [each.get("id") for each in receipts]
+        if receipt["id"] in ids:
+            first = ids.index(receipt["id"])
+            others = [each for each in receipts[first:] if each.get("timeline") != receipt["timeline"]]
+            self._write({**self._read(), "receipts": [*receipts[:first], *others]})
 
     def _read(self) -> Json:
         try:
