@@ -128,7 +128,10 @@ class Host:
             self.audio[-1]["clips"] = self.audio[-1]["clips"][:-1]
 
     def choose(self, clip: dict[str, Any], number: int) -> None:
-        next(each for track in self.audio for each in track["clips"] if each["id"] == clip["id"])["chosen"] = number
+        found = [each for track in self.audio for each in track["clips"] if each["id"] == clip["id"]]
+        if not found:
+            raise HostError("the clip is not there any more", "Try again.")
+        found[0]["chosen"] = number
 
     def write_text(self, range_id: str, text: str) -> None:
         next(each for each in self._ranges if each["id"] == range_id)["text"] = text

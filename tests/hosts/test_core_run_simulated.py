@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -384,6 +385,88 @@ def test_takes_that_were_deleted_are_made_anew(core: Any, place: Place) -> None:
     assert len(list((place.folder / "Foley").iterdir())) == 2
 
 
+class Slow(Host):
+    """Something happens while it lays takes in."""
+
+    meanwhile: Callable[[], object]
+
+    def place(self, plan: dict[str, Any]) -> Any:
+        self.meanwhile()
+        return super().place(plan)
+
+
+def slow(place: Place, meanwhile: Callable[[], object]) -> Slow:
+    plain = place.host()
+    host = Slow({"project": plain._project, "ranges": place.ranges}, config=str(place.config), _tracks=plain._tracks)
+    host.meanwhile = meanwhile
+    return host
+
+
+def another(core: Any) -> Any:
+    """As in another process."""
+    return PythonCore() if isinstance(core, PythonCore) else LuaCore("lua54")
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["its own", "laid in first"])
+def test_takes_that_are_laid_in_slowly_are_not_laid_in_by_another_too(core: Any, place: Place, first: bool) -> None:
+    other = place.host()
+
+    def meanwhile() -> None:
+        (pending,) = place.work.glob("pending-*")
+        noted = json.loads(pending.read_text("utf-8"))
+        pending.write_text(json.dumps(noted | {"alive": noted["alive"] - 60}), "utf-8")  # a minute later
+        for action, arguments in (("generate", ("all",)), ("place_ready", ())):
+            another(core).act(other, action, *arguments)
+            other.run_ticks()
+
+    host = slow(place, meanwhile)
+    if first:
+        host.audio.append({"name": "Foley", "locked": True, "clips": []})
+        core.act(host, "generate", "all")
+        host.run_ticks()
+        host.audio[0]["locked"] = False
+        host._ranges.append(place.range("R2", f'FOLEY tap like="{place.knock}"', 50, 70))
+        host.answers = [True]
+        core.act(host, "generate", "all")
+        host.tick()
+    else:
+        core.act(host, "generate", "all")
+        host.run_ticks()
+    assert other.said == ["sound for this project is being made already\nWait for it, or cancel it: Progress / Cancel."]
+    assert (other.asked, ours(other)) == ([], [])
+    assert len(ours(host)) == 1
+
+
+def test_takes_whose_laying_ended_with_the_editor_can_be_laid_in_again_at_once(core: Any, place: Place, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    closed = slow(place, lambda: shutil.copytree(place.work, kept))
+    core.act(closed, "generate", "all")
+    closed.run_ticks()
+    shutil.rmtree(place.work)
+    kept.rename(place.work)  # as it was when the editor ended
+    host = place.host()
+    host.answers = [False, True]
+    core.act(host, "progress")
+    host.run_ticks()
+    assert ours(host) == []
+    core.act(host, "progress")
+    host.run_ticks()
+    assert all("closed before that was done" in asked for asked in host.asked)
+    assert lines(host)[0] == "1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"
+    assert len(ours(host)) == 1 and place.left() == []
+
+
+def test_takes_that_were_laid_are_told_of_even_when_their_report_cannot_be_noted(core: Any, place: Place) -> None:
+    host = place.host()
+    last = place.work / f"last-{core.call('call', 'digest', host._project['id'])}.json"
+    (last / "in the way").mkdir(parents=True)
+    core.act(host, "generate", "all")
+    host.run_ticks()
+    assert lines(host)[0] == "1 region done, 3 takes laid on track Foley. Undo: Edit > Undo"
+    assert lines(host)[1].startswith("The report cannot be opened from here: ") and str(last) in lines(host)[1]
+    assert len(ours(host)) == 1 and place.left() == []
+
+
 # --- no daemon ---
 
 
@@ -500,6 +583,45 @@ def test_takes_are_stepped_through_in_a_circle(core: Any, place: Place) -> None:
     host.selected_takes = []
     core.act(host, "next_take")
     assert host.said == ["no take is selected\nSelect a clip on a Foley track, or put the cursor on it."]
+
+
+class Reverts(Host):
+    """Another take is another clip; the first saving brings the first takes back."""
+
+    saved = 0
+
+    def choose(self, clip: dict[str, Any], number: int) -> None:
+        super().choose(clip, number)
+        for each in self.audio[0]["clips"]:
+            each["id"] += "'" if each["id"] == clip["id"] else ""
+
+    def settle(self) -> None:
+        self.saved += 1
+        for clip in self.audio[0]["clips"] if self.saved == 1 else ():
+            clip["chosen"] = 3
+
+
+def test_a_take_that_is_lost_on_saving_gives_way_to_the_former_one(core: Any, place: Place) -> None:
+    host = Reverts({"project": place.host()._project})
+    lay(host, "R1")
+    host.selected_takes = [ours(host)[0]["id"]]
+    core.act(host, "next_take")
+    assert lines(host) == ["Plain did not change to take 2 of 'knock' at 01:00:00:10", "The former take sounds again."]
+    assert (ours(host)[0]["path"], host.saved) == ("/takes/1.wav", 2)
+    host.selected_takes = [ours(host)[0]["id"]]
+    core.act(host, "next_take")
+    assert (ours(host)[0]["path"], len(host.said)) == ("/takes/2.wav", 1)
+
+
+def test_a_clip_that_is_lost_on_saving_is_not_passed_over(core: Any, place: Place) -> None:
+    host = place.host()
+    lay(host, "R1")
+    host.selected_takes = [ours(host)[0]["id"]]
+    host._faults = {"save_loses"}
+    core.act(host, "next_take")
+    assert ours(host) == []
+    assert lines(host)[0].startswith("Plain did not change to take 2 of")
+    assert lines(host)[1:] == ["The former take does NOT sound again.", "Look at the clip; take the change back: Edit > Undo."]
 
 
 def test_clear_takes_out_what_is_ours_in_the_selected_regions(core: Any, place: Place) -> None:

@@ -73,23 +73,55 @@ function actions.recommend(host)
   end)
 end
 
--- Whether a clip is another one with this take chosen.
-local function is_take(now, clip, number)
-  return now.ours and now.region == clip.region and now.key == clip.key and now.chosen == number and now.start == clip.start
-    and path.same(now.path or "", clip.takes[number])
+-- What is there now of a clip: another take may be another clip, in the same place.
+local function same_clips(host, clip)
+  local found = {}
+  for _, track in ipairs(host.own_tracks()) do
+    for _, now in ipairs(track.clips) do
+      if now.ours and now.region == clip.region and now.key == clip.key and now.start == clip.start then
+        found[#found + 1] = now
+      end
+    end
+  end
+  return found
 end
 
+-- Whether a take is what sounds in a clip; where the host loses things on saving, also after that.
+local function sounds(host, clip, number, file)
+  local function there()
+    local now = list.filter(same_clips(host, clip), function(each) return each.chosen == number end)
+    return #now == 1 and path.same(now[1].path or "", file or "")
+  end
+  if there() and host.settle then
+    host.settle()
+  end
+  return there()
+end
+
+-- Lets another take sound and makes sure of it; if it does not, the former one is to sound again.
 local function choose(host, clip, number)
+  local name = plan.described(clip.name, clip.start, host.project())
+  local said = host.name .. " did not change to take " .. number .. " of " .. name
   host.choose(clip, number)
-  local found = 0
-  for _, track in ipairs(host.own_tracks()) do
-    found = found + #list.filter(track.clips, function(now) return is_take(now, clip, number) end)
+  local read, done = pcall(sounds, host, clip, number, clip.takes[number])
+  if read and done then
+    return
+  elseif not read then
+    said = said .. ": " .. fault.readable(done)
   end
-  if found ~= 1 then
-    local name = plan.described(clip.name, clip.start, host.project())
-    local said = host.name .. " did not change to take " .. number .. " of " .. name
-    fault.raise(said, "Look at the clip; " .. host.undo_hint .. " takes the change back.")
+  local good, back = pcall(function()
+    for _, now in ipairs(same_clips(host, clip)) do
+      host.choose(now, clip.chosen)
+    end
+    return sounds(host, clip, clip.chosen, clip.path)
+  end)
+  if good and back then
+    fault.raise(said .. "\nThe former take sounds again.")
+  elseif not good then
+    said = said .. "\nTaking it back failed: " .. fault.readable(back)
   end
+  said = said .. "\nThe former take does NOT sound again."
+  fault.raise(said, "Look at the clip; take the change back: " .. host.undo_hint .. ".")
 end
 
 local function other_take(host, step)
@@ -182,7 +214,12 @@ function actions.progress(host)
     if not pending then
       fault.raise("no sound is being made for this project")
     end
-    if run.looked_after(pending) then
+    if pending.placing and run.looked_after(pending) then
+      if host.ask(run.CLOSED) then
+        call.leave(config, project, pending)
+        run.take_up(host)
+      end
+    elseif run.looked_after(pending) then
       local fraction, said = run.told(call.progress(config, pending.run))
       if host.ask(math.floor(100 * fraction) .. " %: " .. said .. ". Cancel it?") then
         call.cancel(config, pending.run)

@@ -200,10 +200,19 @@ function call.pending(config, project)
   return found
 end
 
--- Notes a run, and when somebody last looked after it.
-function call.keep(config, project, pending, alive)
-  pending.alive = alive or call.now()
+local function note(config, project, pending, alive, placing)
+  pending.alive, pending.placing = alive, placing
   call.write_json(call.project_file(config, "pending", project), pending)
+end
+
+-- Notes a run, that somebody looks after it, and whether he is laying it in, when he cannot say more.
+function call.keep(config, project, pending, placing)
+  note(config, project, pending, call.now(), placing or false)
+end
+
+-- Notes a run for whoever takes it up next.
+function call.leave(config, project, pending)
+  note(config, project, pending, 0, false)
 end
 
 -- Removes a run's work files.

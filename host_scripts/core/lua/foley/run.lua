@@ -19,7 +19,9 @@ local run = {}
 local HEARTBEAT_S = 5
 local MISSES = 3 -- Windows may refuse a file that somebody else looks at; then it is not gone yet
 local GONE_S = 20 -- without a heartbeat: whoever looked after it is gone
+local PLACING_S = 600 -- the same while takes are laid, when there can be none
 
+run.CLOSED = "The takes are being laid in. Was the editor closed before that was done, and are they to be laid in again?"
 run.SELECT = "Select the marked ranges that are to get sound, and try again."
 run.place_result = place.place_result
 
@@ -34,7 +36,7 @@ end
 
 -- Whether a run has somebody who waits for it.
 function run.looked_after(pending)
-  return math.abs(call.now() - pending.alive) < GONE_S
+  return math.abs(call.now() - pending.alive) < (pending.placing and PLACING_S or GONE_S)
 end
 
 -- How far a job is, 0 to 1, and in words.
@@ -102,14 +104,19 @@ local function new(host, which)
   -- Lays the takes in. What was in the way can be cleared, and the same run taken up again.
   local function lay(reply)
     local result = reply.result.result
+    pcall(call.keep, config, project, pending, true) -- if not, the last heartbeat is there
     local outcome = place.place_result(host, result, pending.asked, pending.key)
     if outcome.again then
-      call.keep(config, project, pending, 0)
+      pcall(call.leave, config, project, pending) -- what was in the way is to be told
     else
       call.drop(config, project, pending.run)
     end
     if outcome.ok then
-      call.write_json(call.project_file(config, "last", project), {run = pending.run, report = result.report})
+      local last = {run = pending.run, report = result.report}
+      local noted, why = pcall(call.write_json, call.project_file(config, "last", project), last)
+      if not noted then
+        outcome.message = outcome.message .. "\nThe report cannot be opened from here: " .. fault.readable(why)
+      end
     end
     return outcome
   end
@@ -130,6 +137,7 @@ local function new(host, which)
     end
     if ready and host.ask("Sound made earlier for this project was not laid in. Lay it in first?") then
       pending = before
+      pending.owner = owner
       local outcome = lay(reply)
       if outcome.again then
         fault.raise(outcome.message)
@@ -254,7 +262,7 @@ local function new(host, which)
       return stopped()
     elseif reply.ok then
       if host.project().id ~= project.id then -- opened meanwhile; the takes wait for theirs
-        call.keep(config, project, pending, 0)
+        call.leave(config, project, pending)
         local said = "the takes for project '" .. project.name .. "' are ready, and another project is open now"
         fault.raise(said, "Open it again, and go on with Progress / Cancel.")
       end

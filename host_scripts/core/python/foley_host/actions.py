@@ -67,19 +67,48 @@ def _other_take(host: Any, step: int) -> None:
         raise HostError("this region has one take only", "Write takes=3 into its name and generate again.")
     for clip in several:
         number = (clip["chosen"] - 1 + step) % len(clip["takes"]) + 1
-        host.choose(clip, number)
-        now = [each for track in host.own_tracks() for each in track["clips"] if _is_take(each, clip, number)]
-        if len(now) != 1:
-            said = (
-                f"{host.name} did not change to take {number} of {plan.described(clip['name'], clip['start'], host.project())}"
-            )
-            raise HostError(said, f"Look at the clip; {host.undo_hint} takes the change back.")
+        _choose(host, clip, number)
 
 
-def _is_take(now: Json, clip: Json, number: int) -> bool:
-    """Whether a clip is another one with this take chosen."""
-    same = now["ours"] and (now["region"], now["key"], now["chosen"]) == (clip["region"], clip["key"], number)
-    return bool(same and paths.same(now["path"] or "", clip["takes"][number - 1]) and now["start"] == clip["start"])
+def _choose(host: Any, clip: Json, number: int) -> None:
+    """Let another take sound and make sure of it; if it does not, the former one is to sound again."""
+    said = f"{host.name} did not change to take {number} of {plan.described(clip['name'], clip['start'], host.project())}"
+    host.choose(clip, number)
+    try:
+        if _sounds(host, clip, number, clip["takes"][number - 1]):
+            return
+    except Exception as error:
+        said += f": {readable(error)}"
+    try:
+        for now in _same_clips(host, clip):
+            host.choose(now, clip["chosen"])
+        back = _sounds(host, clip, clip["chosen"], clip["path"])
+    except Exception as error:
+        back = False
+        said += f"\nTaking it back failed: {readable(error)}"
+    if back:
+        raise HostError(f"{said}\nThe former take sounds again.")
+    hint = f"Look at the clip; take the change back: {host.undo_hint}."
+    raise HostError(f"{said}\nThe former take does NOT sound again.", hint)
+
+
+def _sounds(host: Any, clip: Json, number: int, path: str) -> bool:
+    """Whether a take is what sounds in a clip; where the host loses things on saving, also after that."""
+
+    def there() -> bool:
+        now = [each for each in _same_clips(host, clip) if each["chosen"] == number]
+        return len(now) == 1 and paths.same(now[0]["path"] or "", path or "")
+
+    if there() and place.settles(host):
+        host.settle()
+    return there()
+
+
+def _same_clips(host: Any, clip: Json) -> list[Json]:
+    """What is there now of a clip: another take may be another clip, in the same place."""
+    ours = [each for track in host.own_tracks() for each in track["clips"] if each["ours"]]
+    kept = ("region", "key", "start")
+    return [each for each in ours if all(each[name] == clip[name] for name in kept)]
 
 
 def use_as_example(host: Any) -> None:
@@ -126,7 +155,11 @@ def progress(host: Any) -> None:
         if pending is None:
             raise HostError("no sound is being made for this project")
         fraction, text = run.told(call.progress(config, pending["run"]))
-        if run.looked_after(pending):
+        if pending.get("placing") and run.looked_after(pending):
+            if host.ask(run.CLOSED):
+                call.leave(config, project, pending)
+                run.take_up(host)
+        elif run.looked_after(pending):
             if host.ask(f"{_percent(fraction)}: {text}. Cancel it?"):
                 call.cancel(config, pending["run"])
         elif host.ask("Sound asked for earlier was not laid in yet. Go on with it?"):

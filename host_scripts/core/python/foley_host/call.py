@@ -152,9 +152,14 @@ def pending(config: Json, project: Json) -> Json | None:
     return None
 
 
-def keep(config: Json, project: Json, pending: Json) -> None:
-    """Note a run, and that somebody looks after it."""
-    write_json(project_file(config, "pending", project), {**pending, "alive": now()})
+def keep(config: Json, project: Json, pending: Json, *, placing: bool = False) -> None:
+    """Note a run, that somebody looks after it, and whether he is laying it in, when he cannot say more."""
+    write_json(project_file(config, "pending", project), {**pending, "alive": now(), "placing": placing})
+
+
+def leave(config: Json, project: Json, pending: Json) -> None:
+    """Note a run for whoever takes it up next."""
+    write_json(project_file(config, "pending", project), {**pending, "alive": 0, "placing": False})
 
 
 def drop(config: Json, project: Json, run: str) -> None:

@@ -62,7 +62,7 @@ def lay(host: Any, project: Json, plan: Json, before: list[Json]) -> None:
         raise _unlaid(host, project, before, readable(error)) from error
     try:
         wrong = read_back()
-        if not wrong and _settles(host):
+        if not wrong and settles(host):
             host.settle()
             wrong = read_back()
     except Exception as error:
@@ -72,7 +72,7 @@ def lay(host: Any, project: Json, plan: Json, before: list[Json]) -> None:
     said = f"{host.name} did not do what it was asked to: {_some(wrong)}"
     try:
         host.take_back(receipt)
-        if _settles(host):
+        if settles(host):
             host.settle()
     except Exception as error:
         said += f"\nTaking it back failed: {readable(error)}"
@@ -90,7 +90,8 @@ def _unlaid(host: Any, project: Json, before: list[Json], said: str) -> Unlaid:
     return Unlaid(f"{said}\nThe project is NOT as it was: {_some(left)}", f"Take that back by hand: {host.undo_hint}.")
 
 
-def _settles(host: Any) -> bool:
+def settles(host: Any) -> bool:
+    """Whether a host has to save before what it shows is the truth."""
     return callable(getattr(host, "settle", None))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Dict
 from . import call, task, timeline
 from . import path as paths
 from . import text as texts
-from .fault import HostError
+from .fault import HostError, readable
 from .place import place_result
 
 Json = Dict[str, Any]
@@ -21,7 +21,9 @@ HEARTBEAT_S = 5
 SELECT = "Select the marked ranges that are to get sound, and try again."
 MISSES = 3  # Windows may refuse a file that somebody else looks at; then it is not gone yet
 GONE_S = 20  # without a heartbeat: whoever looked after it is gone
-__all__ = ["SELECT", "Run", "generate", "looked_after", "place_result", "saved", "take_up", "told"]
+PLACING_S = 600  # the same while takes are laid, when there can be none
+CLOSED = "The takes are being laid in. Was the editor closed before that was done, and are they to be laid in again?"
+__all__ = ["CLOSED", "SELECT", "Run", "generate", "looked_after", "place_result", "saved", "take_up", "told"]
 
 
 def generate(host: Any, which: str) -> None:
@@ -50,7 +52,7 @@ def saved(host: Any) -> Json:
 
 def looked_after(pending: Json) -> bool:
     """Whether a run has somebody who waits for it."""
-    return abs(call.now() - pending["alive"]) < GONE_S
+    return bool(abs(call.now() - pending["alive"]) < (PLACING_S if pending.get("placing") else GONE_S))
 
 
 def told(job: Json | None) -> tuple[float, str]:
@@ -138,7 +140,7 @@ class Run:
             self.pending = {**before, "owner": self.owner}
             return True
         if ready and self.host.ask("Sound made earlier for this project was not laid in. Lay it in first?"):
-            self.pending = before
+            self.pending = {**before, "owner": self.owner}
             outcome = self.place(ready)
             if outcome["again"]:
                 raise HostError(outcome["message"])
@@ -232,13 +234,9 @@ class Run:
     def _same_project(self) -> None:
         """Refuse to lay takes into a project that was opened meanwhile; they wait for theirs."""
         if self.host.project()["id"] != self.project["id"]:
-            self._leave()
+            call.leave(self.config, self.project, self.pending)
             said = f"the takes for project '{self.project['name']}' are ready, and another project is open now"
             raise HostError(said, "Open it again, and go on with Progress / Cancel.")
-
-    def _leave(self) -> None:
-        """Leave the run to whoever takes it up next."""
-        call.write_json(call.project_file(self.config, "pending", self.project), {**self.pending, "alive": 0})
 
     def _stopped(self) -> None:
         self.host.show(None, "")
@@ -277,14 +275,20 @@ class Run:
     def place(self, reply: Json) -> Json:
         """Lay the takes in. What was in the way can be cleared, and the same run taken up again."""
         result = reply["result"]["result"]
+        with contextlib.suppress(HostError):  # the last heartbeat is there
+            call.keep(self.config, self.project, self.pending, placing=True)
         outcome = place_result(self.host, result, self.pending["asked"], self.pending["key"])
         if outcome["again"]:
-            self._leave()
+            with contextlib.suppress(HostError):  # what was in the way is to be told
+                call.leave(self.config, self.project, self.pending)
         else:
             call.drop(self.config, self.project, self.pending["run"])
         if outcome["ok"]:
             last = {"run": self.pending["run"], "report": result.get("report")}
-            call.write_json(call.project_file(self.config, "last", self.project), last)
+            try:
+                call.write_json(call.project_file(self.config, "last", self.project), last)
+            except HostError as error:
+                outcome["message"] += f"\nThe report cannot be opened from here: {readable(error)}"
         return outcome
 
 
