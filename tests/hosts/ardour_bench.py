@@ -42,14 +42,14 @@ def do(folder: Path, job: str, **asked: Any) -> Any:
     script.write_text(bundle(Path(__file__).with_name("ardour_driver.lua"), *ROOTS), "utf-8")
     told.unlink(missing_ok=True)
     request.write_text(json.dumps(asked | {"job": job, "told": str(told)}, default=str), "utf-8")
-    log = run_lua(folder, script, request)
+    _, log = run_lua(folder, script, request)
     if not told.exists():
         raise Crashed(log)
     return json.loads(told.read_text("utf-8"))["told"]
 
 
-def run_lua(folder: Path, script: Path, *arguments: object) -> str:
-    """Run a script in Ardour's Lua; what it printed."""
+def run_lua(folder: Path, script: Path, *arguments: object, inside: Path | None = None) -> tuple[int, str]:
+    """Run a script in Ardour's Lua, in a folder; its exit status, and what it printed."""
     assert LUA is not None
     done = subprocess.run(
         [LUA, str(script), *map(str, arguments)],
@@ -59,9 +59,9 @@ def run_lua(folder: Path, script: Path, *arguments: object) -> str:
         timeout=600,
         check=False,
         env=environment(folder / "home"),
-        cwd=folder,
+        cwd=inside or folder,
     )
-    return done.stdout.decode("utf-8", "replace")
+    return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)

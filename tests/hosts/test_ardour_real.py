@@ -78,9 +78,11 @@ def reel(folder: Path, daemon: Serving | None, rate: str = "25", sample_rate: in
     return make_session(folder, **(made | more))
 
 
-def batch(folder: Path, session: Path) -> str:
-    """Generate into all regions without a window; what was said."""
-    return run_lua(folder, SCRIPTS / "ardour" / "foley_batch.lua", session)
+def batch(folder: Path, session: Path, *, status: int = 0, inside: Path | None = None) -> str:
+    """Generate into all regions without a window, with this exit status; what was said."""
+    ended, said = run_lua(folder, SCRIPTS / "ardour" / "foley_batch.lua", session, inside=inside)
+    assert ended == status, said
+    return said
 
 
 def promised(session: Path) -> list[dict[str, Any]]:
@@ -178,18 +180,34 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
     daemon: Serving, tmp_path: Path, changes: dict[str, Any], says: str
 ) -> None:
     session = reel(tmp_path, daemon, **changes)
-    before = original(session)
-    said = batch(tmp_path, session)
+    before = session.read_bytes()
+    said = batch(tmp_path, session, status=1)
     assert says in said and "Traceback" not in said and "does not know" not in said
-    assert original(session) == before and "Foley" not in Saved(session).tracks()
+    assert session.read_bytes() == before
 
 
 @needs_ardour
 def test_without_a_daemon_it_says_so_and_changes_nothing(made: Path, tmp_path: Path) -> None:
     session = copied(made, tmp_path, None)
-    before = original(session)
-    assert "The foley_bridge daemon does not answer" in batch(tmp_path, session)
-    assert original(session) == before and "Foley" not in Saved(session).tracks()
+    before = session.read_bytes()
+    assert "The foley_bridge daemon does not answer" in batch(tmp_path, session, status=1)
+    assert session.read_bytes() == before
+
+
+@needs_ardour
+def test_a_session_can_be_named_from_within_its_folder(daemon: Serving, made: Path, tmp_path: Path) -> None:
+    session = copied(made, tmp_path, daemon)
+    assert "2 regions done, 6 takes laid" in batch(tmp_path, Path(session.name), inside=session.parent)
+    assert len(ours(session)) == 6
+
+
+@needs_ardour
+@pytest.mark.parametrize("held", [b"", b"<Session/>", None], ids=["empty", "no sample rate", "not there"])
+def test_what_is_no_session_is_named(tmp_path: Path, held: bytes | None) -> None:
+    (tmp_path / "home").mkdir()
+    if held is not None:
+        (tmp_path / "reel.ardour").write_bytes(held)
+    assert "reel.ardour is no session that Ardour saved\nName the file" in batch(tmp_path, Path("reel.ardour"), status=1)
 
 
 @needs_ardour
