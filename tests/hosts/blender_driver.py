@@ -236,6 +236,19 @@ def change(code: str) -> None:
     bpy.ops.ed.undo_push(message="changed")
 
 
+def duplicate(name: str, by: int) -> str:
+    """A copy of a strip as a user makes it (Shift D), so many frames later on the same channel; the copy's name."""
+    select([name])
+    with in_sequencer():
+        bpy.ops.sequencer.duplicate()
+    there = strips(bpy.context.scene)
+    copy = next(strip for strip in there if strip.select)
+    copy.frame_start += by
+    copy.channel = there[name].channel
+    bpy.ops.ed.undo_push(message="Duplicate")
+    return str(copy.name)
+
+
 def regions() -> list[dict[str, Any]]:
     """As the add-on tells them."""
     from foley_bridge_addon import host
@@ -258,7 +271,7 @@ def spoil(notes: list[str]) -> None:
         api.new_colour(strips(bpy.context.scene), "FOLEY x", 5, 1 + 10 * number, 10)["foley_bridge"] = note
 
 
-USER = (again, act, undo, redo, save, mixdown, select, playhead, change, write_text, spoil)
+USER = (again, act, undo, redo, save, mixdown, select, playhead, change, duplicate, write_text, spoil)
 STEPS = {step.__name__: step for step in (*USER, look, regions)}
 
 

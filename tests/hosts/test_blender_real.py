@@ -190,6 +190,49 @@ def test_clear_takes_out_what_lies_in_the_selected_region(python: str, studio: P
     assert takes(undone) == takes(laid)
 
 
+KETTLE = {"do": "select", "names": ["FOLEY kettle like=hit.wav takes=3"]}
+
+
+@each_blender()
+def test_a_locked_strip_stops_what_would_take_it_out(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
+    lock = {"do": "change", "code": "strips['kettle'].lock = True"}
+    told = session(
+        python, blend, GENERATE, lock, KETTLE, "look",
+        act("clear"), "look", act("generate", which="selected", answers=[False]), "look",
+    )  # fmt: skip
+    before, clear, cleared, generate, after = told[3:]
+    assert "the strip 'kettle' is locked" in clear["said"] and "the strip 'kettle' is locked" in generate["said"], told
+    assert cleared == before
+    assert takes(after) == takes(before)
+
+
+@each_blender()
+def test_a_users_copy_of_a_take_is_his_and_a_take_that_was_moved_or_cut_is_ours(python: str, studio: Path) -> None:
+    blend = reel(python, studio)
+    copied = session(
+        python, blend, GENERATE, {"do": "duplicate", "name": "kettle", "by": 45}, "look", KETTLE,
+        act("clear"), "look", act("clear"), "look", act("generate", which="selected"), act("clear"), "look", "save",
+    )  # fmt: skip
+    name, before = copied[1], copied[2]
+    (copy,) = [strip for strip in before["strips"] if strip["name"] == name]
+    assert before["channels"][copy["channel"]][0] == "Foley" and copy["note"] == takes(before)[0]["note"]
+    assert copied[4]["said"].startswith("Foley: clear 1 region: 1 clip taken out")
+    for look in (copied[5], copied[7], copied[10]):
+        left = [strip for strip in look["strips"] if strip["type"] == "SOUND" and strip["name"] not in ("hit.wav", "door")]
+        assert left == [{**copy, "note": None}]
+    assert copied[8]["said"].startswith("1 region done"), copied[8]
+
+    cut = "strips['door'].split(frame=130, split_method='SOFT')"
+    last_first = "sorted((s for s in strips if s.name.startswith('door')), key=lambda s: -s.frame_final_start)"
+    move = f"for s in {last_first}: s.frame_start += 7"
+    door = {"do": "select", "names": ["END"]}
+    for code in (move, cut, f"{cut}\n{move}"):
+        told = session(python, blend, {"do": "change", "code": code}, door, "look", act("clear"), "look")
+        assert len(takes(told[2])) == (2 if "split" in code else 1)
+        assert takes(told[4]) == [], told[3]
+
+
 @each_blender()
 def test_generating_again_replaces_takes_and_leaves_the_other_region_alone(python: str, studio: Path) -> None:
     blend = reel(python, studio)

@@ -20,3 +20,8 @@ def read(holder: Any) -> dict[str, Any]:
 def write(holder: Any, note: dict[str, Any]) -> None:
     """Replace the note."""
     holder[KEY] = json.dumps(note, ensure_ascii=False, sort_keys=True)
+
+
+def drop(holder: Any) -> None:
+    """Take the note away."""
+    del holder[KEY]

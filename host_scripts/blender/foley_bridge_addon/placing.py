@@ -22,12 +22,10 @@ LAST_FRAME = 1048574  # Blender's own
 
 def own_tracks(scene: Any) -> list[dict[str, Any]]:
     """What is on our channels, in the order of their names."""
-    ours = [(number, channel) for number, channel in enumerate(api.channels_of(scene)) if number and is_ours(channel.name)]
-    found = []
-    for number, channel in sorted(ours, key=lambda each: int(re.sub(r"\D", "", each[1].name) or 1)):
-        strips = sorted((strip for strip in api.strips_of(scene) if strip.channel == number), key=api.start)
-        clips = [_clip(scene, strip) for strip in strips]
-        found.append({"name": channel.name, "locked": bool(channel.lock), "clips": clips})
+    found = _found(scene)
+    copied = {clip["id"] for clip in _copies(scene, found)}
+    for track in found:
+        track["clips"] = [_foreign(clip) if clip["id"] in copied else clip for clip in track["clips"]]
     return found
 
 
@@ -37,6 +35,11 @@ def place(scene: Any, plan: dict[str, Any]) -> None:
     Raises:
         HostError: a channel, a strip or a file is not as the plan has it; the scene may be half changed then.
     """
+    for clip in plan["remove"]:
+        if _strip(scene, clip["id"]).lock:
+            raise HostError(f"the strip '{clip['id']}' is locked", "Unlock it and try again.")
+    gone = {(clip["region"], clip["key"]) for clip in plan["remove"]}
+    copies = [clip for clip in _copies(scene, _found(scene)) if (clip["region"], clip["key"]) in gone]
     if plan["add"]:
         api.need_sound()
     scene.sequence_editor_create()
@@ -49,6 +52,8 @@ def place(scene: Any, plan: dict[str, Any]) -> None:
         strip = _new(scene, add, channel, away)
         away = api.stop(strip) + 1
         laid.append((add, strip, channel))
+    for copy in copies:
+        notes.drop(_strip(scene, copy["id"]))  # alone it would count as ours
     for clip in plan["remove"]:
         api.strips_in(scene.sequence_editor).remove(_strip(scene, clip["id"]))
     for add, strip, channel in laid:
@@ -74,6 +79,36 @@ def choose(scene: Any, clip: dict[str, Any], number: int) -> None:
     if now["offset"] != then["offset"]:
         first, last = api.start(strip), api.stop(strip)
         api.lay(strip, api.content(strip)[0] + now["offset"] - then["offset"], first, last - first)
+
+
+def _found(scene: Any) -> list[dict[str, Any]]:
+    """What is on our channels, with a user's copies of our strips still among ours."""
+    ours = [(number, channel) for number, channel in enumerate(api.channels_of(scene)) if number and is_ours(channel.name)]
+    found = []
+    for number, channel in sorted(ours, key=lambda each: int(re.sub(r"\D", "", each[1].name) or 1)):
+        strips = sorted((strip for strip in api.strips_of(scene) if strip.channel == number), key=api.start)
+        clips = [_clip(scene, strip) for strip in strips]
+        found.append({"name": channel.name, "locked": bool(channel.lock), "clips": clips})
+    return found
+
+
+def _copies(scene: Any, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Clips that a user copied from ours: of strips with one note that play at several times, all but those that play as laid.
+
+    So a strip that was moved is none, nor are the pieces of one that was cut.
+    """
+    strips = {strip.name: strip for strip in api.strips_of(scene)}
+    kin: dict[tuple[str, str], list[tuple[int, Any, dict[str, Any]]]] = {}
+    for clip in (clip for track in found for clip in track["clips"] if clip["ours"]):
+        note = notes.read(strips[clip["id"]])
+        begin = scene.frame_start + clip["start"] - clip["offset"] + note["takes"][clip["chosen"] - 1]["offset"]
+        kin.setdefault((clip["region"], clip["key"]), []).append((begin, note.get("laid"), clip))
+    several = [each for each in kin.values() if len({begin for begin, _, _ in each}) > 1]
+    return [clip for each in several for begin, laid, clip in each if begin != laid]
+
+
+def _foreign(clip: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: clip[name] for name in ("id", "name", "start", "duration")}, "ours": False}
 
 
 def _clip(scene: Any, strip: Any) -> dict[str, Any]:
@@ -141,7 +176,7 @@ def _new(scene: Any, add: dict[str, Any], channel: int, away: int) -> Any:
     api.lay(strip, away, away + take["offset"], add["duration"])
     takes = [{name: value for name, value in each.items() if name in KEPT} for each in add["takes"]]
     note = {"schema": 1, "kind": "take", "region": add["region"], "text": add["text"], "key": add["key"], "takes": takes}
-    notes.write(strip, note)
+    notes.write(strip, {**note, "laid": scene.frame_start + add["start"]})
     return strip
 
 
