@@ -113,53 +113,33 @@ local function ours_of(own, field, value)
   return found
 end
 
--- Does the test; gives the message to show.
-function selftest.run(host)
-  local config = call.config(host)
-  local name = "selftest-" .. call.name(host)
-  local report = report_of(host, config, name)
-  local project = host.project()
-  report.note("project", project.rate .. " fps, starts at " .. time.timecode(0, project.rate, project.start))
-  local sounds = sounds_of(config, project, name)
-  local made = plan_of(host, project, name, sounds)
-  local before, receipt, laid
+-- What is done to the tracks, step by step; each gives what is wrong. laid: whether there is something to take out again.
+local function steps_of(host, project, made)
+  local steps, before, receipt = {laid = false}, nil, nil
 
   local function read_back()
     return check.placed(host.grid, project, made, before, host.own_tracks())
   end
 
-  local free = report.step("the Foley tracks can be read", function()
+  function steps.is_free()
     before = host.own_tracks()
     local locked = list.filter(before, function(track) return track.locked end)
     return locked[1] and {"track '" .. locked[1].name .. "' is locked"} or {}
-  end)
-  if not free then
-    return report.written()
   end
-  report.step("ranges, markers and tracks can be read", function()
-    local ranges, points, tracks, clips = host.ranges(), host.points(), host.tracks(), 0
-    for _, track in ipairs(tracks) do
-      clips = clips + #track.clips
-    end
-    report.note("found", string.format("%d ranges, %d points, %d tracks with %d clips", #ranges, #points, #tracks, clips))
-    return {}
-  end)
-  report.step("two clips with three takes are laid where they should be", function()
+
+  function steps.lay()
     receipt = host.place(made)
-    laid = true
+    steps.laid = true
     return read_back()
-  end)
-  if not laid then
-    return report.written()
   end
-  if host.settle then
-    report.step("they are there after saving", function()
-      host.settle()
-      return read_back()
-    end)
+
+  function steps.save()
+    host.settle()
+    return read_back()
   end
-  report.step("another take can be chosen, and the first one again", function()
-    local clip = ours_of(host.own_tracks(), "key", name)[1]
+
+  function steps.other_take()
+    local clip = ours_of(host.own_tracks(), "key", made.add[1].key)[1]
     host.choose(clip, 2)
     local now = ours_of(host.own_tracks(), "region", clip.region)
     if #now ~= 1 or now[1].chosen ~= 2 or not path.same(now[1].path or "", clip.takes[2]) then
@@ -167,11 +147,44 @@ function selftest.run(host)
     end
     host.choose(now[1], 1)
     return read_back()
-  end)
-  report.step("they can be taken out, and the tracks are as they were", function()
+  end
+
+  function steps.take_back()
     host.take_back(receipt)
     return check.same(host.grid, project, before, host.own_tracks())
-  end)
+  end
+
+  return steps
+end
+
+local function collect(host, report)
+  local ranges, points, tracks, clips = host.ranges(), host.points(), host.tracks(), 0
+  for _, track in ipairs(tracks) do
+    clips = clips + #track.clips
+  end
+  report.note("found", string.format("%d ranges, %d points, %d tracks with %d clips", #ranges, #points, #tracks, clips))
+  return {}
+end
+
+-- Does the test; gives the message to show.
+function selftest.run(host)
+  local config = call.config(host)
+  local name = "selftest-" .. call.name(host)
+  local report = report_of(host, config, name)
+  local project = host.project()
+  report.note("project", project.rate .. " fps, starts at " .. time.timecode(0, project.rate, project.start))
+  local steps = steps_of(host, project, plan_of(host, project, name, sounds_of(config, project, name)))
+  if report.step("the Foley tracks can be read", steps.is_free) then
+    report.step("ranges, markers and tracks can be read", function() return collect(host, report) end)
+    report.step("two clips with three takes are laid where they should be", steps.lay)
+    if steps.laid then
+      if host.settle then
+        report.step("they are there after saving", steps.save)
+      end
+      report.step("another take can be chosen, and the first one again", steps.other_take)
+      report.step("they can be taken out, and the tracks are as they were", steps.take_back)
+    end
+  end
   return report.written()
 end
 

@@ -24,59 +24,71 @@ def run(host: Any) -> str:
     lines = _Lines(host, config, name)
     project = host.project()
     lines.note("project", f"{project['rate']} fps, starts at {time.timecode(0, project['rate'], project.get('start') or 0)}")
+    steps = _Steps(host, project, _plan(host, project, name, _sounds(config, project, name)))
+    if lines.step("the Foley tracks can be read", steps.is_free):
+        lines.step("ranges, markers and tracks can be read", lambda: _collect(host, lines))
+        lines.step("two clips with three takes are laid where they should be", steps.lay)
+        if steps.laid:
+            if callable(getattr(host, "settle", None)):
+                lines.step("they are there after saving", steps.save)
+            lines.step("another take can be chosen, and the first one again", steps.other_take)
+            lines.step("they can be taken out, and the tracks are as they were", steps.take_back)
+    return lines.written()
+
+
+class _Steps:
+    """What is done to the tracks, step by step; each gives what is wrong."""
+
+    def __init__(self, host: Any, project: Json, made: Json) -> None:
+        self.host, self.project, self.made = host, project, made
+        self.before: list[Json] = []
+        self.receipt: Any = None
+        self.laid = False
+
+    def is_free(self) -> list[str]:
+        self.before = self.host.own_tracks()
+        return [f"track '{track['name']}' is locked" for track in self.before if track["locked"]]
+
+    def lay(self) -> list[str]:
+        self.receipt = self.host.place(self.made)
+        self.laid = True
+        return self._read_back()
+
+    def save(self) -> list[str]:
+        self.host.settle()
+        return self._read_back()
+
+    def other_take(self) -> list[str]:
+        clip = self._ours("key", self.made["add"][0]["key"])[0]
+        self.host.choose(clip, 2)
+        now = self._ours("region", clip["region"])
+        right = len(now) == 1 and now[0]["chosen"] == 2 and paths.same(now[0]["path"] or "", clip["takes"][1])
+        if not right:
+            return [f"take 2 of {len(clip['takes'])} was not chosen"]
+        self.host.choose(now[0], 1)
+        return self._read_back()
+
+    def take_back(self) -> list[str]:
+        self.host.take_back(self.receipt)
+        return check.same(self.host.grid, self.project, self.before, self.host.own_tracks())
+
+    def _read_back(self) -> list[str]:
+        return check.placed(self.host.grid, self.project, self.made, self.before, self.host.own_tracks())
+
+    def _ours(self, field: str, value: str) -> list[Json]:
+        tracks = self.host.own_tracks()
+        return [clip for track in tracks for clip in track["clips"] if clip["ours"] and clip[field] == value]
+
+
+def _sounds(config: Json, project: Json, name: str) -> list[str]:
+    """Three tones as files."""
     sounds = []
     for number in (1, 2, 3):
         sounds.append(call.work_file(config, name, f"-{number}.wav"))
         rate = plan.sample_rate(project)
         tone = [0.2 * math.sin(2 * math.pi * 220 * number * index / rate) for index in range(2 * rate)]
         wav.write(sounds[-1], tone, rate)
-    before: list[Json] = []
-    receipt: list[Any] = []
-    made = _plan(host, project, name, sounds)
-
-    def own() -> list[Json]:
-        found: list[Json] = host.own_tracks()
-        return found
-
-    def read_back() -> list[str]:
-        return check.placed(host.grid, project, made, before, own())
-
-    def is_free() -> list[str]:
-        before.extend(own())
-        return [f"track '{track['name']}' is locked" for track in before if track["locked"]]
-
-    def lay() -> list[str]:
-        receipt.append(host.place(made))
-        return read_back()
-
-    def save() -> list[str]:
-        host.settle()
-        return read_back()
-
-    def other_take() -> list[str]:
-        clip = next(clip for track in own() for clip in track["clips"] if clip["ours"] and clip["key"] == name)
-        host.choose(clip, 2)
-        now = [each for track in own() for each in track["clips"] if each["ours"] and each["region"] == clip["region"]]
-        right = len(now) == 1 and now[0]["chosen"] == 2 and paths.same(now[0]["path"] or "", clip["takes"][1])
-        if right:
-            host.choose(now[0], 1)
-            return read_back()
-        return [f"take 2 of {len(clip['takes'])} was not chosen"]
-
-    def take_back() -> list[str]:
-        host.take_back(receipt[0])
-        return check.same(host.grid, project, before, own())
-
-    good = lines.step("the Foley tracks can be read", is_free)
-    if good:
-        lines.step("ranges, markers and tracks can be read", lambda: _collect(host, lines))
-        lines.step("two clips with three takes are laid where they should be", lay)
-        if receipt:
-            if callable(getattr(host, "settle", None)):
-                lines.step("they are there after saving", save)
-            lines.step("another take can be chosen, and the first one again", other_take)
-            lines.step("they can be taken out, and the tracks are as they were", take_back)
-    return lines.written()
+    return sounds
 
 
 def _collect(host: Any, lines: _Lines) -> list[str]:
