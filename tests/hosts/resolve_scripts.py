@@ -9,8 +9,20 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "host_scripts"
 sys.path[:0] = [str(SCRIPTS / "core" / "python"), str(SCRIPTS / "resolve")]
 
 from foley_host import HostError  # noqa: E402
-from foley_host.place import place_result  # noqa: E402
+from foley_host.place import lay, place_result  # noqa: E402
 from foley_resolve import label, laying, placing, session, undo, windows  # noqa: E402
 from foley_resolve.host import ResolveHost  # noqa: E402
 
-__all__ = ["SCRIPTS", "HostError", "ResolveHost", "label", "laying", "place_result", "placing", "session", "undo", "windows"]
+__all__ = [
+    "SCRIPTS",
+    "HostError",
+    "ResolveHost",
+    "label",
+    "lay",
+    "laying",
+    "place_result",
+    "placing",
+    "session",
+    "undo",
+    "windows",
+]

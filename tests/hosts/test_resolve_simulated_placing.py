@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from job_materials import movie
 from resolve_bench import add, host_in, picture, plan, world
-from resolve_scripts import HostError, undo
+from resolve_scripts import HostError, lay, undo
 from resolve_world import FAULTS, Item, Marker, Track, World, read_media
 
 
@@ -418,6 +418,55 @@ def test_what_cannot_be_noted_for_undo_is_taken_back(tmp_path: Path) -> None:
         note.rmdir()
     undo.undo_last(host)
     assert picture(there)[0] == empty[0]
+
+
+@pytest.mark.parametrize("way", ["clear", "generate", "undo", "another take, undone"])
+@pytest.mark.parametrize("track", ["Foley", "Foley 2"])
+def test_a_copy_that_the_user_laid_elsewhere_is_his_and_stays_so(tmp_path: Path, way: str, track: str) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    told = add(there, tmp_path, "R1", 48, 20, takes=2)
+    host.place(plan(told, add(there, tmp_path, "R2", 100, 10, track="Foley 2")))
+    holders = there.project.timelines[0].of("audio")[1:]
+    copy = copied(next(item for item in holders[0].items), 148)
+    next(each for each in holders if each.name == track).items.append(copy)
+    own = {clip["start"]: clip for each in host.own_tracks() for clip in each["clips"]}
+    assert {start: clip["ours"] for start, clip in own.items()} == {48: True, 100: True, 148: False}
+    if way == "clear":
+        lay(host, host.project(), plan(remove=[own[48]]), host.own_tracks())
+    elif way == "generate":
+        new = {**add(there, tmp_path, "R1", 40, 33), "key": "another"}
+        lay(host, host.project(), plan(new, remove=[own[48]]), host.own_tracks())
+    elif way == "undo":
+        undo.undo_last(host)
+    else:
+        host.choose(own[48], 2)
+        undo.undo_last(host)
+    ours = {clip["start"]: clip["ours"] for each in host.own_tracks() for clip in each["clips"]}
+    left = {"clear": {100: True}, "generate": {40: True, 100: True}, "undo": {}, "another take, undone": {48: True, 100: True}}
+    assert ours == {**left[way], 148: False}
+    assert any(item is copy for each in there.project.timelines[0].of("audio") for item in each.items)
+
+
+def test_of_a_clip_that_was_cut_in_two_and_trimmed_both_parts_are_ours(tmp_path: Path) -> None:
+    there = world()
+    host, _ = host_in(there, tmp_path)
+    told = add(there, tmp_path, "R1", 48, 40)
+    told["takes"] = [add(there, tmp_path, "R1", 48, 60)["takes"][0] | {"offset": 12}]
+    host.place(plan(told))
+    holder = there.project.timelines[0].of("audio")[1]
+    rest = copied(holder.items[0], 70)
+    holder.items[0].duration, rest.duration, rest.left = 10, 18, 12 + 22
+    holder.items.append(rest)
+    assert [(clip["start"], clip["ours"]) for clip in host.own_tracks()[0]["clips"]] == [(48, True), (70, True)]
+    undo.undo_last(host)
+    assert sound(there) == [("Audio 1", [])]
+
+
+def copied(item: Item, start: int) -> Item:
+    """As a user copies a clip: with its markers, and an id of its own."""
+    media, markers = item.media, {frame: Marker(**vars(marker)) for frame, marker in item.markers.items()}
+    return Item(media, item.name, 86400 + start, item.duration, item.left, color=item.color, markers=markers)
 
 
 def sound(there: World, project: Any = None) -> list[Any]:

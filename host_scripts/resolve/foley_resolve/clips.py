@@ -39,11 +39,12 @@ def tracks(session: Session) -> list[Json]:
 def own_tracks(session: Session) -> list[Json]:
     """Ours, in the order of their numbers."""
     timeline, first = session.timeline, session.start
-    found = []
+    found: list[Json] = []
     for index, name in own(timeline):
-        clips = [_own_clip(item, first) for item in listed(timeline.GetItemListInTrack("audio", index))]
-        found.append({"name": name, "locked": bool(timeline.GetIsTrackLocked("audio", index)), "clips": clips})
-    return found
+        locked = bool(timeline.GetIsTrackLocked("audio", index))
+        found.append({"name": name, "locked": locked, "clips": listed(timeline.GetItemListInTrack("audio", index))})
+    ours = label.owned([item for track in found for item in track["clips"]], first)
+    return [{**track, "clips": [_own_clip(item, first, ours) for item in track["clips"]]} for track in found]
 
 
 def named(timeline: Any, kind: str) -> list[tuple[int, str]]:
@@ -177,10 +178,11 @@ def _source(item: Any, file: File, kind: str, duration: int, rate: Fraction) -> 
     return max(min(begin, end) - file.timecode, Fraction(0)), (shown / duration).limit_denominator(100)
 
 
-def _own_clip(item: Any, first: int) -> Json:
-    told = label.read(item)
+def _own_clip(item: Any, first: int, ours: dict[str, Json]) -> Json:
+    name = str(item.GetUniqueId())
+    told = ours.get(name)
     made: Json = {
-        "id": str(item.GetUniqueId()),
+        "id": name,
         "name": str(item.GetName()),
         "start": whole(item.GetStart()) - first,
         "duration": whole(item.GetDuration()),

@@ -18,23 +18,24 @@ CLIP_COLOR = "Teal"
 Json = Dict[str, Any]
 
 
-def data(region: str, key: str, takes: list[Json], placed: list[str]) -> str:
+def data(region: str, key: str, takes: list[Json], placed: list[str], at: int) -> str:
     """The customData of a clip's marker.
 
     Args:
         takes: with ``path`` and ``offset``, as in a plan.
         placed: ids of the placement and of the changes of take since.
+        at: frame of the timeline at which the file would begin, as the clip is laid.
     """
     files = [take["path"] for take in takes]
     folder = _folder(files)
     names = [paths.name(file) for file in files] if folder else files
-    carried = {"region": region, "key": key, "placed": placed, "folder": folder, "takes": names}
+    carried = {"region": region, "key": key, "placed": placed, "at": at, "folder": folder, "takes": names}
     carried["offsets"] = [take["offset"] for take in takes]
     return PREFIX + json.dumps(carried, ensure_ascii=False, separators=(",", ":"))
 
 
 def read(item: Any) -> Json | None:
-    """``region``, ``key``, ``placed``, ``takes`` (paths), ``offsets``, ``note`` of a clip of ours; None of anybody else's."""
+    """``region``, ``key``, ``placed``, ``at``, ``takes`` (paths), ``offsets``, ``note`` of a clip of ours; else None."""
     return told(copied(item))
 
 
@@ -45,6 +46,33 @@ def told(markers: list[Any]) -> Json | None:
         if found:
             return {**found, "note": str(marker[1].get("note") or "")}
     return None
+
+
+def owned(items: list[Any], first: int) -> dict[str, Json]:
+    """What ``read`` gives of the clips that are ours, by their ids.
+
+    A copy that the user makes carries the same marker. So of several clips with one region and key, ours are those that play
+    their file where it was laid, trimmed or cut in two or not; one that is alone may have been moved.
+
+    Args:
+        first: Resolve's number of the timeline's first frame.
+    """
+    found = [(item, told) for item, told in ((item, read(item)) for item in items) if told is not None]
+    kin = [(told["region"], told["key"]) for _, told in found]
+    ours = {}
+    for item, told in found:
+        alone = kin.count((told["region"], told["key"])) == 1
+        if alone or whole(item.GetStart()) - whole(item.GetLeftOffset()) - first == told["at"]:
+            ours[str(item.GetUniqueId())] = told
+    return ours
+
+
+def disown(item: Any) -> bool:
+    """Let a clip be the user's for good; true when it is. The marker stays."""
+    for marker in copied(item):
+        if is_ours(marker):
+            item.UpdateMarkerCustomData(marker[0], "")
+    return read(item) is None
 
 
 def write(item: Any, name: str, note: str, custom: str) -> bool:
@@ -80,7 +108,7 @@ def parsed(custom: str) -> Json | None:
         found = json.loads(custom[len(PREFIX) :])
         folder = found["folder"]
         takes = [paths.join(folder, name) if folder else name for name in found["takes"]]
-        return {**{name: found[name] for name in ("region", "key", "placed", "offsets")}, "takes": takes}
+        return {**{name: found[name] for name in ("region", "key", "placed", "at", "offsets")}, "takes": takes}
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -67,7 +67,7 @@ def take_back(session: Session, receipt: Json, forget: bool = True) -> None:
     """
     session.go_to(receipt["timeline"])
     timeline = session.timeline
-    delete(session, laid(session, receipt))
+    _take_away(session, laid(session, receipt))
     faults = []
     for former in missing(session, receipt):
         try:
@@ -121,14 +121,16 @@ def _place(session: Session, plan: Json, receipt: Json) -> None:
         raise HostError(f"The clip {gone[0]['name']} is not there any more", "Try again.")
     former = [ours[clip["id"]] for clip in plan["remove"]]
     receipt["removed"] = [_picture(session, item, track) for item, track in former]
-    delete(session, [item for item, _ in former])
+    _take_away(session, [item for item, _ in former])
     for add in plan["add"]:
         session.go_to(receipt["timeline"])
         take = add["takes"][add["chosen"] - 1]
         track = _track(session, add["track"], take.get("channels"), receipt)
-        item = lay(session, media[take["path"]], track, add["start"], add["duration"], take["offset"] + add.get("trimmed", 0))
+        offset = take["offset"] + add.get("trimmed", 0)
+        item = lay(session, media[take["path"]], track, add["start"], add["duration"], offset)
         receipt["added"].append(str(item.GetUniqueId()))
-        custom = label.data(add["region"], add["key"], add["takes"], [*add.get("placed", ())[-UNDO_STEPS:], receipt["id"]])
+        placed = [*add.get("placed", ())[-UNDO_STEPS:], receipt["id"]]
+        custom = label.data(add["region"], add["key"], add["takes"], placed, add["start"] - offset)
         if not label.write(item, "Foley", f"{add['text']}: {take['label']}", custom):
             said = f"Resolve did not let the clip {item.GetName()} have a marker, by which it is known again"
             raise HostError(said, ADVICE)
@@ -136,10 +138,25 @@ def _place(session: Session, plan: Json, receipt: Json) -> None:
 
 
 def laid(session: Session, receipt: Json) -> list[Any]:
-    """The clips of a placement, wherever they were moved; copies of them, too, where they lie on our own tracks."""
-    here = [item for item, _ in _ours(session).values()]
-    copies = {str(item.GetUniqueId()) for item in here if receipt["id"] in (label.read(item) or {}).get("placed", ())}
-    return [item for item in everywhere(session) if str(item.GetUniqueId()) in {*copies, *receipt["added"]}]
+    """The clips of a placement, wherever they were moved; what stands for them now, too, but no copies that the user made."""
+    ours = label.owned([item for item, _ in _ours(session).values()], session.start)
+    now = {name for name, told in ours.items() if receipt["id"] in told["placed"]}
+    return [item for item in everywhere(session) if str(item.GetUniqueId()) in {*now, *receipt["added"]}]
+
+
+def _take_away(session: Session, items: list[Any]) -> None:
+    """Delete clips of ours. The user's copies of them stay his: left alone, one would look like ours, moved."""
+    if not items:
+        return
+    gone = {str(item.GetUniqueId()): label.read(item) for item in items}
+    kin = {(told["region"], told["key"]) for told in gone.values() if told}
+    here = {name: item for name, (item, _) in _ours(session).items()}
+    ours = label.owned(list(here.values()), session.start)
+    for name, item in here.items():
+        told = None if name in gone or name in ours else label.read(item)
+        if told and (told["region"], told["key"]) in kin and not label.disown(item):
+            raise HostError(f"Resolve did not let the marker of the copy {item.GetName()} be changed", ADVICE)
+    delete(session, items)
 
 
 def _imported(session: Session, wanted: list[str], receipt: Json) -> dict[str, Any]:
