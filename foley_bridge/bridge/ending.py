@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foley_bridge.bridge.places import STATE_FILE
-from foley_bridge.bridge.private import at_home
+from foley_bridge.bridge.private import at_home, running_state
 from foley_bridge.errors import BridgeError
 from foley_bridge.home import home
 
@@ -34,7 +34,7 @@ def end(*, keys: Path | None = None, seat: str | None = None) -> dict[str, Any] 
         return None
     with client:
         said, queue = client.ping(), client.request("capabilities").result["queue"]
-    pid, state = int(said["pid"]), home() / STATE_FILE
+    pid = int(said["pid"])
     try:
         os.kill(pid, signal.SIGTERM)  # Windows ends it without a word, which costs no job either
     except OSError as error:
@@ -42,25 +42,17 @@ def end(*, keys: Path | None = None, seat: str | None = None) -> dict[str, Any] 
             f"the daemon (process {pid}) cannot be ended: {error.strerror or error}", "end it as the user who started it"
         ) from error
     deadline = time.monotonic() + END_S
-    while _lives(pid) and _text(state):  # the state goes last
+    while _still_runs(pid):
         if time.monotonic() > deadline:
-            raise BridgeError(f"the daemon (process {pid}) was told to end and still runs", f"its state is {state}")
+            raise BridgeError(
+                f"the daemon (process {pid}) was told to end and still runs", f"its state is {home() / STATE_FILE}"
+            )
         time.sleep(_LOOK_EVERY_S)
     return {"pid": pid, "unfinished": queue["waiting"] + queue["running"]}
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, ValueError):
-        return ""
-
-
-def _lives(pid: int) -> bool:
+def _still_runs(pid: int) -> bool:
     if os.name == "nt":
-        return False  # it was ended at once
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
+        return False  # it was ended at once, and left its state behind
+    state = running_state()
+    return state is not None and state["pid"] == pid

@@ -110,7 +110,7 @@ def running(endpoint: str | None = None, *, keys: Path | None = None, seat: str 
 
 def at_home(*, keys: Path | None = None, seat: str | None = None) -> Client | None:
     """A client of the daemon that runs in ``home()``, whatever is named elsewhere; None when none does."""
-    state = _state()
+    state = running_state()
     if state is None:
         return None
     client = Client(_near(state["endpoints"]["requests"]), keys=keys, seat=seat)
@@ -121,7 +121,7 @@ def at_home(*, keys: Path | None = None, seat: str | None = None) -> Client | No
     return None
 
 
-def _state() -> dict[str, Any] | None:
+def running_state() -> dict[str, Any] | None:
     """What the daemon in ``home()`` wrote when it started; None when there is none, or it is gone."""
     try:
         said = dict(json.loads((home() / STATE_FILE).read_text("utf-8")))
