@@ -53,6 +53,10 @@ class BusyError(JobError):
     """The daemon has too much to do at this moment; the same request may be sent again."""
 
 
+class ConflictError(JobError):
+    """Somebody else changed it since it was looked at; nothing was changed now."""
+
+
 class LibraryError(FoleyError):
     """A sound library, or a sound in it, that cannot be used as asked."""
 

@@ -16,7 +16,7 @@ FLOORS = {
     2: {"engines"},
     3: {"jobs"},
     4: {"bridge", "hosts"},
-    5: {"demo", "doctor"},
+    5: {"demo", "doctor", "panel"},
     6: {"cli"},
     7: {"__main__"},
 }
