@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foley_bridge.errors import JobError
-from foley_bridge.jobs.desk import RETRY_S, Desk, Work
+from foley_bridge.jobs.desk import RETRY_S, Desk, Work, queue_of
 from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.journal import PUBLISHING, JobRecord
 from foley_bridge.jobs.names import ENDED
@@ -127,7 +127,7 @@ class Attempts:
                 with self._desk.lock:
                     self._desk.lock.wait_for(lambda: self._desk.stopping, RETRY_S)
                     del self._desk.works[job]
-                    self._desk.waiting.appendleft(job)
+                    self._desk.waiting[queue_of(work.record.kind)].appendleft(job)
             elif self._desk.journal.get(job).state not in ENDED:
                 message = f"{type(fault).__name__}: {fault}"
                 hint = "the daemon's log says where; this is a fault of foley_bridge"

@@ -1,4 +1,4 @@
-"""What the processor's threads share: the queue, the jobs in hand, the lock that guards both, the journal, who listens."""
+"""What the processor's threads share: the queues, the jobs in hand, the lock that guards both, the journal, who listens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ from foley_bridge.jobs.view import JobView, Meter
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+LONG, QUICK = "long", "quick"
+"""The queues: an editor who works on a reel never waits behind another reel's whole picture."""
 RETRY_S = 1.0  # until a journal that cannot be written is tried again, and a publishing whose worker died
+
+
+def queue_of(kind: str) -> str:
+    """Which queue jobs of a kind wait in."""
+    return LONG if kind == "generate" else QUICK
 
 
 @dataclass(eq=False)
@@ -44,7 +51,7 @@ class Desk:
 
     Attributes:
         lock: guards the attributes that follow it.
-        waiting: ids of jobs, the next one first.
+        waiting: ids of jobs by queue, the next one first.
         works: jobs in slots, by id.
         publishing: ids of jobs that it is too late to cancel.
         stopping: no more work is begun, and what waits for something gives up.
@@ -64,7 +71,7 @@ class Desk:
         self.remains = Remains(journal, self.payloads)
         self.teller = Teller(on_event)
         self.lock = threading.Condition(threading.RLock())
-        self.waiting: deque[str] = deque()
+        self.waiting: dict[str, deque[str]] = {LONG: deque(), QUICK: deque()}
         self.works: dict[str, Work] = {}
         self.publishing: set[str] = set()
         self.stopping = False
@@ -72,7 +79,8 @@ class Desk:
     def view(self, record: JobRecord, places: Mapping[str, int] | None = None) -> JobView:
         """Under the lock: what is told of a job; ``places`` are those in the queue, where they are known already."""
         if places is None:
-            places = {record.id: self.waiting.index(record.id) + 1} if record.id in self.waiting else {}
+            queue = self.waiting[queue_of(record.kind)]
+            places = {record.id: queue.index(record.id) + 1} if record.id in queue else {}
         work = self.works.get(record.id)
         return JobView(record, places.get(record.id), work.meter.progress() if work else None)
 

@@ -2,8 +2,8 @@
 
 A job is in the journal before it is answered for, a named step before it is entered, and an end before it is told. Everything
 else may be lost: a worker that dies is replaced and the job goes on from its last region done; a daemon that dies leaves a
-journal from which the next one carries on. One thread per slot takes jobs from the queue (``desk.py``) and follows them to
-their ends (``attempts.py``).
+journal from which the next one carries on. One thread per slot takes jobs from its queue (``desk.py``) and follows them to
+their ends (``attempts.py``). What editors ask of a reel that is done has a queue and a slot of its own.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import hashlib
 import logging
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from foley_bridge.errors import BusyError, JobError
 from foley_bridge.jobs.attempts import Attempts
-from foley_bridge.jobs.desk import RETRY_S, Desk, Work
+from foley_bridge.jobs.desk import LONG, QUICK, RETRY_S, Desk, Work, queue_of
 from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.journal import JobRecord, Journal
@@ -42,8 +43,8 @@ class Processor:
         home: the daemon's folder: locks of workers, timelines that came with requests.
         roots: which folders jobs may touch.
         catalogue: the sound library's folder; None when there is none.
-        workers: how many jobs are done at once.
-        limit: how many may wait.
+        workers: how many long jobs are done at once.
+        limit: how many jobs may wait.
         on_event: is told what happens, from a thread of its own, in the order in which it happens.
     """
 
@@ -60,9 +61,11 @@ class Processor:
     ) -> None:
         self._desk = desk = Desk(journal, home=home, roots=roots, catalogue=catalogue, on_event=on_event)
         self._attempts = Attempts(desk)
-        self._home, self._limit = home, limit
+        self._home, self._limit, self._started = home, limit, False
         self._slots = [Slot(home, number) for number in range(workers)]
-        self._threads = [threading.Thread(target=self._serve, args=(slot,), name="slot") for slot in self._slots]
+        self._quick = Slot(home, workers)
+        served = [(slot, LONG) for slot in self._slots] + [(self._quick, QUICK)]
+        self._threads = [threading.Thread(target=self._serve, args=each, name=f"{each[1]} slot") for each in served]
 
     def start(self) -> None:
         """Take up what an earlier daemon left, and begin.
@@ -73,10 +76,22 @@ class Processor:
         wait_for_old_workers(self._home, OLD_WORKERS_S)
         with self._desk.lock:
             waiting, self._desk.publishing = self._desk.remains.recover()
-            self._desk.waiting.extend(waiting)
+            for record in waiting:
+                self._desk.waiting[queue_of(record.kind)].append(record.id)
         self._desk.teller.start()
-        for thread in self._threads:
+        for thread in self._threads[:-1]:
             thread.start()
+        with self._desk.lock:
+            self._started = True
+            if self._desk.waiting[QUICK]:
+                self.expect_follow_ups()
+
+    def expect_follow_ups(self) -> None:
+        """Somebody works on a reel: have a worker ready for what he will ask of it. May be called often."""
+        with self._desk.lock:
+            thread = self._threads[-1]
+            if self._started and thread.ident is None and not self._desk.stopping:
+                thread.start()
 
     def stop(self) -> None:
         """Take no more jobs, end the workers, close the journal. What was running goes on when a processor starts again."""
@@ -84,7 +99,7 @@ class Processor:
             self._desk.stopping = True
             self._desk.lock.notify_all()
             self._desk.lock.wait_for(lambda: not self._desk.publishing & self._desk.works.keys(), PUBLISHING_S)
-        for slot in self._slots:
+        for slot in (*self._slots, self._quick):
             slot.close()
         for thread in self._threads:
             if thread.ident is not None:  # it was started
@@ -131,7 +146,7 @@ class Processor:
                 )
                 accepted = known is None and record.id == job
                 if accepted:
-                    self._desk.waiting.append(job)
+                    self._desk.waiting[queue_of(record.kind)].append(job)
                     self._desk.tell("state", record)
                     self._desk.lock.notify_all()
                 return self._desk.view(record)
@@ -149,7 +164,8 @@ class Processor:
         """The newest jobs in one of these states, without their requests and results."""
         records = self._desk.journal.list(states, limit)
         with self._desk.lock:
-            places = {job: place for place, job in enumerate(self._desk.waiting, start=1)}
+            queues = self._desk.waiting.values()
+            places = {job: place for queue in queues for place, job in enumerate(queue, start=1)}
             return [self._desk.view(record, places) for record in records]
 
     def cancel(self, id_or_key: str) -> JobView:
@@ -163,13 +179,14 @@ class Processor:
         """
         with self._desk.lock:
             record = self._desk.journal.find(id_or_key)
-            work, waits = self._desk.works.get(record.id), record.id in self._desk.waiting
+            queue = self._desk.waiting[queue_of(record.kind)]
+            work, waits = self._desk.works.get(record.id), record.id in queue
             if (work is None and not waits) or record.id in self._desk.publishing:
                 return self._desk.view(record)
             if work is not None:
                 self._attempts.cancel(work)
             else:
-                self._desk.waiting.remove(record.id)
+                queue.remove(record.id)
         if work is None:
             self._cancel_waiting(record)
         return self.job(record.id)
@@ -177,11 +194,11 @@ class Processor:
     def counts(self) -> dict[str, int]:
         """How many jobs are ``waiting`` and ``running``, and the ``limit`` of those waiting."""
         with self._desk.lock:
-            return {"waiting": len(self._desk.waiting), "running": len(self._desk.works), "limit": self._limit}
+            return {"waiting": self._waiting(), "running": len(self._desk.works), "limit": self._limit}
 
     def restarts(self) -> int:
         """How many workers had to be replaced."""
-        return sum(max(0, slot.begun - 1) for slot in self._slots)
+        return sum(max(0, slot.begun - 1) for slot in (*self._slots, self._quick))
 
     # --- accepting ---
 
@@ -203,17 +220,20 @@ class Processor:
     def _refuse_new(self, known: JobRecord | None) -> None:
         if self._desk.stopping:
             raise BusyError("the daemon is shutting down", "send it again when the daemon is back")
-        if known is None and len(self._desk.waiting) >= self._limit:
+        if known is None and self._waiting() >= self._limit:
             raise JobError(
-                f"the queue is full: {len(self._desk.waiting)} jobs wait",
-                "send it again later, or raise the daemon's --queue-limit",
+                f"the queue is full: {self._waiting()} jobs wait", "send it again later, or raise the daemon's --queue-limit"
             )
+
+    def _waiting(self) -> int:
+        """Under the lock: how many jobs wait."""
+        return sum(map(len, self._desk.waiting.values()))
 
     # --- working: one thread per slot ---
 
-    def _serve(self, slot: Slot) -> None:
+    def _serve(self, slot: Slot, queue: str) -> None:
         slot.warm()
-        while (work := self._next(slot)) is not None:
+        while (work := self._next(slot, self._desk.waiting[queue])) is not None:
             try:
                 self._attempts.carry_out(work)
             except Exception as error:  # ours, and no reason for other jobs to wait
@@ -227,20 +247,20 @@ class Processor:
             slot.warm()
         slot.drop()
 
-    def _next(self, slot: Slot) -> Work | None:
+    def _next(self, slot: Slot, queue: deque[str]) -> Work | None:
         """Wait for a job; None when there will be no more."""
         with self._desk.lock:
             while True:
-                self._desk.lock.wait_for(lambda: self._desk.waiting or self._desk.stopping)
+                self._desk.lock.wait_for(lambda: queue or self._desk.stopping)
                 if self._desk.stopping:
                     return None
                 try:
-                    record = self._desk.journal.start(self._desk.waiting[0])
+                    record = self._desk.journal.start(queue[0])
                 except JobError as error:
-                    log.error("job waits: %s", error, extra={"job": self._desk.waiting[0]})
+                    log.error("job waits: %s", error, extra={"job": queue[0]})
                     self._desk.lock.wait_for(lambda: self._desk.stopping, RETRY_S)
                     continue
-                self._desk.waiting.popleft()
+                queue.popleft()
                 work = self._desk.works[record.id] = Work(record, slot)
                 self._desk.tell("state", record)
                 return work
@@ -255,7 +275,7 @@ class Processor:
             )
         except JobError:
             with self._desk.lock:
-                self._desk.waiting.appendleft(record.id)
+                self._desk.waiting[queue_of(record.kind)].appendleft(record.id)
                 self._desk.lock.notify_all()
             raise
         with self._desk.lock:

@@ -46,29 +46,29 @@ class Remains:
             except JobError as error:
                 log.warning("old jobs stay in the journal for now: %s", error)
 
-    def recover(self) -> tuple[list[str], set[str]]:
+    def recover(self) -> tuple[list[JobRecord], set[str]]:
         """Clear up after a daemon that is gone.
 
         Returns:
-            The jobs to take up, in the order in which they were accepted, so that those that ran come first; and those of them
-            that had begun to publish.
+            The jobs to take up, in the order in which they were accepted, so that those that ran come first; and the ids of
+            those that had begun to publish.
 
         Raises:
             JobError: the journal cannot be written.
         """
-        waiting, publishing = [], set()
+        waiting, publishing = list[JobRecord](), set[str]()
         for record in reversed(self._journal.list(("queued", "running"))):
             begun = any(name == PUBLISHING for _, name in self._journal.steps(record.id))
             if record.cancelling and not begun:
                 self._journal.finish(record.id, "cancelled", swept=self.sweep(record))
                 continue
-            waiting.append(record.id)
+            waiting.append(record)
             if begun:
                 publishing.add(record.id)
         self._journal.requeue()
         for record in self._journal.unswept():
             if self.sweep(record):
                 self._journal.mark_swept(record.id)
-        self._payloads.forget_all_but(waiting)
+        self._payloads.forget_all_but([record.id for record in waiting])
         self._journal.prune(KEPT)
         return waiting, publishing
