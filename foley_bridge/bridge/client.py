@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import Any, NamedTuple
 
 import zmq
@@ -21,10 +21,10 @@ from foley_bridge.jobs.names import ENDED
 
 TIMEOUT_S = 10.0
 LONG_TIMEOUT_S = 60.0
-SLOW = frozenset({"submit", "result", "capabilities", "library.search"})
-"""Methods that may take long: those that carry a timeline, and those that load something when first asked."""
-WAIT_S = 60.0
-"""How long ``wait`` waits when it is not told."""
+SLOW = frozenset({"submit", "result", "capabilities", "library.search", "audition", "reels", "reel"})
+"""Methods that may take long: those that carry much, and those that load or start something when first asked."""
+WAITING = {"wait": 60.0, "choices": 0.0}
+"""How long those methods wait that do when they are not told."""
 PATIENCE_S = 30.0
 BUSY_S = (0.2, 3.0)
 """How long it waits before it asks a busy daemon again: at first, at most."""
@@ -155,7 +155,7 @@ class Client:
         return self.request("capabilities").result
 
     def submit(self, params: Mapping[str, Any], payload: bytes | None = None) -> dict[str, Any]:
-        """Queue a job; returns the job object. With a ``key`` the request is sent again when its reply is lost.
+        """Queue a job of any kind; returns the job object. With a ``key`` the request is sent again when its reply is lost.
 
         Raises:
             FoleyError: see ``request``.
@@ -183,6 +183,50 @@ class Client:
         params: dict[str, Any] = {"limit": limit} | ({} if states is None else {"states": states})
         found: list[dict[str, Any]] = self.request("jobs", params).result["jobs"]
         return found
+
+    def audition(self, job: str | None = None) -> dict[str, Any]:
+        """A link to the page of a reel, the newest one when none is named: ``url``, and ``job``, null when there is no reel."""
+        return self.request("audition", {"job": job}).result
+
+    def reels(self, limit: int = 100) -> list[dict[str, Any]]:
+        """The reels, newest first: ``job``, ``title``, ``finished``, and how many ``regions``, ``chosen``, ``rejected``."""
+        found: list[dict[str, Any]] = self.request("reels", {"limit": limit}).result["reels"]
+        return found
+
+    def reel(self, job: str) -> dict[str, Any]:
+        """A reel whole (docs/audition.md)."""
+        return self.request("reel", {"job": job}).result
+
+    def choose(self, job: str, region: int, base: int, choice: Mapping[str, Any], by: str) -> dict[str, Any]:
+        """Write one choice; gives ``job``, ``region``, the ``choice`` as it is now, and the reel's ``revision``.
+
+        Args:
+            job, region: the reel, and the region's number.
+            base: the revision of the region's choice that was seen.
+            choice: as in docs/audition.md, without ``revision``, ``at_s`` and ``by``.
+            by: who chooses.
+
+        Raises:
+            ConflictError: there is a newer choice; ``choices`` says which.
+        """
+        params = {"job": job, "region": region, "base": base, "choice": dict(choice), "by": by}
+        return self.request("choose", params).result
+
+    def choices(
+        self, job: str, *, after: int | None = None, applied: str | EllipsisType | None = ..., timeout_s: float = 0.0
+    ) -> dict[str, Any]:
+        """What changed in a reel: ``job``, ``revision``, ``choices`` (the newest of each region), ``applied``.
+
+        Args:
+            job: the reel.
+            after: the reel's revision that is known: choices that are newer are told, all of them when left out.
+            applied: the job of kind ``apply`` that is known, None when none is; left out: nobody waits for one.
+            timeout_s: how long to wait for something newer than ``after`` or ``applied``, those of them that are given.
+        """
+        params: dict[str, Any] = {"job": job, "timeout_s": timeout_s}
+        params |= {} if after is None else {"after": after}
+        params |= {} if applied is ... else {"applied": applied}
+        return self.request("choices", params).result
 
     def follow(self, job: str, seen: Callable[[dict[str, Any]], None], *, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """Wait until a job has ended, told of its progress; returns the job object.
@@ -243,11 +287,12 @@ class Client:
 
 def patience_s(header: Mapping[str, Any]) -> float:
     """How long the reply to a request may take when nobody says."""
-    if header.get("method") != "wait":
-        return LONG_TIMEOUT_S if header.get("method") in SLOW else 0.0
+    method = header.get("method")
+    if method not in WAITING:
+        return LONG_TIMEOUT_S if method in SLOW else 0.0
     params = header.get("params")
     waits_s = params.get("timeout_s") if isinstance(params, Mapping) else None
-    return TIMEOUT_S + (min(waits_s, wire.LONGEST_WAIT_S) if isinstance(waits_s, (int, float)) else WAIT_S)
+    return TIMEOUT_S + (min(waits_s, wire.LONGEST_WAIT_S) if isinstance(waits_s, (int, float)) else WAITING[method])
 
 
 def _is_busy(header: Mapping[str, Any]) -> bool:

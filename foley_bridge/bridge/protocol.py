@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -24,17 +25,46 @@ MOST_REGIONS = 10_000
 LONGEST_ID = 128
 LONGEST_KEY = 200
 LONGEST_TEXT = 4096
+MOST_HITS = 10_000
+LONGEST_TIMELINE_S = 7 * 24 * 3600
 MOST_POKED = 16
 LONGEST_POKED = 500
 
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 PathText = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
+Key = Annotated[str, Meta(min_length=1, max_length=LONGEST_KEY)]
 JobName = Annotated[str, Meta(min_length=1, max_length=LONGEST_KEY)]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Length = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=LONGEST_TIMELINE_S)]
+Revision = Annotated[int, Meta(ge=0, le=2**53)]
+RegionNumber = Annotated[int, Meta(ge=1, le=2**31)]
+TakeId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Editor = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)]
 
 _SEE = "see docs/protocol.md"
 _ADDRESS = re.compile(r"(/[^\x00-\x20\x7f-\U0010ffff#*,?\[\]{}/]+)+")
+
+
+def _check_key(key: str | UnsetType) -> None:
+    if isinstance(key, str) and not key.isprintable():
+        raise RequestError("params.key: there are characters in it that cannot be printed", "use letters, digits, signs")
+
+
+def _check_poke(poke: Poke | UnsetType) -> None:
+    if isinstance(poke, Poke):
+        poke.check()
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        if not 1 <= len(name) <= LONGEST_ID:
+            raise RequestError(f"params.options: {shown(name)} is no name of an option", "see docs/timeline.md")
+        if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+            raise RequestError(
+                f"params.options.{shown(name, quoted=False)}: expected a string of up to {LONGEST_TEXT} characters",
+                'values are strings, also those of numbers: {"takes": "3"}',
+            )
 
 
 class Params(Struct, forbid_unknown_fields=True, frozen=True):
@@ -79,11 +109,17 @@ class Poke(Struct, forbid_unknown_fields=True, frozen=True):
             raise RequestError("params.poke.arguments: a string has a zero in it", "OSC strings end with one")
 
 
+class PathOnly(Struct, forbid_unknown_fields=True, frozen=True):
+    """A timeline in a file."""
+
+    path: PathText
+
+
 class Submit(Params, kw_only=True, frozen=True):
-    """``submit``."""
+    """``submit`` of kind ``generate``, and of what is no kind."""
 
     kind: Text
-    key: Annotated[str, Meta(min_length=1, max_length=LONGEST_KEY)] | UnsetType = UNSET
+    key: Key | UnsetType = UNSET
     timeline: Timeline
     out: PathText
     media_dir: PathText
@@ -102,19 +138,10 @@ class Submit(Params, kw_only=True, frozen=True):
         if self.kind not in KINDS:
             known = "is not in this version" if self.kind in KINDS_TO_COME else "is no kind of job"
             raise RequestError(f"params.kind: {shown(self.kind)} {known}", f"this version takes {', '.join(KINDS)}")
-        if isinstance(self.key, str) and not self.key.isprintable():
-            raise RequestError("params.key: there are characters in it that cannot be printed", "use letters, digits, signs")
+        _check_key(self.key)
         self._check_timeline(payload)
-        if isinstance(self.poke, Poke):
-            self.poke.check()
-        for name, value in self.options.items():
-            if not 1 <= len(name) <= LONGEST_ID:
-                raise RequestError(f"params.options: {shown(name)} is no name of an option", "see docs/timeline.md")
-            if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-                raise RequestError(
-                    f"params.options.{shown(name, quoted=False)}: expected a string of up to {LONGEST_TEXT} characters",
-                    'values are strings, also those of numbers: {"takes": "3"}',
-                )
+        _check_poke(self.poke)
+        _check_options(self.options)
 
     def _check_timeline(self, payload: bool) -> None:
         named = self.timeline
@@ -129,6 +156,50 @@ class Submit(Params, kw_only=True, frozen=True):
                 "payload: params.timeline does not name it" if payload else "params.timeline.payload: there is no payload frame"
             )
             raise RequestError(wrong, 'send the timeline as the second frame, and name it: {"payload": 0}')
+
+
+class Retake(Params, kw_only=True, frozen=True):
+    """``submit`` of kind ``retake``."""
+
+    kind: Literal["retake"]
+    key: Key | UnsetType = UNSET
+    job: JobName
+    region: RegionNumber
+    hits_s: Annotated[list[Seconds], Meta(min_length=1, max_length=MOST_HITS)] | UnsetType = UNSET
+    options: Annotated[dict[str, Any], Meta(max_length=MOST_OPTIONS)] = {}
+    words: Text | UnsetType = UNSET
+    more: bool = False
+    like_take: TakeId | UnsetType = UNSET
+    poke: Poke | UnsetType = UNSET
+
+    def check(self, *, payload: bool) -> None:
+        super().check(payload=payload)
+        _check_key(self.key)
+        _check_poke(self.poke)
+        _check_options(self.options)
+        if isinstance(self.hits_s, list) and any(late <= early for early, late in pairwise(self.hits_s)):
+            raise RequestError("params.hits_s: are not in order", "give each onset once, the earliest first")
+
+
+class Apply(Params, kw_only=True, frozen=True):
+    """``submit`` of kind ``apply``."""
+
+    kind: Literal["apply"]
+    key: Key | UnsetType = UNSET
+    job: JobName
+    out: PathText | UnsetType = UNSET
+    timeline: PathOnly | UnsetType = UNSET
+    undecided: Literal["best", "none"] = "best"
+    takes_as_tracks: bool | UnsetType = UNSET
+    preview: PathText | UnsetType = UNSET
+    report: PathText | UnsetType = UNSET
+    force: bool = False
+    poke: Poke | UnsetType = UNSET
+
+    def check(self, *, payload: bool) -> None:
+        super().check(payload=payload)
+        _check_key(self.key)
+        _check_poke(self.poke)
 
 
 class Job(Params, kw_only=True, frozen=True):
@@ -175,6 +246,43 @@ class LibrarySearch(Params, kw_only=True, frozen=True):
                 raise RequestError("params.length_s: the shortest is longer than the longest", "write [shortest, longest]")
 
 
+class Audition(Params, kw_only=True, frozen=True):
+    """``audition``."""
+
+    job: JobName | None = None
+
+
+class Reels(Params, kw_only=True, frozen=True):
+    """``reels``."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class Reel(Params, kw_only=True, frozen=True):
+    """``reel``."""
+
+    job: JobName
+
+
+class Choose(Params, kw_only=True, frozen=True):
+    """``choose``. What a choice may be depends on its region, so ``jobs/choices.py`` looks at it."""
+
+    job: JobName
+    region: RegionNumber
+    base: Revision
+    choice: dict[str, Any]
+    by: Editor
+
+
+class Choices(Params, kw_only=True, frozen=True):
+    """``choices``."""
+
+    job: JobName
+    after: Revision | UnsetType = UNSET
+    applied: JobName | UnsetType | None = UNSET
+    timeout_s: Annotated[float, Meta(ge=0, le=LONGEST_WAIT_S)] = 0.0
+
+
 METHODS: dict[str, type[Params]] = {
     "ping": Params,
     "capabilities": Params,
@@ -184,8 +292,15 @@ METHODS: dict[str, type[Params]] = {
     "result": JobResult,
     "cancel": Job,
     "jobs": Jobs,
+    "audition": Audition,
+    "reels": Reels,
+    "reel": Reel,
+    "choose": Choose,
+    "choices": Choices,
     "library.search": LibrarySearch,
 }
+SUBMITS: dict[str, type[Params]] = {"retake": Retake, "apply": Apply}
+"""By kind, those that ``submit`` takes instead of its own."""
 
 
 class Request(Struct, frozen=True):
@@ -211,8 +326,17 @@ class _Peek(Struct):
 
 
 _peek = msgspec.json.Decoder(_Peek)
+
+
+class _PeekKind(Struct):
+    """What a ``submit`` asks for."""
+
+    kind: Any = None
+
+
 _header = msgspec.json.Decoder(_Header)
-_params = {kind: msgspec.json.Decoder(kind) for kind in METHODS.values()}
+_kind = msgspec.json.Decoder(_PeekKind)
+_params = {kind: msgspec.json.Decoder(kind) for kind in (*METHODS.values(), *SUBMITS.values())}
 
 
 def request_id(header: bytes) -> str | None:
@@ -256,6 +380,8 @@ def read_request(header: bytes, *, payload: bool) -> Request:
     if kind is None:
         raise RequestError(f"method: there is no {shown(envelope.method)}", f"methods are {', '.join(METHODS)}")
     try:
+        if kind is Submit and isinstance(asked := _kind.decode(envelope.params).kind, str):
+            kind = SUBMITS.get(asked, kind)
         params = _params[kind].decode(envelope.params)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise _explained(error, "params", known=kind.__struct_fields__) from None
