@@ -8,13 +8,12 @@ be done does not keep the others from being done.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from foley_bridge.conform import Cut, Take, take_bytes
+from foley_bridge.conform import Cut, take_bytes
 from foley_bridge.engines import recommend, transfer
 from foley_bridge.engines.candidate import Proposal
 from foley_bridge.errors import Cancelled, FoleyError
@@ -23,16 +22,11 @@ from foley_bridge.jobs.cues import Cue, Failed, failure, settle
 from foley_bridge.jobs.job import Done, Job, naming
 from foley_bridge.jobs.opening import open_request
 from foley_bridge.jobs.outputs import Outputs
-from foley_bridge.jobs.preview import write_preview
+from foley_bridge.jobs.publishing import Worked, publish
 from foley_bridge.jobs.refusals import refuse_impossible, refuse_overwriting_media, rehearse_writing
-from foley_bridge.jobs.reporting import Seen, write_job_report
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher, unwatched
-from foley_bridge.jobs.result import RegionResult, Result
-from foley_bridge.jobs.shaping import shaped
-from foley_bridge.jobs.takes import make_take, title
-from foley_bridge.timeline import files
-from foley_bridge.timeline.place import METADATA, PlacedTake, Placement, mark_hits, place_takes, sounding_already
-from foley_bridge.timeline.time import timecode
+from foley_bridge.jobs.result import Result
+from foley_bridge.jobs.takes import make_take
 
 
 def generate(request: GenerateRequest, watcher: Watcher = unwatched) -> Result:
@@ -80,24 +74,16 @@ def _folders(request: GenerateRequest) -> set[Path]:
 def _run(request: GenerateRequest, outputs: Outputs, watcher: Watcher, enter: Callable[[str], None]) -> Result:
     enter("opening")
     job, failed = _open(request, outputs, watcher)
-    worked: list[_Worked] = []
+    worked: list[Worked] = []
     for cue in job.cues:
         enter(f"region {cue.number}")
         try:
-            worked.append(_Worked(cue, _work(job, cue)))
+            worked.append(Worked(cue, _work(job, cue)))
         except _RegionFault as fault:
             failed.append(failure(cue.number, cue.region, fault.error))
     if not worked:
         raise min(failed, key=lambda each: each.number).error
-    return _publish(job, worked, failed, enter)
-
-
-@dataclass(frozen=True)
-class _Worked:
-    """A cue and what was made for it."""
-
-    cue: Cue
-    done: Done
+    return publish(job, worked, failed, enter)
 
 
 class _RegionFault(Exception):
@@ -201,121 +187,3 @@ def _propose(job: Job, cue: Cue, cut: Cut) -> Proposal:
         return replace(proposal, notes=(*notes, *proposal.notes))
     assert cue.example is not None  # `settle` saw to it
     return transfer.propose(cue.region, cue.options, picture, job.exemplars[cue.example], cut=cut, seen=seen)
-
-
-# --- all cues done: place, write, publish ---
-
-
-def _publish(job: Job, worked: Sequence[_Worked], failed: Sequence[Failed], enter: Callable[[str], None]) -> Result:
-    request, opened, outputs = job.request, job.opened, job.outputs
-    enter("placing")
-    placements = [
-        Placement(each.cue.region, tuple(_placed(take) for take in each.done.takes), each.cue.engine, each.done.key)
-        for each in worked
-    ]
-    earlier = sounding_already(opened.timeline, [each.cue.region for each in worked])
-    clips = place_takes(opened.timeline, placements, takes_as_tracks=request.takes_as_tracks)
-    for clip in clips if request.key else ():
-        clip.metadata[METADATA]["job_key"] = request.key
-    if request.hits_as_markers:
-        for each in worked:
-            onsets = each.done.detection.onsets
-            mark_hits(opened.timeline, each.cue.region, [(Fraction(onset.time_s), onset.confidence) for onset in onsets])
-    notes = list(opened.notes)
-    if earlier:
-        notes.append(f"takes of an earlier run sound in these regions, too: mute or remove them on {', '.join(earlier)}")
-    if request.preview is not None:
-        enter("preview")
-        chosen = [replace(each.done.takes[0], path=outputs.at(each.done.takes[0].path)) for each in worked]
-
-        def advance(share: float) -> None:
-            job.finishing("rendering the preview", share, begins=0.0)
-
-        path = outputs.add(request.preview)
-        notes += write_preview(path, job.whole_picture(), chosen, rate=opened.rate, advance=advance)
-    results = [(each.cue.number, _region_result(job, each)) for each in worked]
-    results += [(each.number, _failed_result(job, each)) for each in failed]
-    result = Result(
-        None if request.inline else request.timeline,
-        request.out,
-        opened.rate,
-        opened.duration,
-        opened.record_start,
-        tuple(region for _, region in sorted(results, key=lambda each: each[0])),
-        tuple(notes),
-        request.preview,
-        request.report,
-    )
-    if request.report is not None:
-        enter("report")
-        job.finishing("writing the report", begins=0.9)
-        seen = [Seen(job.picture(each.cue), each.done.detection.motion, each.cue.region.truth_s) for each in worked]
-        write_job_report(outputs.add(request.report), result, title(job), seen, outputs.at)
-    enter("timeline")
-    job.finishing("writing the timeline", begins=0.95)
-    opened.under_seats_names(clips, request.roots)
-    folder = request.out.absolute().parent
-    timeline, lost = shaped(request, opened, (take for each in worked for take in each.done.takes))
-    said = files.write(timeline, outputs.add(request.out), base=opened.base, folder=folder)
-    result = replace(result, notes=(*result.notes, *lost, *said))
-    for place in outputs.places:  # a link may have come since the request was looked at
-        request.roots.output_path(str(place.absolute()), "what the job writes")
-    enter("publishing")
-    outputs.publish(result.to_json(request.roots.to_remote))
-    return result
-
-
-def _placed(take: Take) -> PlacedTake:
-    return PlacedTake(
-        path=take.path,
-        start=take.start,
-        duration=take.duration,
-        handle=take.handle,
-        sample_rate=take.sample_rate,
-        frames=take.frames,
-        channels=take.channels,
-        onsets_s=take.onsets_s,
-        score=take.score,
-        seed=take.seed,
-        source=take.source,
-        fade_in_s=take.fade_in_s,
-        fade_out_s=take.fade_out_s,
-    )
-
-
-def _region_result(job: Job, worked: _Worked) -> RegionResult:
-    region, detection, takes = worked.cue.region, worked.done.detection, worked.done.takes
-    notes = (*region.notes, *worked.done.notes, *dict.fromkeys(note for take in takes for note in take.notes))
-    return RegionResult(
-        name=region.name,
-        text=region.text,
-        start=region.start,
-        end=region.end,
-        timecode=timecode(job.opened.record_start + region.start, region.rate),
-        engine=worked.cue.engine,
-        onsets=detection.onsets,
-        tapped=detection.tapped,
-        reliable=detection.reliable,
-        reason=detection.reason,
-        takes=takes,
-        notes=notes,
-        id=region.id,
-    )
-
-
-def _failed_result(job: Job, failed: Failed) -> RegionResult:
-    return RegionResult(
-        name=failed.name,
-        text=failed.text,
-        start=failed.start,
-        end=failed.end,
-        timecode=timecode(job.opened.record_start + max(Fraction(0), failed.start), job.opened.rate),
-        engine="",
-        onsets=(),
-        tapped=False,
-        reliable=False,
-        reason="",
-        takes=(),
-        error=failed.error,
-        id=failed.id,
-    )
