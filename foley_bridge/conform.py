@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -146,6 +146,7 @@ class Take:
         sha256: of the file.
         fade_in_s, fade_out_s: seconds over which the file's own ends fade; 0 where they do not.
         notes: what a person should know, one sentence each.
+        edit: what was done to it afterwards (``jobs.retouch``), and ``of``, the SHA-256 of the take that it was done to.
     """
 
     path: Path
@@ -166,6 +167,7 @@ class Take:
     fade_in_s: float
     fade_out_s: float
     notes: tuple[str, ...] = field(default=())
+    edit: Mapping[str, Any] | None = None
 
 
 def write_take(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree import ElementTree
 
+from foley_bridge.errors import MediaError
 from foley_bridge.media.broadcast_wav import Bext
 
 VERSION = "2.10"
@@ -122,8 +123,65 @@ def build_ixml(fields: IxmlFields) -> str:
         made = ElementTree.SubElement(root, "FOLEY_BRIDGE")
         for name, text in fields.provenance.items():
             _put(made, _NOT_IN_A_NAME.sub("_", name).upper(), text)
+    return _document(root)
+
+
+def amend_ixml(
+    text: str,
+    *,
+    bext: Bext,
+    uid: str,
+    note: str,
+    loudness: float | None,
+    max_peak: float | None,
+    facts: Mapping[str, str],
+) -> str:
+    """A document of ``build_ixml``'s for a file that was made from another: everything that the other's said, and
+
+    Args:
+        text: the other file's.
+        bext: the new file's, which the document repeats.
+        uid: the new file's name for ever.
+        note: what was done, for a person; it follows a note that is there.
+        loudness, max_peak: the new file's.
+        facts: what was done, for programs: added to the provenance.
+
+    Raises:
+        MediaError: not such a document.
+    """
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise MediaError(f"iXML cannot be read: {error}") from error
+    _set(root, "FILE_UID", uid)
+    noted = root.findtext("NOTE")
+    _set(root, "NOTE", f"{noted}; {note}" if noted else note)
+    _within(root, "BEXT").clear()
+    _bext(root, bext)
+    aswg = _within(root, "ASWG")
+    for name, value in (("loudness", loudness), ("maxPeak", max_peak)):
+        if value is not None:
+            _set(aswg, name, f"{value:.2f}")
+        elif (measured := aswg.find(name)) is not None:
+            aswg.remove(measured)
+    made = _within(root, "FOLEY_BRIDGE")
+    for name, value in facts.items():
+        _set(made, _NOT_IN_A_NAME.sub("_", name).upper(), value)
+    return _document(root)
+
+
+def _document(root: ElementTree.Element) -> str:
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _within(parent: ElementTree.Element, name: str) -> ElementTree.Element:
+    found = parent.find(name)
+    return ElementTree.SubElement(parent, name) if found is None else found
+
+
+def _set(parent: ElementTree.Element, name: str, text: str) -> None:
+    _within(parent, name).text = _ILLEGAL.sub("", text)
 
 
 def _speed(root: ElementTree.Element, fields: IxmlFields) -> None:
@@ -147,7 +205,7 @@ def _speed(root: ElementTree.Element, fields: IxmlFields) -> None:
 
 def _bext(root: ElementTree.Element, bext: Bext) -> None:
     high, low = divmod(bext.time_reference, 1 << 32)
-    element = ElementTree.SubElement(root, "BEXT")
+    element = _within(root, "BEXT")
     for name, text in (
         ("DESCRIPTION", bext.description),
         ("ORIGINATOR", bext.originator),

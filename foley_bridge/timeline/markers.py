@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -50,7 +50,7 @@ class Found:
         text: as written.
         start, end: timeline seconds.
         notes: what a person should know about where it was found.
-        truth_s, id: as of a region.
+        truth_s, id, marker: as of a region.
     """
 
     text: str
@@ -59,6 +59,7 @@ class Found:
     notes: tuple[str, ...] = ()
     truth_s: tuple[float, ...] = ()
     id: str | None = None
+    marker: Any = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class Finder:
                 except TimelineError as error:
                     self.refused.append(Refused(text, found.start, found.end, error, _id(marker)))
                 else:
-                    self.regions.append(Found(text, start, end, notes, _truth(marker), _id(marker)))
+                    self.regions.append(Found(text, start, end, notes, _truth(marker), _id(marker), marker))
             elif _HIT.match(marker.name):
                 if first >= self.duration and 0 <= first - self.record_start < self.duration:
                     first -= self.record_start
@@ -204,7 +205,7 @@ class Finder:
                     continue
                 if view.frozen is None and (start < view.start or end > view.end):
                     notes.append("only the part that its clip shows is used")
-                self.regions.append(Found(text, *shown, tuple(notes), id=_id(marker)))
+                self.regions.append(Found(text, *shown, tuple(notes), id=_id(marker), marker=marker))
             else:
                 self._hit(view, start, end)
 

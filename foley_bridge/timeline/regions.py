@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
 import opentimelineio as otio
 
@@ -36,6 +37,7 @@ class Region:
         truth_s: true onsets, timeline seconds, where the marker's metadata knows them (``foley_bridge.truth_s``), as that of a
             made-up picture does.
         id: what whoever marked it calls it (``foley_bridge.id`` in the marker's metadata), so that a host finds it again.
+        marker: the marker in the timeline; None for a region that was given otherwise.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Region:
     notes: tuple[str, ...] = ()
     truth_s: tuple[float, ...] = ()
     id: str | None = None
+    marker: Any = field(default=None, compare=False, repr=False)
 
     @property
     def first_frame(self) -> int:
@@ -83,7 +86,7 @@ def find_regions(timeline: otio.schema.Timeline, *, refused: list[Refused] | Non
         except TimelineError as error:
             faults.append(Refused(found.text, found.start, found.end, error, found.id))
             continue
-        region = replace(region, notes=(*region.notes, *found.notes), truth_s=found.truth_s, id=found.id)
+        region = replace(region, notes=(*region.notes, *found.notes), truth_s=found.truth_s, id=found.id, marker=found.marker)
         if (region.start, region.end, region.text) in regions:
             finder.notes.append(f"region '{region.name}' is marked twice at the same place; it is used once")
         else:
