@@ -126,8 +126,8 @@ class Outputs:
         return self._hidden(place.parent) / place.name
 
     def at(self, place: Path) -> Path:
-        """Where the file for ``place`` lies now."""
-        return self._staged[place]
+        """Where the file for ``place`` lies now: staged, or where it lay before the job."""
+        return self._staged.get(place, place)
 
     @property
     def places(self) -> tuple[Path, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from foley_bridge.engines.candidate import Curve
 from foley_bridge.jobs.preview import frame_size, shown
 from foley_bridge.jobs.result import RegionResult, Result
+from foley_bridge.jobs.retouch import in_words
 from foley_bridge.report import ReportRegion, ReportTake, write_report
 from foley_bridge.timeline.picture import Picture
 
@@ -21,12 +23,13 @@ THUMBNAIL_WIDTH = 240
 
 @dataclass(frozen=True)
 class Seen:
-    """What the page shows of a region beside its result: its picture, how much moves in it, and its true onsets (timeline
-    seconds) where they are known."""
+    """What the page shows of a region beside its result: its picture, how much moves in it, its true onsets (timeline
+    seconds) where they are known, and what an editor chose where one was asked."""
 
     picture: Picture
     motion: Curve
     truth_s: Sequence[float]
+    choice: Mapping[str, Any] | None = None
 
 
 def write_job_report(path: Path, result: Result, title: str, seen: Sequence[Seen], at: Callable[[Path], Path]) -> None:
@@ -42,7 +45,7 @@ def write_job_report(path: Path, result: Result, title: str, seen: Sequence[Seen
     regions = []
     done = [region for region in result.regions if region.error is None]
     for region, shown_of in zip(done, seen, strict=True):
-        error = sync_error_ms(region.takes[0].onsets_s, shown_of.truth_s) if shown_of.truth_s else None
+        error = sync_error_ms(region.takes[0].onsets_s, shown_of.truth_s) if shown_of.truth_s and region.takes else None
         regions.append(_region(region, shown_of, error, at))
     takes = sum(len(region.takes) for region in result.regions)
     assert result.report is not None  # that is what is written
@@ -100,10 +103,14 @@ def _region(region: RegionResult, seen: Seen, error: dict[str, float] | None, at
                 lufs=take.lufs,
                 peak_dbfs=take.peak_dbfs,
                 chosen=number == 0,
+                edit=in_words(take.edit) if take.edit is not None else "",
             )
             for number, take in enumerate(region.takes)
         ],
         sync_error_ms=error,
+        state=seen.choice["state"] if seen.choice is not None else "",
+        why=(seen.choice.get("reason") or "") if seen.choice is not None else "",
+        note=(seen.choice.get("note") or "") if seen.choice is not None else "",
     )
 
 

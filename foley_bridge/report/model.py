@@ -26,6 +26,7 @@ class ReportTake:
         lufs: integrated loudness, None when too short to measure.
         peak_dbfs: sample peak.
         chosen: True for the take that lies on the timeline.
+        edit: what an editor did to it, in words.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class ReportTake:
     lufs: float | None = None
     peak_dbfs: float | None = None
     chosen: bool = False
+    edit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,8 @@ class ReportRegion:
         motion: (time_s float (n,), value float (n,) 0-1): how much moves, or None.
         takes: in the order in which they are shown.
         sync_error_ms: ``{"median": ms, "worst": ms}`` when the truth is known, else None.
+        state: "proposed", "chosen" or "rejected" by an editor; empty where nobody was asked.
+        why, note: the editor's reason to reject it, and free words.
     """
 
     name: str
@@ -72,3 +76,6 @@ class ReportRegion:
     motion: tuple[np.ndarray, np.ndarray] | None = None
     takes: Sequence[ReportTake] = ()
     sync_error_ms: Mapping[str, float] | None = None
+    state: str = ""
+    why: str = ""
+    note: str = ""

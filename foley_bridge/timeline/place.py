@@ -40,6 +40,7 @@ class PlacedTake:
         source: what it was made from.
         media_start: the file's own timecode at its first sample as other programs read it, seconds; 0 counts from the file.
         fade_in_s, fade_out_s: seconds over which the file's own ends fade.
+        edit: what was done to the file after it was made (docs/timeline.md); None for nothing.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class PlacedTake:
     media_start: Fraction = Fraction(0)
     fade_in_s: float = 0.0
     fade_out_s: float = 0.0
+    edit: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Placement:
         engine: what made them.
         key: the request's idempotency key.
         chosen: index of the take to be heard.
+        choice: what an editor said of the region (``told_choice``); None where nobody was asked.
     """
 
     region: Region
@@ -75,6 +78,7 @@ class Placement:
     engine: str
     key: str = ""
     chosen: int = 0
+    choice: Mapping[str, Any] | None = None
 
 
 # --- takes ---
@@ -193,6 +197,7 @@ def _whole_frames(seconds: Fraction, rate: Fraction, take: PlacedTake, what: str
 
 def _take_metadata(placement: Placement, index: int, rate: Fraction) -> dict[str, Any]:
     others = [number for number in range(len(placement.takes)) if number != index]
+    choice = {} if placement.choice is None else {"choice": told_choice(placement.choice)}
     return {
         "schema": SCHEMA,
         "kind": "take",
@@ -202,6 +207,7 @@ def _take_metadata(placement: Placement, index: int, rate: Fraction) -> dict[str
         "engine": placement.engine,
         "key": placement.key,
         "chosen": index == placement.chosen,
+        **choice,
         **_told(placement.takes[index], index, rate),
         "alternatives": [_told(placement.takes[number], number, rate) for number in others],
     }
@@ -225,6 +231,7 @@ def _told(take: PlacedTake, index: int, rate: Fraction) -> dict[str, Any]:
         "score": float(take.score),
         "seed": take.seed,
         "source": dict(take.source),
+        **({} if take.edit is None else {"edit": dict(take.edit)}),
     }
 
 
@@ -251,6 +258,22 @@ def clear_foley(timeline: otio.schema.Timeline) -> int:
 def _kind(thing: Any) -> str | None:
     ours = thing.metadata.get(METADATA)
     return ours.get("kind") if hasattr(ours, "get") else None
+
+
+# --- choices ---
+
+
+def told_choice(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """What metadata say of an editor's choice (docs/audition.md): its state, and the words that came with it."""
+    return {"state": choice["state"], **{name: choice.get(name) or "" for name in ("reason", "note")}}
+
+
+def mark_choice(region: Region, choice: Mapping[str, Any]) -> None:
+    """Write an editor's choice into the metadata of a region's marker, if it has one; the rest of it stays."""
+    if region.marker is not None:
+        ours = region.marker.metadata.get(METADATA)
+        kept = dict(ours) if hasattr(ours, "items") else {}
+        region.marker.metadata[METADATA] = {**kept, "choice": told_choice(choice)}
 
 
 # --- hits ---

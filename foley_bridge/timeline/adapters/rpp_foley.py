@@ -11,6 +11,7 @@ from foley_bridge.timeline.adapters.rpp_read import OURS
 from foley_bridge.timeline.unfolded import Shown
 
 _TRACK = "FOLEY"
+_LONGEST_NOTE = 500
 
 
 def foley_item(shown: Shown, path_of: Callable[[str | None], str | None]) -> NewItem | None:
@@ -42,8 +43,21 @@ def _item(shown: Shown, ours: Any, path_of: Callable[[str | None], str | None]) 
         snap=next((hit for hit in hits if 0 <= hit < shown.length), Fraction(0)),
         fade_in=Fraction(fades["fade_in_s"]),
         fade_out=Fraction(fades["fade_out_s"]),
-        mark={"region": ours.get("region_id") or ours["region"], "text": ours["text"], "key": ours["key"]},
+        mark={
+            "region": ours.get("region_id") or ours["region"],
+            "text": ours["text"],
+            "key": ours["key"],
+            **_choice(ours.get("choice")),
+        },
     )
+
+
+def _choice(told: Any) -> dict[str, str]:
+    """What an editor said, as much as a line of a project should hold."""
+    if not hasattr(told, "get"):
+        return {}
+    note = str(told.get("note") or "")[:_LONGEST_NOTE]
+    return {"state": str(told["state"]), **({"note": note} if note else {})}
 
 
 def _take(told: Any, region: str, start: Fraction, path_of: Callable[[str | None], str | None]) -> NewTake:

@@ -158,7 +158,9 @@ def _clip(which: int, item: Item, index: int, track: RppTrack, rate: Fraction) -
     clip.enabled = track.heard(item)
     clip.metadata[KEY] = {"track": index, "item": which, "takes": [each.name for each in item.takes], "active": item.active}
     if "region" in item.ours:
-        facts = {name: item.ours.get(name, "") for name in ("text", "key")}
+        facts: dict[str, Any] = {name: item.ours.get(name, "") for name in ("text", "key")}
+        if "state" in item.ours:
+            facts["choice"] = {name: item.ours.get(name, "") for name in ("state", "note")}
         clip.metadata[OURS] = {"kind": "take", "region": item.ours["region"], "region_id": item.ours["region"], **facts}
     return max(Fraction(0), item.start), clip
 
