@@ -6,57 +6,23 @@ returns. One daemon at a time: whoever opens a journal holds the lock beside it 
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from foley_bridge.errors import JobError
-from foley_bridge.jobs.names import ENDED, STATES
+from foley_bridge.jobs.choice_rows import ChoiceRows
+from foley_bridge.jobs.database import Database
+from foley_bridge.jobs.names import ADDED, ENDED, FOLLOWUPS, STATES
 
-VERSION = 2
 PUBLISHING = "publishing"  # the step after which a job is no longer cancelled: its files may be in their places
 
-_SCHEMA = (
-    """CREATE TABLE jobs (
-        number INTEGER PRIMARY KEY,  -- the order in which they came
-        id TEXT NOT NULL UNIQUE,
-        kind TEXT NOT NULL,
-        key TEXT UNIQUE,
-        state TEXT NOT NULL,
-        step TEXT NOT NULL,
-        payload TEXT,  -- SHA-256 of the timeline that came with the request
-        client TEXT NOT NULL,
-        error TEXT,  -- JSON
-        failed_regions INTEGER NOT NULL DEFAULT 0,
-        created_s REAL NOT NULL,
-        started_s REAL,
-        finished_s REAL,
-        attempts INTEGER NOT NULL DEFAULT 0,
-        deaths INTEGER NOT NULL DEFAULT 0,
-        cancelling INTEGER NOT NULL DEFAULT 0,
-        swept INTEGER NOT NULL DEFAULT 0,
-        folders TEXT NOT NULL  -- JSON
-    )""",
-    # What may be megabytes lies apart: a step written or a list read does not touch it.
-    "CREATE TABLE requests (job TEXT PRIMARY KEY, text TEXT NOT NULL)",  # JSON, keys sorted
-    "CREATE TABLE results (job TEXT PRIMARY KEY, text TEXT NOT NULL)",  # JSON
-    "CREATE INDEX jobs_by_state ON jobs (state, number)",
-    "CREATE INDEX jobs_unswept ON jobs (number) WHERE swept = 0",
-    "CREATE TABLE steps (job TEXT NOT NULL, at_s REAL NOT NULL, name TEXT NOT NULL)",
-    "CREATE INDEX steps_by_job ON steps (job)",
-)
-_SINCE_2 = ("CREATE TABLE pokes (job TEXT PRIMARY KEY, text TEXT NOT NULL)",)  # JSON; those that were not sent yet
 _FIELDS = (
     "id, kind, key, state, step, payload, client, error, failed_regions, created_s, started_s, finished_s, attempts, deaths, "
-    "cancelling, swept, folders"
+    "cancelling, swept, folders, reel, region"
 )
 _TEXTS = "(SELECT text FROM requests WHERE job = id), (SELECT text FROM results WHERE job = id)"
 
@@ -67,7 +33,7 @@ class JobRecord:
 
     Attributes:
         id: made by the daemon.
-        kind: what is to be done, ``generate``.
+        kind: what is to be done, one of ``KINDS``.
         key: the client's idempotency key.
         state: one of ``STATES``.
         step: the last step it entered.
@@ -81,6 +47,8 @@ class JobRecord:
         cancelling: somebody asked for its end.
         swept: it has ended, and nothing that it staged is left.
         folders: those that it writes into, as this machine names them, that of the timeline first.
+        reel: the job that it was asked of, when it is one of ``FOLLOWUPS``.
+        region: the number of the region that a retake is for.
         request_text, result_text: JSON; None when there is none, and in a list.
     """
 
@@ -101,6 +69,8 @@ class JobRecord:
     cancelling: bool
     swept: bool
     folders: tuple[Path, ...]
+    reel: str | None
+    region: int | None
     request_text: str | None = field(repr=False)
     result_text: str | None = field(repr=False)
 
@@ -129,29 +99,12 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.RLock()
-        self._daemons = FileLock(f"{path}.lock", timeout=0, thread_local=False)
-        try:
-            self._daemons.acquire()
-        except Timeout as error:
-            raise JobError(
-                f"another daemon works in {path.parent} and holds its journal",
-                "use that one, or start this one with another --home",
-            ) from error
-        except OSError as error:
-            raise JobError(f"{path.parent} cannot be written: {error.strerror or error}", "choose another --home") from error
-        try:
-            self._db = self._open()
-        except BaseException:
-            self._daemons.release()
-            raise
+        self._database = Database(path)
+        self.choices = ChoiceRows(self._database)
 
     def close(self) -> None:
         """Give the journal back; may be called again."""
-        with self._lock:
-            self._db.close()
-            self._daemons.release()
+        self._database.close()
 
     # --- a job's way ---
 
@@ -172,7 +125,7 @@ class Journal:
         Args:
             id: of the job, if it is new.
             kind: what is to be done.
-            request: the params of ``submit``.
+            request: the params of ``submit``, those of a follow-up with what was added to them.
             key: idempotency key.
             payload: SHA-256 of the timeline that came along.
             client: who asks.
@@ -183,58 +136,58 @@ class Journal:
             JobError: the key belongs to a job with another request.
         """
         text = _dumps(request)
-        with self._transaction():
+        with self._database.transaction():
             known = self.find_key(key) if key is not None else None
             if known is None:
-                self._db.execute(
-                    "INSERT INTO jobs (id, kind, key, state, step, payload, client, created_s, folders)"
-                    " VALUES (?, ?, ?, 'queued', 'accepted', ?, ?, ?, ?)",
-                    (id, kind, key, payload, client, time.time(), _paths(folders)),
+                self._database.execute(
+                    "INSERT INTO jobs (id, kind, key, state, step, payload, client, created_s, folders, reel, region)"
+                    " VALUES (?, ?, ?, 'queued', 'accepted', ?, ?, ?, ?, ?, ?)",
+                    (id, kind, key, payload, client, time.time(), _paths(folders), *_belongs(kind, request)),
                 )
-                self._db.execute("INSERT INTO requests VALUES (?, ?)", (id, text))
+                self._database.execute("INSERT INTO requests VALUES (?, ?)", (id, text))
                 self._step(id, "accepted")
-            elif (known.kind, known.request_text, known.payload) != (kind, text, payload):
+            elif not _asks_the_same(known, kind, request, payload):
                 raise JobError(
                     f"key '{key}' belongs to job {known.id}, which was asked something else", "take a new key for a new request"
                 )
             record = known or self.get(id)
             if poke is not None and record.state not in ENDED:
-                self._db.execute("INSERT OR REPLACE INTO pokes VALUES (?, ?)", (record.id, _dumps(poke)))
+                self._database.execute("INSERT OR REPLACE INTO pokes VALUES (?, ?)", (record.id, _dumps(poke)))
         return record
 
     def start(self, id: str) -> JobRecord:
         """The job is begun, for the first time or again."""
         begun = "state = 'running', attempts = attempts + 1, started_s = coalesce(started_s, ?)"
-        with self._transaction():
+        with self._database.transaction():
             self._change(id, begun, time.time())
             return self.get(id)
 
     def requeue(self) -> None:
         """No job is being worked on: those that were wait again."""
-        with self._transaction():
-            self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
+        with self._database.transaction():
+            self._database.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
 
     def enter(self, id: str, step: str) -> JobRecord:
         """The job enters a named step. Gives no request."""
-        with self._transaction():
+        with self._database.transaction():
             self._change(id, "step = ?", step, step=step)
             return self._records("WHERE id = ?", (id,))[0]
 
     def move(self, id: str, folders: Sequence[Path]) -> JobRecord:
         """The job writes into these folders."""
-        with self._transaction():
+        with self._database.transaction():
             self._change(id, "folders = ?", _paths(folders))
             return self.get(id)
 
     def died(self, id: str) -> int:
         """A worker died of the job; how many did."""
-        with self._transaction():
+        with self._database.transaction():
             self._change(id, "deaths = deaths + 1")
-            return int(self._db.execute("SELECT deaths FROM jobs WHERE id = ?", (id,)).fetchone()[0])
+            return int(self._database.read("SELECT deaths FROM jobs WHERE id = ?", (id,))[0][0])
 
     def ask_cancel(self, id: str) -> None:
         """Somebody wants the job to end."""
-        with self._transaction():
+        with self._database.transaction():
             self._change(id, "cancelling = 1")
 
     def finish(
@@ -259,33 +212,34 @@ class Journal:
         """
         ended = "state = ?, step = 'ended', error = ?, failed_regions = ?, finished_s = ?, swept = ?"
         why = None if error is None else json.dumps(error)
-        with self._transaction():
+        with self._database.transaction():
             self._change(id, ended, state, why, failed_regions, time.time(), swept, step="ended")
             if result is not None:  # in the order people read it
-                self._db.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (id, json.dumps(result)))
+                self._database.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (id, json.dumps(result)))
             return self.get(id)
 
     def mark_swept(self, id: str) -> JobRecord:
         """Nothing that an ended job staged is left."""
-        with self._transaction():
+        with self._database.transaction():
             self._change(id, "swept = 1")
             return self.get(id)
 
     def mark_poked(self, id: str) -> None:
         """What was to be sent at a job's end was sent."""
-        with self._transaction():
-            self._db.execute("DELETE FROM pokes WHERE job = ?", (id,))
+        with self._database.transaction():
+            self._database.execute("DELETE FROM pokes WHERE job = ?", (id,))
 
     def prune(self, keep: int) -> Sequence[str]:
         """Forget all ended jobs but the newest ``keep`` (and their keys); the ids of those forgotten."""
-        with self._transaction():
-            old = self._db.execute(
+        with self._database.transaction():
+            rows = self._database.read(
                 f"SELECT id FROM jobs WHERE state IN {ENDED} AND swept = 1 ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)
-            ).fetchall()
-            for table in ("steps", "requests", "results", "pokes"):
-                self._db.executemany(f"DELETE FROM {table} WHERE job = ?", old)
-            self._db.executemany("DELETE FROM jobs WHERE id = ?", old)
-        return [id for (id,) in old]
+            )
+            for row in rows:
+                for table in ("steps", "requests", "results", "pokes", "choices"):
+                    self._database.execute(f"DELETE FROM {table} WHERE job = ?", row)
+                self._database.execute("DELETE FROM jobs WHERE id = ?", row)
+        return [id for (id,) in rows]
 
     # --- what it knows ---
 
@@ -323,72 +277,34 @@ class Journal:
 
     def pokes(self) -> Mapping[str, dict[str, Any]]:
         """What is still to be sent for jobs that have ended, by job."""
-        with self._lock, _told(self._path):
-            found = self._db.execute(
-                f"SELECT pokes.job, pokes.text FROM pokes CROSS JOIN jobs ON jobs.id = pokes.job WHERE jobs.state IN {ENDED}"
-            ).fetchall()
+        found = self._database.read(
+            f"SELECT pokes.job, pokes.text FROM pokes CROSS JOIN jobs ON jobs.id = pokes.job WHERE jobs.state IN {ENDED}"
+        )
         return {job: json.loads(text) for job, text in found}
 
     def steps(self, id: str) -> Sequence[tuple[float, str]]:
         """Every step that a job entered, in order: seconds since 1970, and its name."""
-        with self._lock, _told(self._path):
-            return self._db.execute("SELECT at_s, name FROM steps WHERE job = ? ORDER BY rowid", (id,)).fetchall()
+        rows = self._database.read("SELECT at_s, name FROM steps WHERE job = ? ORDER BY rowid", (id,))
+        return [(at_s, name) for at_s, name in rows]
 
     # --- how ---
 
-    def _open(self) -> sqlite3.Connection:
-        with _told(self._path):
-            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            try:
-                version = db.execute("PRAGMA user_version").fetchone()[0]
-                if version > VERSION:
-                    raise JobError(
-                        f"{self._path} was written by a newer foley_bridge (journal {version}, this one reads {VERSION})",
-                        "start the newer one, or this one with another --home",
-                    )
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = FULL")
-                db.execute("PRAGMA fullfsync = ON")  # macOS: an fsync that reaches the disk; elsewhere it changes nothing
-                if version < VERSION:
-                    db.execute("BEGIN IMMEDIATE")
-                    for statement in (*(_SCHEMA if version == 0 else ()), *_SINCE_2, f"PRAGMA user_version = {VERSION}"):
-                        db.execute(statement)
-                    db.execute("COMMIT")
-            except BaseException:
-                db.close()
-                raise
-        return db
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock, _told(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):  # a full disk has rolled back already
-                    self._db.execute("ROLLBACK")
-                raise
-
     def _change(self, id: str, what: str, *values: object, step: str | None = None) -> None:
         """In a transaction. ``step`` is added to the job's steps; JobError when there is no such job."""
-        if self._db.execute(f"UPDATE jobs SET {what} WHERE id = ?", (*values, id)).rowcount == 0:
+        if self._database.execute(f"UPDATE jobs SET {what} WHERE id = ?", (*values, id)) == 0:
             raise _unknown(id)
         if step is not None:
             self._step(id, step)
 
     def _step(self, id: str, name: str) -> None:
-        self._db.execute("INSERT INTO steps VALUES (?, ?, ?)", (id, time.time(), name))
+        self._database.execute("INSERT INTO steps VALUES (?, ?, ?)", (id, time.time(), name))
 
     def _one(self, column: str, value: str) -> JobRecord | None:
         found = self._records(f"WHERE {column} = ?", (value,), texts=_TEXTS) if value.isprintable() else []
         return found[0] if found else None
 
     def _records(self, where: str, values: tuple[object, ...], *, texts: str = "NULL, NULL") -> Sequence[JobRecord]:
-        with self._lock, _told(self._path):
-            rows = self._db.execute(f"SELECT {_FIELDS}, {texts} FROM jobs {where}", values).fetchall()
-        return [_record(row) for row in rows]
+        return [_record(row) for row in self._database.read(f"SELECT {_FIELDS}, {texts} FROM jobs {where}", values)]
 
 
 def _unknown(name: str) -> JobError:
@@ -405,21 +321,25 @@ def _record(row: tuple[Any, ...]) -> JobRecord:
     return JobRecord(**said)
 
 
+def _belongs(kind: str, request: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """The reel that a follow-up was asked of, and its region."""
+    return (request["reel"], request.get("region")) if kind in FOLLOWUPS else (None, None)
+
+
+def _asks_the_same(known: JobRecord, kind: str, request: Mapping[str, Any], payload: str | None) -> bool:
+    """Of a follow-up, what its client sent counts: what was added to it says how its reel was then."""
+    if kind != known.kind or (kind not in FOLLOWUPS and payload != known.payload):
+        return False
+    return _dumps(_as_sent(known.request)) == _dumps(_as_sent(request))
+
+
+def _as_sent(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in request.items() if name not in ADDED}
+
+
 def _dumps(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def _paths(folders: Sequence[Path]) -> str:
     return json.dumps([str(folder) for folder in folders])
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """What SQLite cannot do, as an error that names the journal."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise JobError(
-            f"the journal {path} cannot be used: {error}",
-            "see that its disk has room and that it can be written; a damaged one can be moved away",
-        ) from error
