@@ -319,10 +319,10 @@ export class Store extends EventTarget {
   /** Where an apply stands, for the header. */
   noteJob(job) {
     if (job.kind !== "apply") return;
-    const known = this.reel.applied.find((apply) => apply.job === job.id);
+    const known = this.reel.applied.find((apply) => apply.job === job.job);
     const error = job.error ?? null;
     if (known) Object.assign(known, { state: job.state, error });
-    else this.reel.applied.unshift({ job: job.id, state: job.state, revision: this.reel.revision, out: null, error });
+    else this.reel.applied.unshift({ job: job.job, state: job.state, revision: this.reel.revision, out: null, error });
     this.say("reel");
   }
 
