@@ -88,14 +88,14 @@ def measure(folder: Path, cues: int, pairs: int, home: Path) -> list[dict[str, o
         parse_region(f"0-{LENGTH_S} x", Fraction(25), Fraction(LENGTH_S)),
         hits=tuple(Fraction(n, 2) for n in range(1, 2 * LENGTH_S)),
     )
-    picture = Picture((Span(region.start, region.end),))
+    seen = transfer.look(region, DEFAULTS, Picture((Span(region.start, region.end),)))
     cut = cut_for(region.start, region.end, region.rate)
     takes = [(choice, exemplar)] * 3
     rows.append(
         paired(
             "lay three takes / transfer",
-            lambda: rendered(recommend.propose(region, DEFAULTS, picture, takes, cut=cut)),
-            lambda: rendered(transfer.propose(region, DEFAULTS, picture, exemplar, cut=cut)),
+            lambda: rendered(recommend.propose(region, DEFAULTS, seen, takes, cut=cut)),
+            lambda: rendered(transfer.propose(region, DEFAULTS, seen, exemplar, cut=cut)),
             pairs,
         )
     )

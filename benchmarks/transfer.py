@@ -83,7 +83,7 @@ def measure(path: Path, seconds: int, example: Path, pairs: int) -> dict[str, ob
     cut = cut_for(region.start, region.end, info.rate)
 
     def work() -> None:
-        proposal = transfer.propose(region, DEFAULTS, picture, exemplar, cut=cut)
+        proposal = transfer.propose(region, DEFAULTS, transfer.look(region, DEFAULTS, picture), exemplar, cut=cut)
         for candidate in proposal.candidates:
             for _ in candidate.sound.blocks():
                 pass

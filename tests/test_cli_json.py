@@ -30,6 +30,7 @@ TAKE = {
     "sha256": str,
 }
 REGION = {
+    "number": int,
     "id": (str, type(None)),
     "name": str,
     "text": str,
@@ -40,6 +41,8 @@ REGION = {
     "reliable": bool,
     "reason": str,
     "onsets": [{"time_s": float, "confidence": float, "strength": float}],
+    "seen": [{"time_s": float, "confidence": float, "strength": float, "sensitivity": float}],
+    "motion": {"start_s": float, "step_s": float, "values": [int]},
     "takes": [TAKE],
     "notes": [str],
     "error": (dict, type(None)),
@@ -48,6 +51,7 @@ RESULT = {
     "timeline": {"path": (str, type(None)), "rate": str, "duration": TIME, "global_start_time": TIME},
     "regions": [REGION],
     "out": str,
+    "out_sha256": str,
     "preview": (str, type(None)),
     "report": (str, type(None)),
     "notes": [str],

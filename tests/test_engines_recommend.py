@@ -17,7 +17,7 @@ from job_materials import clicks
 from test_engines_texture import flux, levels_db
 
 from foley_bridge.conform import cut_for
-from foley_bridge.engines import behaviour, recommend
+from foley_bridge.engines import behaviour, recommend, transfer
 from foley_bridge.engines.candidate import Candidate, Proposal
 from foley_bridge.engines.exemplar import Exemplar, Hit
 from foley_bridge.engines.pick import GOOD, LEAST_WORDS, NEAR, Ask, Choice, length_fit
@@ -270,7 +270,7 @@ def lay(
 ) -> Proposal:
     settled = asked.options.over(options)
     cut = cut_for(asked.start, asked.end, asked.rate, handles=settled.handles or Fraction(0), tail=settled.tail or Fraction(0))
-    return recommend.propose(asked, settled, picture, choices, cut=cut)
+    return recommend.propose(asked, settled, transfer.look(asked, settled, picture), choices, cut=cut)
 
 
 def rendered(take: Candidate) -> np.ndarray:
@@ -567,15 +567,6 @@ def test_a_take_says_where_its_sound_comes_from(tmp_path: Path) -> None:
         "words_score": "0.800",
     }
     assert take.score == pytest.approx(0.6)  # of the choice; a tapped hit is sure
-
-
-def test_the_picture_is_looked_at_once_for_all_takes(tmp_path: Path, moving: Picture) -> None:
-    asked = region("hit", Fraction(0), Fraction(8))
-    heard = hear(strike(tmp_path / "a.wav"), strike(tmp_path / "b.wav"), takes=6)
-    seen: list[float] = []
-    cut = cut_for(asked.start, asked.end, FPS)
-    recommend.propose(asked, asked.options.over(DEFAULTS), moving, heard, cut=cut, seen=seen.append)
-    assert len(seen) == len(set(seen)) == 192
 
 
 # --- a real library ----------------------------------------------------------------------------------------------------------

@@ -45,6 +45,13 @@ def threshold(sensitivity: float) -> float:
     return float(np.interp(sensitivity, at, least))
 
 
+def least_sensitivity(confidence: np.ndarray) -> np.ndarray:
+    """The least sensitivity whose threshold a confidence reaches, 0-1: float (n,), rounded up to a millionth. 1 also for what
+    no sensitivity lets count."""
+    at, least = zip(*reversed(LEAST), strict=True)
+    return np.ceil(np.interp(confidence, least, at) * 1e6) / 1e6
+
+
 def judge(
     candidates: Sequence[Candidate],
     evidence: np.ndarray,

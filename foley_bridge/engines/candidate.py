@@ -40,6 +40,21 @@ class Onset:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A moment that could be an onset, whether it counts as one or not.
+
+    Attributes:
+        time_s, confidence, strength: as an onset's.
+        sensitivity: 0-1, the least at which it counts as one (where the region shows reliable onsets at all).
+    """
+
+    time_s: float
+    confidence: float
+    strength: float
+    sensitivity: float
+
+
+@dataclass(frozen=True)
 class Curve:
     """A sampled curve over timeline time. time_s, value: float64 (n,), both the same length; value is 0-1."""
 
@@ -63,6 +78,7 @@ class Detection:
         reason: one short sentence for a person; empty when reliable.
         motion: how much moves on screen over the region, 0-1, camera motion taken out.
         tapped: the onsets are HIT markers, not seen in the picture.
+        seen: every moment looked at, in time order, also those that are no onsets; empty when nobody looked.
     """
 
     onsets: tuple[Onset, ...]
@@ -70,6 +86,7 @@ class Detection:
     reason: str
     motion: Curve
     tapped: bool = False
+    seen: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ overlapping windows of half a minute, and beyond a window only a few numbers per
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from foley_bridge.engines import calibration, motion
-from foley_bridge.engines.candidate import Curve, Detection, MotionFrame, Onset
+from foley_bridge.engines.candidate import Curve, Detection, Moment, MotionFrame, Onset
 from foley_bridge.engines.novelty import Candidate, find_candidates
 from foley_bridge.errors import EngineError
 
@@ -34,6 +34,9 @@ def detect(frames: Iterable[MotionFrame], *, start_s: float, end_s: float, sensi
 
     Raises:
         EngineError: sensitivity outside 0-1, or a region that ends before it starts.
+
+    Returns:
+        Also of a region without reliable onsets, every moment that could be one.
     """
     if not 0 <= sensitivity <= 1:
         raise EngineError(f"sensitivity is {sensitivity:g}", "give a value from 0 to 1")
@@ -51,18 +54,23 @@ def detect(frames: Iterable[MotionFrame], *, start_s: float, end_s: float, sensi
         roaming=curve.roaming,
         sensitivity=sensitivity,
     )
+    seen = _moments(found, calibration.confidence(evidence))
     if not reliable:
-        return Detection((), False, reason, curve.curve())
-    loudest = float(np.percentile([c.energy for c in found], 95)) + 1e-9
+        return Detection((), False, reason, curve.curve(), seen=seen)
     least = calibration.threshold(sensitivity)
-    onsets = tuple(
-        Onset(c.time_s, float(p), float(np.clip(np.sqrt(c.energy / loudest), 0, 1)))
-        for c, p in zip(found, calibration.confidence(evidence), strict=True)
-        if p >= least
-    )
+    onsets = tuple(Onset(each.time_s, each.confidence, each.strength) for each in seen if each.confidence >= least)
     if not onsets:
-        return Detection((), False, "no contact is sure enough at this sensitivity", curve.curve())
-    return Detection(onsets, True, "", curve.curve())
+        return Detection((), False, "no contact is sure enough at this sensitivity", curve.curve(), seen=seen)
+    return Detection(onsets, True, "", curve.curve(), seen=seen)
+
+
+def _moments(found: Sequence[Candidate], confidence: np.ndarray) -> tuple[Moment, ...]:
+    if not found:
+        return ()
+    energy = np.array([c.energy for c in found])
+    strength = np.clip(np.sqrt(energy / (float(np.percentile(energy, 95)) + 1e-9)), 0, 1)
+    numbers = np.stack([confidence, strength, calibration.least_sensitivity(confidence)], axis=1).tolist()
+    return tuple(Moment(c.time_s, *each) for c, each in zip(found, numbers, strict=True))
 
 
 def _candidates(steps: Iterable[motion.Step]) -> Iterator[Candidate]:

@@ -7,7 +7,7 @@ How a sound is laid is told by what it is (``behaviour``) and by what the pictur
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,9 +21,9 @@ from foley_bridge.engines.exemplar import Exemplar
 from foley_bridge.engines.hits import Palette, palette
 from foley_bridge.engines.oneshot import lay_once, performances, whole
 from foley_bridge.engines.pick import Ask, Choice, ask, pick
+from foley_bridge.engines.transfer import Listen, PaletteOf
 from foley_bridge.errors import Cancelled, EngineError, FoleyError, MediaError
 from foley_bridge.timeline.options import Options
-from foley_bridge.timeline.picture import Picture
 from foley_bridge.timeline.regions import Region
 
 __all__ = ["Ask", "Choice", "ask", "listen_to", "pick", "propose"]
@@ -40,7 +40,7 @@ _MOST_PASSED_OVER = 3  # named one by one
 
 
 def listen_to(
-    choices: Sequence[Choice], *, takes: int, length_s: float, sample_rate: int
+    choices: Sequence[Choice], *, takes: int, length_s: float, sample_rate: int, listen: Listen = transfer.listen
 ) -> tuple[list[tuple[Choice, Exemplar]], tuple[str, ...]]:
     """Load what a cue chose. A sound that cannot be used gives way to the next one.
 
@@ -49,6 +49,7 @@ def listen_to(
         takes: how many are wanted.
         length_s: of the region.
         sample_rate: Hz to work at.
+        listen: loads and analyses a sound.
 
     Returns:
         One pair per take, and a note for each sound passed over. Fewer sounds than takes come round again.
@@ -62,7 +63,7 @@ def listen_to(
         if len(heard) == takes:
             break
         try:
-            heard.append((choice, _listen(choice, length_s, sample_rate)))
+            heard.append((choice, _listen(choice, length_s, sample_rate, listen)))
         except Cancelled:
             raise
         except FoleyError as error:
@@ -78,13 +79,13 @@ def listen_to(
     return [heard[take % len(heard)] for take in range(takes)], tuple(passed_over)
 
 
-def _listen(choice: Choice, length_s: float, sample_rate: int) -> Exemplar:
+def _listen(choice: Choice, length_s: float, sample_rate: int, listen: Listen) -> Exemplar:
     """From the first of a sound's files that can be read."""
     start, duration = _stretch(choice.sound.duration_s, length_s)
     fault: FoleyError = MediaError("no file holds it any more")
     for text in choice.sound.paths:
         try:
-            return transfer.listen(Path(text), sample_rate=sample_rate, start=start, duration=duration)
+            return listen(Path(text), sample_rate=sample_rate, start=start, duration=duration)
         except Cancelled:
             raise
         except FoleyError as error:
@@ -106,30 +107,27 @@ def _stretch(duration_s: float, region_s: float) -> tuple[Fraction, Fraction | N
 def propose(
     region: Region,
     options: Options,
-    picture: Picture,
+    detection: Detection,
     choices: Sequence[tuple[Choice, Exemplar]],
     *,
     cut: Cut,
-    seen: Callable[[float], None] = lambda time_s: None,
+    palette_of: PaletteOf = palette,
 ) -> Proposal:
-    """One take per choice, in their order; the picture is looked at once.
+    """One take per choice, in their order.
 
     A sound that comes again is varied by seed: its n-th take has ``take_seed(seed, n)``, so that ``pin=`` of a take's sound and
     ``seed=`` of the take ask for this very take.
 
     Args:
-        region: where sound is asked for; its HIT markers.
-        options: settled; ``seed``, ``sensitivity``, ``offset`` and ``retime`` must be set.
-        picture: what is on screen in the region and a little around it.
+        region: where sound is asked for.
+        options: settled; ``seed`` and ``retime`` must be set.
+        detection: of ``transfer.look``.
         choices: from ``listen_to``.
         cut: the stretch of timeline that the takes' sound covers.
-        seen: told the timeline time of each picture looked at; may raise to stop.
-
-    Raises:
-        EngineError, MediaError: as ``transfer.propose``.
+        palette_of: makes a sound ready for placing.
     """
     assert options.seed is not None
-    layer = _Layer(region, options, transfer.look(region, options, picture, seen), cut)
+    layer = _Layer(region, options, detection, cut, palette_of)
     came: Counter[str] = Counter()
     candidates = []
     for choice, exemplar in choices:
@@ -141,8 +139,8 @@ def propose(
 class _Layer:
     """Lays sounds under one region, whose picture has been looked at."""
 
-    def __init__(self, region: Region, options: Options, detection: Detection, cut: Cut) -> None:
-        self.region, self.options, self.detection, self.cut = region, options, detection, cut
+    def __init__(self, region: Region, options: Options, detection: Detection, cut: Cut, palette_of: PaletteOf) -> None:
+        self.region, self.options, self.detection, self.cut, self._palette_of = region, options, detection, cut, palette_of
         self.notes: list[str] = []
         self._palettes: dict[str, Palette] = {}
 
@@ -177,7 +175,7 @@ class _Layer:
     def _arranged(self, choice: Choice, exemplar: Exemplar, seed: int) -> Candidate:
         """Over all onsets, or with the motion, as an example of ``transfer``."""
         if choice.sound.id not in self._palettes:
-            self._palettes[choice.sound.id] = palette(exemplar)
+            self._palettes[choice.sound.id] = self._palette_of(exemplar)
         sounds = self._palettes[choice.sound.id]
         self.notes += fit_notes(self.detection, sounds)
         return arrange(

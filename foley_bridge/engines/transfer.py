@@ -7,10 +7,11 @@ markers that an editor tapped; the example is cut at its own onsets (``engines.e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 import soxr
@@ -18,9 +19,9 @@ import soxr
 from foley_bridge.conform import Cut
 from foley_bridge.engines import onsets
 from foley_bridge.engines.arrange import arrange, fit_notes, take_seed
-from foley_bridge.engines.candidate import Curve, Detection, MotionFrame, Onset, Proposal
+from foley_bridge.engines.candidate import Curve, Detection, Moment, MotionFrame, Onset, Proposal
 from foley_bridge.engines.exemplar import MAX_EXAMPLE_S, Exemplar, analyse
-from foley_bridge.engines.hits import palette
+from foley_bridge.engines.hits import Palette, palette
 from foley_bridge.engines.oneshot import whole
 from foley_bridge.engines.watch import watch
 from foley_bridge.errors import EngineError
@@ -29,8 +30,24 @@ from foley_bridge.timeline.options import Options
 from foley_bridge.timeline.picture import Picture
 from foley_bridge.timeline.regions import Region
 
+When = TypeVar("When", Onset, Moment)
+
 MAX_ANALYSIS_HZ = 96000
 _ROUNDING_S = 1e-6
+
+
+class PaletteOf(Protocol):
+    """As ``hits.palette``."""
+
+    def __call__(self, exemplar: Exemplar, /, *, vary: bool = True) -> Palette: ...
+
+
+class Listen(Protocol):
+    """As ``listen``."""
+
+    def __call__(
+        self, path: Path, /, *, sample_rate: int, start: Fraction = Fraction(0), duration: Fraction | None = None
+    ) -> Exemplar: ...
 
 
 def listen(path: Path, *, sample_rate: int, start: Fraction = Fraction(0), duration: Fraction | None = None) -> Exemplar:
@@ -85,35 +102,33 @@ def check_picture(picture: Picture, region: Region) -> None:
 def propose(
     region: Region,
     options: Options,
-    picture: Picture,
+    detection: Detection,
     exemplar: Exemplar,
     *,
     cut: Cut,
-    seen: Callable[[float], None] = lambda time_s: None,
+    takes: Sequence[int] | None = None,
+    palette_of: PaletteOf = palette,
 ) -> Proposal:
     """Candidates for one cue, best first.
 
     Args:
-        region: where sound is asked for; its HIT markers.
-        options: settled; ``takes``, ``seed``, ``sensitivity``, ``offset`` and ``retime`` must be set.
-        picture: what is on screen in the region and a little around it.
+        region: where sound is asked for.
+        options: settled; ``takes``, ``seed`` and ``retime`` must be set.
+        detection: of ``look``.
         exemplar: what it should sound like.
         cut: the stretch of timeline that the candidates' sound covers.
-        seen: told the timeline time of each picture looked at; may raise to stop.
-
-    Raises:
-        EngineError: the picture is missing, or ``hits=markers`` without HIT markers.
-        MediaError: the picture cannot be read.
+        takes: which takes of the seed, from 0; None: the first ``options.takes``.
+        palette_of: makes an example ready for placing.
     """
     assert options.takes is not None and options.seed is not None
-    detection = look(region, options, picture, seen)
     notes: tuple[str, ...] = ()
+    seen = detection
     if options.retime is False:
-        detection, exemplar = _laid_whole(detection, exemplar, region)
-    sounds = palette(exemplar, vary=options.retime is not False)
+        seen, exemplar = _laid_whole(detection, exemplar, region)
+    sounds = palette_of(exemplar, vary=options.retime is not False)
     candidates = [
         arrange(
-            detection,
+            seen,
             sounds,
             seed=take_seed(options.seed, take),
             start=cut.file_start,
@@ -122,25 +137,31 @@ def propose(
             region_end=region.end,
             source={"file": exemplar.name},
         )
-        for take in range(options.takes)
+        for take in (range(options.takes) if takes is None else takes)
     ]
-    if not detection.reliable:
-        notes = (f"no reliable onsets: {detection.reason}",)
-    return Proposal(detection, tuple(candidates), notes + fit_notes(detection, sounds))
+    if not seen.reliable:
+        notes = (f"no reliable onsets: {seen.reason}",)
+    return Proposal(seen, tuple(candidates), notes + fit_notes(seen, sounds))
 
 
 def look(region: Region, options: Options, picture: Picture, seen: Callable[[float], None] = lambda time_s: None) -> Detection:
-    """The onsets of a region: its HIT markers, or what its picture shows; moved by ``offset``. Arguments as for ``propose``.
+    """The onsets of a region: its HIT markers, or what its picture shows; moved by ``offset``.
+
+    Args:
+        region: where sound is asked for; its HIT markers.
+        options: settled; ``sensitivity`` and ``offset`` must be set.
+        picture: what is on screen in the region and a little around it.
+        seen: told the timeline time of each picture looked at; may raise to stop.
 
     Raises:
-        EngineError, MediaError: as ``propose``.
+        EngineError: the picture is missing, or ``hits=markers`` without HIT markers.
+        MediaError: the picture cannot be read.
     """
     assert options.sensitivity is not None and options.offset is not None
     if options.hits == "markers" and not region.hits:
         raise EngineError("hits=markers, but no HIT marker lies inside", "tap HIT markers into the region, or use hits=auto")
     if region.hits and options.hits != "auto":
-        tapped = tuple(Onset(float(hit), 1.0) for hit in region.hits)
-        detection = Detection(tapped, True, "", Curve(np.zeros(0), np.zeros(0)), tapped=True)
+        detection = tapped(region.hits)
     else:
         detection = onsets.detect(
             _told(watch(picture, region.start, region.end, width=onsets.ANALYSIS_WIDTH), seen),
@@ -151,6 +172,11 @@ def look(region: Region, options: Options, picture: Picture, seen: Callable[[flo
     return _shifted(detection, options.offset, region)
 
 
+def tapped(hits: Iterable[Fraction]) -> Detection:
+    """Onsets that an editor put, timeline seconds."""
+    return Detection(tuple(Onset(float(hit), 1.0) for hit in hits), True, "", Curve(np.zeros(0), np.zeros(0)), tapped=True)
+
+
 def _told(frames: Iterator[MotionFrame], seen: Callable[[float], None]) -> Iterator[MotionFrame]:
     for frame in frames:
         seen(frame.time_s)
@@ -158,14 +184,18 @@ def _told(frames: Iterator[MotionFrame], seen: Callable[[float], None]) -> Itera
 
 
 def _shifted(detection: Detection, offset: Fraction, region: Region) -> Detection:
-    if not offset or not detection.onsets:
-        return detection
-    moved = (replace(onset, time_s=onset.time_s + float(offset)) for onset in detection.onsets)
     first, last = float(region.start) - _ROUNDING_S, float(region.end)
-    inside = tuple(onset for onset in moved if first <= onset.time_s < last)
-    if not inside:
-        return replace(detection, onsets=(), reliable=False, reason="offset= moves every onset out of the region")
-    return replace(detection, onsets=inside)
+
+    def inside(moments: Iterable[When]) -> tuple[When, ...]:
+        moved = (replace(each, time_s=each.time_s + float(offset)) for each in moments)
+        return tuple(each for each in moved if first <= each.time_s < last)
+
+    if not offset:
+        return detection
+    shifted = replace(detection, onsets=inside(detection.onsets), seen=inside(detection.seen))
+    if detection.onsets and not shifted.onsets:
+        return replace(shifted, reliable=False, reason="offset= moves every onset out of the region")
+    return shifted
 
 
 def _laid_whole(detection: Detection, exemplar: Exemplar, region: Region) -> tuple[Detection, Exemplar]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from foley_bridge.conform import Take
-from foley_bridge.engines.candidate import Curve, Detection, Onset
+from foley_bridge.engines.candidate import Curve, Detection, Moment, Onset
 from foley_bridge.jobs.job import Done
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.media.whole_file import whole_file
@@ -42,6 +42,7 @@ def save(path: Path, done: Done, asked: str) -> None:
         "reliable": detection.reliable,
         "reason": detection.reason,
         "tapped": detection.tapped,
+        "seen": [[each.time_s, each.confidence, each.strength, each.sensitivity] for each in detection.seen],
         "motion": [detection.motion.time_s.tolist(), detection.motion.value.tolist()],
         "takes": [_take_json(take) for take in done.takes],
     }
@@ -74,7 +75,8 @@ def load(path: Path, asked: str, media_dir: Path, outputs: Outputs) -> Done | No
                     return None
         time_s, value = (np.array(each, np.float64) for each in said["motion"])
         onsets = tuple(Onset(*onset) for onset in said["onsets"])
-        detection = Detection(onsets, said["reliable"], said["reason"], Curve(time_s, value), said["tapped"])
+        seen = tuple(Moment(*moment) for moment in said["seen"])
+        detection = Detection(onsets, said["reliable"], said["reason"], Curve(time_s, value), said["tapped"], seen)
         done = Done(said["key"], detection, takes, tuple(said["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -172,18 +172,13 @@ def _work(job: Job, cue: Cue) -> Done:
 
 
 def _propose(job: Job, cue: Cue, cut: Cut) -> Proposal:
-    picture = job.picture(cue)
-
-    def seen(time_s: float) -> None:
-        job.looking(cue, time_s)
-
     if cue.engine == "recommend":
         assert cue.options.takes is not None  # it has a default
         length_s = float(cue.region.end - cue.region.start)
         heard, notes = recommend.listen_to(
             cue.choices, takes=cue.options.takes, length_s=length_s, sample_rate=job.request.sample_rate
         )
-        proposal = recommend.propose(cue.region, cue.options, picture, heard, cut=cut, seen=seen)
+        proposal = recommend.propose(cue.region, cue.options, job.look(cue), heard, cut=cut)
         return replace(proposal, notes=(*notes, *proposal.notes))
     assert cue.example is not None  # `settle` saw to it
-    return transfer.propose(cue.region, cue.options, picture, job.exemplars[cue.example], cut=cut, seen=seen)
+    return transfer.propose(cue.region, cue.options, job.look(cue), job.exemplars[cue.example], cut=cut)

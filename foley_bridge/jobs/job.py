@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from math import floor
 from pathlib import Path
 
 from foley_bridge.conform import Cut, Take, cut_for
+from foley_bridge.engines import transfer
 from foley_bridge.engines.candidate import Detection
 from foley_bridge.engines.exemplar import Exemplar
 from foley_bridge.errors import Cancelled, FoleyError, JobError, MediaError
@@ -49,7 +51,11 @@ class Job:
     frames: int = 0
     _pictures: dict[int, Picture] = field(default_factory=dict)
 
-    def looking(self, cue: Cue, time_s: float) -> None:
+    def look(self, cue: Cue) -> Detection:
+        """The onsets of a cue; raises as ``transfer.look``."""
+        return transfer.look(cue.region, cue.options, self.picture(cue), partial(self._looking, cue))
+
+    def _looking(self, cue: Cue, time_s: float) -> None:
         """Tell the watcher that a picture at a timeline time was looked at."""
         self.frames += 1
         spans = self.picture(cue).spans

@@ -8,10 +8,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from foley_bridge.conform import Take
-from foley_bridge.engines.candidate import Onset
+from foley_bridge.engines.candidate import Curve, Moment, Onset
 from foley_bridge.errors import FoleyError
 from foley_bridge.timeline.time import rate_text, time_json
+
+MOTION_STEPS = 240
+NO_MOTION = Curve(np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,15 @@ class RegionResult:
     """One region, done.
 
     Attributes:
+        number: 1-based, in timeline order.
         name, text: as the editor wrote them.
         id: what the host calls it; None when it gave none.
         start, end: timeline seconds, as marked.
         timecode: record timecode of the start.
         engine: which engine answered.
         onsets: what was seen (or tapped), in time order.
+        seen: every moment that could be an onset.
+        motion: how much moves.
         tapped: the onsets are HIT markers.
         reliable, reason: whether the picture showed onsets that can be trusted, and why not.
         takes: best first; the first one lies on the timeline.
@@ -33,6 +41,7 @@ class RegionResult:
         error: why the region could not be done; it has no takes then.
     """
 
+    number: int
     name: str
     text: str
     start: Fraction
@@ -47,14 +56,18 @@ class RegionResult:
     notes: tuple[str, ...] = ()
     error: FoleyError | None = None
     id: str | None = None
+    seen: tuple[Moment, ...] = ()
+    motion: Curve = NO_MOTION
 
 
 @dataclass(frozen=True)
 class Result:
-    """A job, done: what was read (None when it came with the request), what was written, and each region."""
+    """A job, done: what was read (None when it came with the request), what was written, and each region.
+
+    ``out`` is None when no timeline was written; ``out_sha256`` is that file's."""
 
     timeline: Path | None
-    out: Path
+    out: Path | None
     rate: Fraction
     duration: Fraction
     record_start: Fraction
@@ -62,6 +75,7 @@ class Result:
     notes: tuple[str, ...]
     preview: Path | None
     report: Path | None
+    out_sha256: str | None = None
 
     @property
     def failed_regions(self) -> int:
@@ -69,7 +83,7 @@ class Result:
         return sum(region.error is not None for region in self.regions)
 
     def to_json(self, named: Callable[[str], str] = str) -> dict[str, Any]:
-        """One object: ``timeline``, ``regions[]``, ``out``, ``preview``, ``report``, ``notes``; times as ``time.time_json``.
+        """One object (docs/json.md); times as ``time.time_json``.
 
         named: how whoever asked names a path of this machine.
         """
@@ -86,6 +100,7 @@ class Result:
             },
             "regions": [_region_json(region, self.rate, named) for region in self.regions],
             "out": path_of(self.out),
+            "out_sha256": self.out_sha256,
             "preview": path_of(self.preview),
             "report": path_of(self.report),
             "notes": list(self.notes),
@@ -94,6 +109,7 @@ class Result:
 
 def _region_json(region: RegionResult, rate: Fraction, named: Callable[[str], str]) -> dict[str, Any]:
     return {
+        "number": region.number,
         "id": region.id,
         "name": region.name,
         "text": region.text,
@@ -106,10 +122,33 @@ def _region_json(region: RegionResult, rate: Fraction, named: Callable[[str], st
         "onsets": [
             {"time_s": onset.time_s, "confidence": onset.confidence, "strength": onset.strength} for onset in region.onsets
         ],
+        "seen": [
+            {
+                "time_s": moment.time_s,
+                "confidence": moment.confidence,
+                "strength": moment.strength,
+                "sensitivity": moment.sensitivity,
+            }
+            for moment in region.seen
+        ],
+        "motion": _motion_json(region.motion, float(region.start), float(region.end)),
         "takes": [_take_json(take, rate, named) for take in region.takes],
         "notes": list(region.notes),
         "error": region.error.to_json() if region.error is not None else None,
     }
+
+
+def _motion_json(motion: Curve, start_s: float, end_s: float) -> dict[str, Any]:
+    """How much moves, 0-100, in steps of a picture or more: the most in each, so that a blow is seen in an hour, too."""
+    steps = min(MOTION_STEPS, len(motion.time_s))
+    if not steps:
+        return {"start_s": start_s, "step_s": 0.0, "values": []}
+    step_s = (end_s - start_s) / steps
+    most = motion.at(start_s + step_s * (np.arange(steps) + 0.5))  # for steps in which no picture appears
+    at = np.clip(((motion.time_s - start_s) / step_s).astype(int), 0, steps - 1)
+    most[np.unique(at)] = 0.0
+    np.maximum.at(most, at, motion.value)
+    return {"start_s": start_s, "step_s": step_s, "values": np.rint(100 * most).astype(int).tolist()}
 
 
 def _take_json(take: Take, rate: Fraction, named: Callable[[str], str]) -> dict[str, Any]:
