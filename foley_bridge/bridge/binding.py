@@ -76,6 +76,13 @@ class Binding:
         return replace(self, port=self.port and self.port + ports)
 
 
+def near(endpoint: str) -> str:
+    """How this machine reaches a daemon that listens at all of its addresses."""
+    for everywhere in ("//0.0.0.0:", "//*:", "//[::]:"):
+        endpoint = endpoint.replace(everywhere, "//127.0.0.1:")
+    return endpoint
+
+
 def host_and_port(text: str, who: str) -> tuple[str, int]:
     """``HOST:PORT`` or ``[HOST]:PORT`` taken apart, the brackets off. ``who``: wants to listen there, for the error.
 

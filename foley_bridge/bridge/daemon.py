@@ -16,17 +16,18 @@ from pathlib import Path
 from types import FrameType
 
 from foley_bridge import __version__
-from foley_bridge.bridge.binding import Binding
+from foley_bridge.bridge.binding import Binding, near
 from foley_bridge.bridge.keys import Pair, Seats, server_pair
 from foley_bridge.bridge.logs import LogFormat, start_log
 from foley_bridge.bridge.methods import Methods
 from foley_bridge.bridge.metrics import Metrics, Unmeasured
 from foley_bridge.bridge.osc_server import OscServer
-from foley_bridge.bridge.places import JOURNAL_FILE, STATE_FILE, default_output_roots
+from foley_bridge.bridge.panel_process import PanelProcess, loopback, own_seat
+from foley_bridge.bridge.places import JOURNAL_FILE, PANEL_FOLDER, STATE_FILE, default_output_roots
 from foley_bridge.bridge.poker import Poker
 from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
 from foley_bridge.bridge.zmq_server import Server
-from foley_bridge.errors import BridgeError
+from foley_bridge.errors import BridgeError, MediaError
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.names import ENDED
@@ -56,6 +57,7 @@ class DaemonSettings:
         osc_bind: ``HOST:PORT`` for OSC; None is no OSC. Whoever reaches it may use it.
         osc_out: where jobs that OSC asked for write; None is ``osc`` in the home folder.
         metrics_bind: ``HOST:PORT`` for metrics; None is none.
+        panel_bind: ``HOST:PORT`` for the audition page, on loopback, from when it is first asked for; None is none.
         log_format: ``text`` or ``json``.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
         library: the sound library's folder; None is none.
@@ -73,6 +75,7 @@ class DaemonSettings:
     osc_bind: str | None = None
     osc_out: Path | None = None
     metrics_bind: str | None = None
+    panel_bind: str | None = None
     log_format: LogFormat = "text"
     log_level: str = "info"
     library: Path | None = None
@@ -106,11 +109,15 @@ class _Daemon:
         self._settings = settings
         self._binding = Binding.parse(settings.bind)
         self._pair = _protection(settings, self._binding)
+        self._seats = Seats(settings.keys) if settings.keys is not None else None
         self._roots = _roots(settings)
+        self._panel_at = loopback(settings.panel_bind) if settings.panel_bind is not None else None
         self._server: Server | None = None
         self._metrics = Unmeasured()
         self._osc: OscServer | None = None
+        self._endpoints: dict[str, str | None] = {}
         self._state_file = settings.home / STATE_FILE
+        self._state: dict[str, object] = {}
 
     def run(self) -> int:
         settings = self._settings
@@ -131,7 +138,7 @@ class _Daemon:
                 limit=settings.queue_limit,
                 on_event=self._on_event,
             )
-            endpoints: dict[str, str | None] = {**server.endpoints, "osc": None, "metrics": None}
+            endpoints = self._endpoints = {**server.endpoints, "osc": None, "metrics": None, "panel": None}
             if settings.metrics_bind is not None:
                 metrics = self._metrics = Metrics(settings.metrics_bind, processor)
                 open_things.callback(metrics.stop)
@@ -140,6 +147,7 @@ class _Daemon:
             if settings.osc_bind is not None:
                 out = _osc_out(settings)
                 self._osc = OscServer(settings.osc_bind, processor, out=out, roots=self._roots)
+            panel = self._panel(server)
             methods = Methods(
                 processor,
                 roots=self._roots,
@@ -154,21 +162,47 @@ class _Daemon:
                 self._osc.start()
                 open_things.callback(self._osc.stop)
                 endpoints["osc"] = self._osc.address
-            open_things.enter_context(self._announced(endpoints))
+            open_things.enter_context(self._announced())
+            if panel is not None:
+                open_things.callback(panel.stop)
             server.run(methods, self._metrics)
             log.info("stopping; what is not done goes on when a daemon runs again")
         log.info("stopped")
         return 0
 
     def _listen(self) -> Server:
-        seats = None
-        if self._settings.keys is not None:
-            seats = Seats(self._settings.keys)
-            names = seats.names()
+        if self._seats is not None:
+            names = self._seats.names()
             log.info("seats that are let in: %s", ", ".join(names) or "none yet")
-            for unreadable in seats.unreadable:
+            for unreadable in self._seats.unreadable:
                 log.warning("a seat's key lets nobody in: %s", unreadable)
-        return Server(self._binding, pair=self._pair, seats=seats)
+        return Server(self._binding, pair=self._pair, seats=self._seats)
+
+    def _panel(self, server: Server) -> PanelProcess | None:
+        """What the audition page's process needs to know; it is not started yet."""
+        if self._panel_at is None:
+            return None
+        settings, folder = self._settings, self._settings.home / PANEL_FOLDER
+        seat: dict[str, str | None] = {"keys": None, "seat": None}
+        if self._seats is not None and self._pair is not None:
+            seat |= own_seat(folder / "seat", self._seats, self._pair.public)
+        order = {
+            "endpoint": near(server.endpoints["requests"]),
+            **seat,
+            "cache": str(folder / "cache"),
+            "log_level": settings.log_level,
+            "roots": self._roots.to_json(),
+            "library": None if settings.library is None else str(settings.library),
+        }
+        return PanelProcess(*self._panel_at, order, announce=self._panel_listens)
+
+    def _panel_listens(self, address: str) -> None:
+        """From the panel's thread."""
+        self._endpoints["panel"] = address
+        try:
+            self._write_state()
+        except (OSError, MediaError) as error:
+            log.warning("%s does not say where the audition page is: %s", self._state_file, error)
 
     def _on_event(self, event: Event) -> None:
         """From the processor's thread."""
@@ -181,18 +215,21 @@ class _Daemon:
             self._metrics.job_ended(event.view)
 
     @contextlib.contextmanager
-    def _announced(self, endpoints: dict[str, str | None]) -> Iterator[None]:
+    def _announced(self) -> Iterator[None]:
         """``daemon.json`` in the home folder while the daemon runs, and a line on stdout for the one it runs for."""
-        said = {"pid": os.getpid(), "version": __version__, "endpoints": endpoints, "started": time.time()}
-        with whole_file(self._state_file) as temporary:
-            temporary.write_text(json.dumps(said) + "\n", "utf-8")
-        log.info("listening", extra={name: address for name, address in endpoints.items() if address})
+        self._state = {"pid": os.getpid(), "version": __version__, "endpoints": self._endpoints, "started": time.time()}
+        self._write_state()
+        log.info("listening", extra={name: address for name, address in self._endpoints.items() if address})
         if self._settings.private:
-            print(json.dumps(said), flush=True)
+            print(json.dumps(self._state), flush=True)
         try:
             yield
         finally:
             self._state_file.unlink(missing_ok=True)
+
+    def _write_state(self) -> None:
+        with whole_file(self._state_file) as temporary:
+            temporary.write_text(json.dumps(self._state) + "\n", "utf-8")
 
     @contextlib.contextmanager
     def _stopped_by_signals(self, server: Server) -> Iterator[None]:

@@ -77,6 +77,27 @@ def make_keys(folder: Path, seats: Iterable[str] = ()) -> list[Path]:
     return made
 
 
+def make_guest(folder: Path, name: str, server: bytes) -> bytes:
+    """Keys in ``folder`` for a program that the daemon itself starts; returns the public one, which nothing there lets in.
+
+    Args:
+        folder: as a seat's: afterwards ``server.key`` and ``NAME.key_secret`` lie in it.
+        server: the daemon's public key.
+
+    Raises:
+        BridgeError: the folder cannot be written to.
+    """
+    own = folder / f"{name}.key_secret"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_public(folder / f"{_SERVER}.key", server)
+        public, secret = zmq.curve_keypair()
+        _write_secret(own, public, secret)
+    except (OSError, MediaError) as error:
+        raise BridgeError(f"{folder}: the keys cannot be written: {error}", "make room, or choose another --home") from error
+    return public
+
+
 def server_pair(folder: Path) -> Pair:
     """The server's own pair.
 
@@ -91,7 +112,7 @@ def server_pair(folder: Path) -> Pair:
 
 
 class Seats:
-    """Who is let in: the public keys in ``DIR/seats``, read again whenever a file there changes.
+    """Who is let in: the public keys in ``DIR/seats``, read again whenever a file there changes, and the daemon's own guests.
 
     Attributes:
         unreadable: files there that are no keys, and why; they let nobody in.
@@ -101,25 +122,33 @@ class Seats:
         self.folder = folder / "seats"
         self.unreadable: list[str] = []
         self._names: dict[bytes, str] = {}
+        self._guests: dict[bytes, str] = {}
         self._seen: list[tuple[str, int, int, int]] | None = None
         self._folder_seen: tuple[int, int] | None = None
         self._looked_s = 0.0
 
+    def let_in(self, public_key: bytes, name: str) -> None:
+        """Let a program in that the daemon itself starts, by a key in Z85, as long as these seats are."""
+        self._guests[public_key] = name
+
     def names(self) -> list[str]:
-        """The seats there are now."""
+        """The seats there are now, without guests."""
         self._refresh()
         return sorted(self._names.values())
 
     def name_of(self, public_key: bytes) -> str | None:
         """The seat that a key (32 bytes) belongs to; None when it is nobody's."""
         self._refresh()
-        return self._names.get(z85.encode(public_key))
+        return self._name(z85.encode(public_key))
 
     def still(self, public_key: str) -> str | None:
         """As ``name_of``, for a key in Z85, and for every request: looks at the folder, and at each file once a second."""
         if time.monotonic() > self._looked_s + _LOOK_AGAIN_S or _folder_mark(self.folder) != self._folder_seen:
             self._refresh()
-        return self._names.get(public_key.encode("ascii", "replace"))
+        return self._name(public_key.encode("ascii", "replace"))
+
+    def _name(self, public_key: bytes) -> str | None:
+        return self._guests.get(public_key) or self._names.get(public_key)
 
     def _refresh(self) -> None:
         self._looked_s, self._folder_seen = time.monotonic(), _folder_mark(self.folder)  # before its files are looked at
@@ -162,8 +191,12 @@ def _folder_mark(folder: Path) -> tuple[int, int] | None:
 def _write_pair(secret_file: Path, public_file: Path) -> list[Path]:
     """The secret half first: without its public half it lets nobody in."""
     public, secret = zmq.curve_keypair()
-    _write(secret_file, 0o600, {"public-key": public.decode(), "secret-key": secret.decode()}, "secret: for its owner only")
+    _write_secret(secret_file, public, secret)
     return [secret_file, *_write_public(public_file, public)]
+
+
+def _write_secret(path: Path, public: bytes, secret: bytes) -> None:
+    _write(path, 0o600, {"public-key": public.decode(), "secret-key": secret.decode()}, "secret: for its owner only")
 
 
 def _write_public(path: Path, public: bytes) -> list[Path]:

@@ -8,6 +8,8 @@ from pathlib import Path
 STATE_FILE = "daemon.json"
 """While a daemon runs: its ``pid``, ``version`` and ``endpoints``."""
 JOURNAL_FILE = "journal.sqlite"
+PANEL_FOLDER = "panel"
+"""What belongs to the audition page: ``cache``, and while a daemon with keys runs, ``seat``."""
 LOG_FILE = "serve.log"
 """What a daemon says that was started for an editor."""
 

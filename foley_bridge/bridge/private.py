@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
+from foley_bridge.bridge.binding import near
 from foley_bridge.bridge.client import PATIENCE_S, Client
 from foley_bridge.bridge.keys import make_keys
 from foley_bridge.bridge.places import JOURNAL_FILE, STATE_FILE
@@ -113,7 +114,7 @@ def at_home(*, keys: Path | None = None, seat: str | None = None) -> Client | No
     state = running_state()
     if state is None:
         return None
-    client = Client(_near(state["endpoints"]["requests"]), keys=keys, seat=seat)
+    client = Client(near(state["endpoints"]["requests"]), keys=keys, seat=seat)
     with contextlib.suppress(FoleyError):
         if client.ping(PING_S)["pid"] == state["pid"]:  # and not another daemon at a dead one's port
             return client
@@ -136,13 +137,6 @@ def running_state() -> dict[str, Any] | None:
         except (OSError, OverflowError):
             return None
     return said
-
-
-def _near(endpoint: str) -> str:
-    """How this machine reaches a daemon that listens at all of its addresses."""
-    for everywhere in ("//0.0.0.0:", "//*:", "//[::]:"):
-        endpoint = endpoint.replace(everywhere, "//127.0.0.1:")
-    return endpoint
 
 
 # --- a private daemon ---

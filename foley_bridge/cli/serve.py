@@ -65,6 +65,15 @@ def serve(
     metrics_bind: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Serve metrics for Prometheus here [default: none].")
     ] = None,
+    panel: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where the audition page is, on this machine only, once it is asked for [default: 127.0.0.1, three ports "
+            "above --bind, or a free one].",
+        ),
+    ] = None,
+    no_panel: Annotated[bool, typer.Option("--no-panel", help="No audition page.")] = False,
     log_format: Annotated[LogFormat, typer.Option(help="Lines for people, or JSON objects for machines.")] = LogFormat.text,
     log_level: Annotated[LogLevel, typer.Option(help="What is logged: this, and what is worse.")] = LogLevel.info,
     library: Annotated[
@@ -77,9 +86,12 @@ def serve(
     Editors and other commands give it jobs. None is lost: what is not done when it ends goes on when it runs again.
     """
     from foley_bridge.bridge.daemon import DaemonSettings, default_osc_bind, run_daemon
+    from foley_bridge.bridge.panel_process import default_panel_bind
     from foley_bridge.home import home as users_home
     from foley_bridge.home import library_folder
 
+    if panel is None and not private:
+        panel = default_panel_bind(bind)
     return run_daemon(
         DaemonSettings(
             bind=bind,
@@ -93,6 +105,7 @@ def serve(
             osc_bind=(osc_bind or default_osc_bind(bind)) if osc else None,
             osc_out=None if osc_out is None else _folder(osc_out),
             metrics_bind=metrics_bind,
+            panel_bind=None if no_panel else panel,
             log_format=log_format.value,
             log_level=log_level.value,
             library=library_folder() if library is None else _folder(library),
