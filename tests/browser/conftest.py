@@ -51,7 +51,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 def panel_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A daemon with a library and a page of its own."""
     home = tmp_path_factory.mktemp("panel") / "home"
-    with serving(home, "--library", home / "library") as running:
+    with serving(home, "--library", home / "library", "--panel", "127.0.0.1:0") as running:
         yield running
 
 
