@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from math import floor
-from pathlib import Path
 
 from foley_bridge.conform import Cut, Take, cut_for
 from foley_bridge.engines import transfer
 from foley_bridge.engines.candidate import Detection
 from foley_bridge.engines.exemplar import Exemplar
-from foley_bridge.errors import Cancelled, FoleyError, JobError, MediaError
+from foley_bridge.errors import Cancelled, FoleyError
 from foley_bridge.jobs.cues import Cue, ExampleClip
+from foley_bridge.jobs.looking import allowed_picture
 from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher
-from foley_bridge.jobs.roots import Roots
-from foley_bridge.media import video
-from foley_bridge.timeline.picture import Picture, Span, picture_under
+from foley_bridge.timeline.picture import Picture
 
 CONTEXT = Fraction(1)  # seconds watched before and after a region, so that its edges are judged like its middle
 _OPENED, _WORKED = 0.02, 0.9  # of the whole job: where the regions begin and end, as far as can be told beforehand
@@ -96,43 +93,13 @@ class Job:
         return self._picture(Fraction(0), self.opened.duration)
 
     def _picture(self, start: Fraction, end: Fraction) -> Picture:
-        roots = self.request.roots
-        picture = picture_under(self.opened.timeline, start, end, _start_timecode(roots), base=self.opened.base)
-        for span in picture.spans:
-            for path in _files_of(span):
-                roots.media_file(str(path.absolute()), "the picture")
-        return picture
+        return allowed_picture(self.opened.timeline, start, end, base=self.opened.base, roots=self.request.roots)
 
     def cut(self, cue: Cue) -> Cut:
         """The stretch of timeline that a cue's takes cover."""
         options = cue.options
         assert options.handles is not None and options.tail is not None  # they have defaults
         return cut_for(cue.region.start, cue.region.end, cue.region.rate, handles=options.handles, tail=options.tail)
-
-
-def _files_of(span: Span) -> Iterator[Path]:
-    """The files that a span shows."""
-    media = span.media
-    if media is None or not media.path:
-        return
-    yield Path(media.path)
-    if media.kind == "images" and media.rate is not None:
-        ends = sorted((span.media_start, span.media_time(span.end)))
-        first, last = (max(0, min(media.count, floor(time * media.rate))) for time in ends)
-        yield from (media.image_path(index) for index in range(first, min(last + 1, media.count)))
-
-
-def _start_timecode(roots: Roots) -> Callable[[str], Fraction | None]:
-    """As `video.start_timecode`; None for what may not or cannot be read, which is told where a region needs it."""
-
-    def start_of(path: str) -> Fraction | None:
-        try:
-            roots.media_file(str(Path(path).absolute()), "the picture")
-            return video.start_timecode(path)
-        except (MediaError, JobError):
-            return None
-
-    return start_of
 
 
 @contextmanager
