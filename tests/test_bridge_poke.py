@@ -21,7 +21,8 @@ from foley_bridge.bridge.keys import make_keys
 from foley_bridge.bridge.places import JOURNAL_FILE
 from foley_bridge.bridge.protocol import read_request
 from foley_bridge.errors import RequestError
-from foley_bridge.jobs.journal import VERSION, Journal
+from foley_bridge.jobs.journal import Journal
+from foley_bridge.jobs.tables import VERSION
 
 PATIENCE_S = 90.0
 NOTHING_S = 0.5
@@ -140,7 +141,10 @@ def test_a_journal_from_before_pokes_is_read_on(tmp_path: Path) -> None:
     journal.add("old", "generate", {"n": 1}, key="k")
     journal.close()
     with sqlite3.connect(path) as db:
-        db.execute("DROP TABLE pokes")
+        for newer in ("TABLE choices", "INDEX jobs_by_reel", "TABLE pokes"):
+            db.execute(f"DROP {newer}")
+        for newer in ("reel", "region"):
+            db.execute(f"ALTER TABLE jobs DROP COLUMN {newer}")
         db.execute("PRAGMA user_version = 1")
     db.close()
     journal = Journal(path)

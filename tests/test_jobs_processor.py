@@ -618,8 +618,8 @@ def test_a_job_that_waits_for_the_journal_can_be_cancelled(ground: Ground, share
 
 def writable(one: Watched, yes: bool) -> None:
     """Whether SQLite may write: when not, it says so as it does on a full disk."""
-    with one.journal._lock:
-        one.journal._db.execute(f"PRAGMA query_only = {'OFF' if yes else 'ON'}")
+    with one.journal.database._lock:
+        one.journal.database._db.execute(f"PRAGMA query_only = {'OFF' if yes else 'ON'}")
 
 
 # --- many jobs ---

@@ -34,6 +34,14 @@ class Written:
     revision: int
 
 
+@dataclass(frozen=True)
+class Since:
+    """A reel's revision, and the newest choice of each region that was chosen for since, by number, the oldest first."""
+
+    revision: int
+    choices: dict[int, dict[str, Any]]
+
+
 class ChoiceRows:
     """Choices in the journal. May be used from any thread; every method raises JobError when the journal cannot be used."""
 
@@ -74,22 +82,23 @@ class ChoiceRows:
         ((newest,),) = self._database.read("SELECT coalesce(max(revision), 0) FROM choices WHERE job = ?", (reel,))
         return int(newest)
 
-    def since(self, reel: str, revision: int) -> dict[int, dict[str, Any]]:
-        """The newest choice, as told, of each region that was chosen for after a revision of the reel; the oldest first."""
+    def since(self, reel: str, revision: int) -> Since:
+        """What was chosen in a reel after one of its revisions."""
+        known = self.revision(reel)  # first: what is written meanwhile is told now, and once more to who asks again
         rows = self._database.read(
             f"SELECT region, {_TOLD}, max(revision) FROM choices WHERE job = ? AND revision > ? GROUP BY region ORDER BY 6",
             (reel, revision),
         )
-        return {region: told(*row) for region, *row, _ in rows}
+        return Since(known, {region: _told(*row) for region, *row, _ in rows})
 
     def _newest(self, reel: str, region: int) -> dict[str, Any]:
         rows = self._database.read(
             f"SELECT {_TOLD} FROM choices WHERE job = ? AND region = ? ORDER BY number DESC LIMIT 1", (reel, region)
         )
-        return told(*rows[0]) if rows else dict(FIRST)
+        return _told(*rows[0]) if rows else dict(FIRST)
 
 
-def told(text: str, number: int, at_s: float, editor: str) -> dict[str, Any]:
+def _told(text: str, number: int, at_s: float, editor: str) -> dict[str, Any]:
     """A row's choice as it is told."""
     return {**json.loads(text), "revision": number, "at_s": at_s, "by": editor}
 

@@ -24,6 +24,7 @@ _FIELDS = (
     "id, kind, key, state, step, payload, client, error, failed_regions, created_s, started_s, finished_s, attempts, deaths, "
     "cancelling, swept, folders, reel, region"
 )
+_NO_TEXTS = "NULL, NULL"
 _TEXTS = "(SELECT text FROM requests WHERE job = id), (SELECT text FROM results WHERE job = id)"
 
 
@@ -99,12 +100,12 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path)
-        self.choices = ChoiceRows(self._database)
+        self.database = Database(path)
+        self.choices = ChoiceRows(self.database)
 
     def close(self) -> None:
         """Give the journal back; may be called again."""
-        self._database.close()
+        self.database.close()
 
     # --- a job's way ---
 
@@ -136,15 +137,15 @@ class Journal:
             JobError: the key belongs to a job with another request.
         """
         text = _dumps(request)
-        with self._database.transaction():
+        with self.database.transaction():
             known = self.find_key(key) if key is not None else None
             if known is None:
-                self._database.execute(
+                self.database.execute(
                     "INSERT INTO jobs (id, kind, key, state, step, payload, client, created_s, folders, reel, region)"
                     " VALUES (?, ?, ?, 'queued', 'accepted', ?, ?, ?, ?, ?, ?)",
                     (id, kind, key, payload, client, time.time(), _paths(folders), *_belongs(kind, request)),
                 )
-                self._database.execute("INSERT INTO requests VALUES (?, ?)", (id, text))
+                self.database.execute("INSERT INTO requests VALUES (?, ?)", (id, text))
                 self._step(id, "accepted")
             elif not _asks_the_same(known, kind, request, payload):
                 raise JobError(
@@ -152,42 +153,42 @@ class Journal:
                 )
             record = known or self.get(id)
             if poke is not None and record.state not in ENDED:
-                self._database.execute("INSERT OR REPLACE INTO pokes VALUES (?, ?)", (record.id, _dumps(poke)))
+                self.database.execute("INSERT OR REPLACE INTO pokes VALUES (?, ?)", (record.id, _dumps(poke)))
         return record
 
     def start(self, id: str) -> JobRecord:
         """The job is begun, for the first time or again."""
         begun = "state = 'running', attempts = attempts + 1, started_s = coalesce(started_s, ?)"
-        with self._database.transaction():
+        with self.database.transaction():
             self._change(id, begun, time.time())
             return self.get(id)
 
     def requeue(self) -> None:
         """No job is being worked on: those that were wait again."""
-        with self._database.transaction():
-            self._database.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
+        with self.database.transaction():
+            self.database.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
 
     def enter(self, id: str, step: str) -> JobRecord:
         """The job enters a named step. Gives no request."""
-        with self._database.transaction():
+        with self.database.transaction():
             self._change(id, "step = ?", step, step=step)
             return self._records("WHERE id = ?", (id,))[0]
 
     def move(self, id: str, folders: Sequence[Path]) -> JobRecord:
         """The job writes into these folders."""
-        with self._database.transaction():
+        with self.database.transaction():
             self._change(id, "folders = ?", _paths(folders))
             return self.get(id)
 
     def died(self, id: str) -> int:
         """A worker died of the job; how many did."""
-        with self._database.transaction():
+        with self.database.transaction():
             self._change(id, "deaths = deaths + 1")
-            return int(self._database.read("SELECT deaths FROM jobs WHERE id = ?", (id,))[0][0])
+            return int(self.database.read("SELECT deaths FROM jobs WHERE id = ?", (id,))[0][0])
 
     def ask_cancel(self, id: str) -> None:
         """Somebody wants the job to end."""
-        with self._database.transaction():
+        with self.database.transaction():
             self._change(id, "cancelling = 1")
 
     def finish(
@@ -212,33 +213,33 @@ class Journal:
         """
         ended = "state = ?, step = 'ended', error = ?, failed_regions = ?, finished_s = ?, swept = ?"
         why = None if error is None else json.dumps(error)
-        with self._database.transaction():
+        with self.database.transaction():
             self._change(id, ended, state, why, failed_regions, time.time(), swept, step="ended")
             if result is not None:  # in the order people read it
-                self._database.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (id, json.dumps(result)))
+                self.database.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (id, json.dumps(result)))
             return self.get(id)
 
     def mark_swept(self, id: str) -> JobRecord:
         """Nothing that an ended job staged is left."""
-        with self._database.transaction():
+        with self.database.transaction():
             self._change(id, "swept = 1")
             return self.get(id)
 
     def mark_poked(self, id: str) -> None:
         """What was to be sent at a job's end was sent."""
-        with self._database.transaction():
-            self._database.execute("DELETE FROM pokes WHERE job = ?", (id,))
+        with self.database.transaction():
+            self.database.execute("DELETE FROM pokes WHERE job = ?", (id,))
 
     def prune(self, keep: int) -> Sequence[str]:
         """Forget all ended jobs but the newest ``keep`` (and their keys); the ids of those forgotten."""
-        with self._database.transaction():
-            rows = self._database.read(
+        with self.database.transaction():
+            rows = self.database.read(
                 f"SELECT id FROM jobs WHERE state IN {ENDED} AND swept = 1 ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)
             )
             for row in rows:
                 for table in ("steps", "requests", "results", "pokes", "choices"):
-                    self._database.execute(f"DELETE FROM {table} WHERE job = ?", row)
-                self._database.execute("DELETE FROM jobs WHERE id = ?", row)
+                    self.database.execute(f"DELETE FROM {table} WHERE job = ?", row)
+                self.database.execute("DELETE FROM jobs WHERE id = ?", row)
         return [id for (id,) in rows]
 
     # --- what it knows ---
@@ -254,9 +255,9 @@ class Journal:
         """The job that was submitted with this idempotency key."""
         return self._one("key", key)
 
-    def find(self, id_or_key: str) -> JobRecord:
-        """The job with this id, or else with this key; JobError when there is none."""
-        found = self._one("id", id_or_key) or self._one("key", id_or_key)
+    def find(self, id_or_key: str, *, texts: bool = True) -> JobRecord:
+        """The job with this id, or else with this key; JobError when there is none. ``texts``: with its request and result."""
+        found = self._one("id", id_or_key, texts=texts) or self._one("key", id_or_key, texts=texts)
         if found is None:
             raise _unknown(id_or_key)
         return found
@@ -277,34 +278,36 @@ class Journal:
 
     def pokes(self) -> Mapping[str, dict[str, Any]]:
         """What is still to be sent for jobs that have ended, by job."""
-        found = self._database.read(
+        found = self.database.read(
             f"SELECT pokes.job, pokes.text FROM pokes CROSS JOIN jobs ON jobs.id = pokes.job WHERE jobs.state IN {ENDED}"
         )
         return {job: json.loads(text) for job, text in found}
 
     def steps(self, id: str) -> Sequence[tuple[float, str]]:
         """Every step that a job entered, in order: seconds since 1970, and its name."""
-        rows = self._database.read("SELECT at_s, name FROM steps WHERE job = ? ORDER BY rowid", (id,))
+        rows = self.database.read("SELECT at_s, name FROM steps WHERE job = ? ORDER BY rowid", (id,))
         return [(at_s, name) for at_s, name in rows]
 
     # --- how ---
 
     def _change(self, id: str, what: str, *values: object, step: str | None = None) -> None:
         """In a transaction. ``step`` is added to the job's steps; JobError when there is no such job."""
-        if self._database.execute(f"UPDATE jobs SET {what} WHERE id = ?", (*values, id)) == 0:
+        if self.database.execute(f"UPDATE jobs SET {what} WHERE id = ?", (*values, id)) == 0:
             raise _unknown(id)
         if step is not None:
             self._step(id, step)
 
     def _step(self, id: str, name: str) -> None:
-        self._database.execute("INSERT INTO steps VALUES (?, ?, ?)", (id, time.time(), name))
+        self.database.execute("INSERT INTO steps VALUES (?, ?, ?)", (id, time.time(), name))
 
-    def _one(self, column: str, value: str) -> JobRecord | None:
-        found = self._records(f"WHERE {column} = ?", (value,), texts=_TEXTS) if value.isprintable() else []
+    def _one(self, column: str, value: str, *, texts: bool = True) -> JobRecord | None:
+        if not value.isprintable():
+            return None
+        found = self._records(f"WHERE {column} = ?", (value,), texts=_TEXTS if texts else _NO_TEXTS)
         return found[0] if found else None
 
-    def _records(self, where: str, values: tuple[object, ...], *, texts: str = "NULL, NULL") -> Sequence[JobRecord]:
-        return [_record(row) for row in self._database.read(f"SELECT {_FIELDS}, {texts} FROM jobs {where}", values)]
+    def _records(self, where: str, values: tuple[object, ...], *, texts: str = _NO_TEXTS) -> Sequence[JobRecord]:
+        return [_record(row) for row in self.database.read(f"SELECT {_FIELDS}, {texts} FROM jobs {where}", values)]
 
 
 def _unknown(name: str) -> JobError:

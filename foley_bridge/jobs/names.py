@@ -4,7 +4,7 @@ KINDS = ("generate", "retake", "apply")
 """Of jobs."""
 FOLLOWUPS = ("retake", "apply")
 """Kinds that are asked of a reel, which is a ``generate`` that is done."""
-ADDED = ("reel", "of", "known")
+ADDED = ("reel", "of", "known", "revision")
 """What a follow-up's request has beyond what its client sent (``jobs/followups.py``)."""
 ENGINES_HERE = ("recommend", "transfer")
 """That this version has; ``timeline.options`` knows those to come as well."""

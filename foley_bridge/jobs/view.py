@@ -35,6 +35,7 @@ class JobView:
             "job": record.id,
             "kind": record.kind,
             "key": record.key,
+            "reel": record.reel,
             "state": record.state,
             "step": record.step,
             "position": self.position,

@@ -1,0 +1,193 @@
+"""A reel as clients see it: a ``generate`` that is done, with everything that became of it (docs/audition.md, "The reel").
+
+It is made from records of the journal each time it is asked for, so there is nothing to keep true. A reel may have thousands
+of regions: they are read, completed and written one by one, and nobody who has something quick to do waits meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path, PureWindowsPath
+from sqlite3 import Connection
+from typing import Any
+
+from foley_bridge.errors import JobError
+from foley_bridge.jobs.choice_rows import FIRST
+from foley_bridge.jobs.journal import JobRecord, Journal
+from foley_bridge.jobs.roots import Roots
+
+MOST_APPLIED = 100
+
+_RETAKEN = """SELECT jobs.region, jobs.id, json_extract(results.text, '$.regions[0].takes')
+    FROM jobs JOIN results ON results.job = jobs.id
+    WHERE jobs.reel = ? AND jobs.kind = 'retake' AND jobs.state = 'done' {of_region}
+    ORDER BY jobs.finished_s, jobs.number"""
+_APPLIED = """SELECT jobs.id, jobs.state, json_extract(requests.text, '$.revision'),
+        coalesce(
+            json_extract(results.text, '$.out'), json_extract(requests.text, '$.out'), json_extract(requests.text, '$.of.out')
+        ),
+        jobs.error
+    FROM jobs LEFT JOIN results ON results.job = jobs.id LEFT JOIN requests ON requests.job = jobs.id
+    WHERE jobs.reel = ? AND jobs.kind = 'apply' ORDER BY jobs.number DESC LIMIT ?"""
+_LISTED = """SELECT jobs.id, jobs.finished_s, json_array_length(results.text, '$.regions'),
+        json_extract(requests.text, '$.timeline.path'), json_extract(requests.text, '$.out')
+    FROM jobs JOIN results ON results.job = jobs.id JOIN requests ON requests.job = jobs.id
+    WHERE jobs.kind = 'generate' AND jobs.state = 'done' ORDER BY jobs.number DESC LIMIT ?"""
+_STATES = (
+    """SELECT state, count(*) FROM (SELECT state, max(number) FROM choices WHERE job = ? GROUP BY region) GROUP BY state"""
+)
+
+_Retaken = dict[int, list[tuple[str, list[dict[str, Any]]]]]
+
+
+def find_reel(journal: Journal, name: str) -> JobRecord:
+    """The job, without its texts, that a reel's id or key names; JobError when it is none, or none yet."""
+    record = journal.find(name, texts=False)
+    if record.kind != "generate":
+        raise JobError(f"job {record.id} is a {record.kind}, not a reel", f"ask for {record.reel}, the reel that it belongs to")
+    if record.state != "done":
+        raise JobError(f"job {record.id} is {record.state}", "it is a reel when it is done; wait says when it has ended")
+    return record
+
+
+def newest_reel(journal: Journal) -> str | None:
+    """The id of the reel that was asked for last; None when there is none."""
+    rows = journal.database.read("SELECT id FROM jobs WHERE kind = 'generate' AND state = 'done' ORDER BY number DESC LIMIT 1")
+    return rows[0][0] if rows else None
+
+
+def list_reels(journal: Journal, limit: int) -> list[dict[str, Any]]:
+    """The newest reels: ``job``, ``title``, ``finished``, how many ``regions``, and of these ``chosen`` and ``rejected``."""
+    with journal.database.snapshot() as db:
+        rows = db.execute(_LISTED, (limit,)).fetchall()
+        states = {row[0]: dict(db.execute(_STATES, row[:1]).fetchall()) for row in rows}
+    return [
+        {
+            "job": job,
+            "title": _title(path, out),
+            "finished": finished_s,
+            "regions": regions,
+            "chosen": states[job].get("chosen", 0),
+            "rejected": states[job].get("rejected", 0),
+        }
+        for job, finished_s, regions, path, out in rows
+    ]
+
+
+def reel_json(journal: Journal, reel: str, opened: Mapping[str, Any] | None = None) -> bytes:
+    """A reel whole, as JSON.
+
+    Args:
+        journal: that knows it.
+        reel: its id, of ``find_reel``.
+        opened: where the timeline lies as the job opened it, and its base; None when it is not there.
+    """
+    since = journal.choices.since(reel, 0)
+    with journal.database.snapshot() as db:
+        request = _texts(db, "SELECT text FROM requests WHERE job = ?", reel)
+        result = _texts(db, "SELECT json_remove(text, '$.regions') FROM results WHERE job = ?", reel)
+        query = "SELECT regions.value FROM results, json_each(results.text, '$.regions') AS regions WHERE results.job = ?"
+        regions = [text for (text,) in db.execute(query, (reel,))]
+        retaken = _retaken(db, reel)
+        applied = db.execute(_APPLIED, (reel, MOST_APPLIED)).fetchall()
+        retaking = db.execute(
+            "SELECT id, region, state FROM jobs WHERE reel = ? AND kind = 'retake' AND state IN ('queued', 'running')"
+            " ORDER BY number",
+            (reel,),
+        ).fetchall()
+    head = {
+        "job": reel,
+        "title": _title(request["timeline"].get("path"), request["out"]),
+        "revision": since.revision,
+        "timeline": result["timeline"],
+        "out": result["out"],
+        "media_dir": request["media_dir"],
+        "notes": result["notes"],
+        "sample_rate": request.get("sample_rate", 48_000),
+        "opened": opened,
+        "applied": [
+            {
+                "job": job,
+                "state": state,
+                "revision": revision,
+                "out": out,
+                "error": None if error is None else json.loads(error),
+            }
+            for job, state, revision, out, error in applied
+        ],
+        "retaking": [{"job": job, "region": region, "state": state} for job, region, state in retaking],
+    }
+    written = (
+        json.dumps(_completed(json.loads(text), number, retaken.get(number, ()), since.choices.get(number)))
+        for number, text in enumerate(regions, start=1)
+    )
+    return f'{json.dumps(head)[:-1]}, "regions": [{", ".join(written)}]}}'.encode()
+
+
+def region_of(journal: Journal, reel: str, number: int) -> tuple[dict[str, Any], Fraction]:
+    """One region as the reel has it, but for its choice, and the timeline's rate; JobError when there is no such region.
+
+    Args:
+        journal: that knows the reel.
+        reel: its id, of ``find_reel``.
+        number: of the region, from 1.
+    """
+    query = (
+        "SELECT json_extract(text, '$.regions[' || ? || ']'), json_extract(text, '$.timeline.rate') FROM results WHERE job = ?"
+    )
+    with journal.database.snapshot() as db:
+        ((text, rate),) = db.execute(query, (number - 1, reel)).fetchall()
+        if text is None:
+            raise JobError(f"reel {reel} has no region {number}", "its regions are numbered from 1, as reel tells them")
+        retaken = _retaken(db, reel, number).get(number, ())
+    return _completed(json.loads(text), number, retaken, None), Fraction(rate)
+
+
+def opened_json(file: Path, request: Mapping[str, Any], roots: Roots) -> dict[str, Any] | None:
+    """Where a reel's timeline lies as its job opened it, for programs on this machine; None when it does not.
+
+    Args:
+        file: the kept timeline, which need not be there.
+        request: of the reel.
+        roots: which folders may be read now.
+    """
+    named = request["timeline"]
+    try:
+        if "path" in named:
+            path = roots.media_file(named["path"], "timeline.path")
+            base: Path | None = path if path.suffix.lower() == ".otiod" else path.parent
+        else:
+            base = roots.media_file(named["base"], "timeline.base") if named.get("base") else None
+    except JobError:  # that may not be read any more
+        return None
+    return {"path": str(file), "base": None if base is None else str(base)} if file.is_file() else None
+
+
+def _completed(region: dict[str, Any], number: int, retaken: Any, choice: dict[str, Any] | None) -> dict[str, Any]:
+    """A result's region with its number, its choice, and all its takes."""
+    takes: dict[str, dict[str, Any]] = {}
+    for made, found in (("generate", region["takes"]), *retaken):
+        for take in found:
+            takes.setdefault(take["sha256"], {**take, "id": take["sha256"], "made": made})
+    return {**region, "number": number, "takes": list(takes.values()), "choice": choice or FIRST}
+
+
+def _retaken(db: Connection, reel: str, number: int | None = None) -> _Retaken:
+    """The takes that were made since, by region (of one, or of all): the retake, and its takes."""
+    found: _Retaken = {}
+    query, values = _RETAKEN.format(of_region="" if number is None else "AND jobs.region = ?"), (reel, number)
+    for region, job, takes in db.execute(query, values[: 1 if number is None else 2]):
+        found.setdefault(region, []).append((job, json.loads(takes)))
+    return found
+
+
+def _texts(db: Connection, query: str, job: str) -> dict[str, Any]:
+    ((text,),) = db.execute(query, (job,)).fetchall()
+    return dict(json.loads(text))
+
+
+def _title(path: str | None, out: str) -> str:
+    """What a timeline is called, whatever kind of seat wrote its path; one that came in a payload is called as its result."""
+    return PureWindowsPath(path or out).stem
