@@ -33,7 +33,14 @@ LIMITED = 1
 
 
 def write_movie(
-    path: str | Path, frames: Iterable[np.ndarray], rate: Fraction, sound: Sound | None = None, *, crf: int = 20
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    rate: Fraction,
+    sound: Sound | None = None,
+    *,
+    crf: int = 20,
+    preset: str = "veryfast",
+    key_frames: int | None = None,
 ) -> None:
     """Write an mp4, whole or not at all.
 
@@ -44,6 +51,9 @@ def write_movie(
         rate: frames per second, exact.
         sound: starts with the first frame; mono or stereo, more channels are folded. Written to its end.
         crf: x264's quality, lower is better and larger.
+        preset: x264's, how long it may take.
+        key_frames: one at least every so many frames and no frame that needs a later one, for jumping about exactly; None
+            leaves that to x264, which makes the smallest file.
 
     Raises:
         MediaError: no frames; frames of different sizes; the folder is missing, not writable or full.
@@ -52,7 +62,7 @@ def write_movie(
     with whole_file(path) as temporary:
         try:
             with av.open(f"file:{temporary}", "w", format="mp4", options=_muxing(Fraction(rate))) as container:
-                _write(container, path, frames, Fraction(rate), sound, crf)
+                _write(container, path, frames, Fraction(rate), sound, _options(crf, preset, key_frames))
         except av.FFmpegError as error:
             if isinstance(error, OSError):
                 raise
@@ -65,12 +75,19 @@ def _muxing(rate: Fraction) -> dict[str, str]:
     return {"movflags": "+faststart", "movie_timescale": str(common if common < 1 << 31 else SOUND_RATE)}
 
 
-def _write(container: Any, path: Path, frames: Iterable[np.ndarray], rate: Fraction, sound: Sound | None, crf: int) -> None:
+def _options(crf: int, preset: str, key_frames: int | None) -> dict[str, str]:
+    settings = REPRODUCIBLE if key_frames is None else f"{REPRODUCIBLE}:keyint={key_frames}:bframes=0"
+    return {"crf": str(crf), "preset": preset, "threads": str(THREADS), "x264-params": settings}
+
+
+def _write(
+    container: Any, path: Path, frames: Iterable[np.ndarray], rate: Fraction, sound: Sound | None, options: dict[str, str]
+) -> None:
     rest = iter(frames)
     first = next(rest, None)
     if first is None:
         raise MediaError(f"{path}: a movie needs at least one frame")
-    picture = _PictureTrack(container, first, rate, crf)
+    picture = _PictureTrack(container, first, rate, options)
     heard = _SoundTrack(container, sound) if sound is not None else None
     image: np.ndarray | None = first
     while image is not None:
@@ -86,18 +103,14 @@ def _write(container: Any, path: Path, frames: Iterable[np.ndarray], rate: Fract
 
 
 class _PictureTrack:
-    def __init__(self, container: Any, first: np.ndarray, rate: Fraction, crf: int) -> None:
+    def __init__(self, container: Any, first: np.ndarray, rate: Fraction, options: dict[str, str]) -> None:
         self.count = 0
         self._container = container
         self._last: tuple[np.ndarray, Any] | None = None
         height, width = first.shape[0] & ~1, first.shape[1] & ~1
         self._hd = height >= HD_LINES
         self._reformatter = VideoReformatter()
-        self._stream = stream = container.add_stream(
-            "libx264",
-            rate=rate,
-            options={"crf": str(crf), "preset": "veryfast", "threads": str(THREADS), "x264-params": REPRODUCIBLE},
-        )
+        self._stream = stream = container.add_stream("libx264", rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
         context.time_base = 1 / rate

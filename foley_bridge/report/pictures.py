@@ -19,15 +19,25 @@ def data_uri(kind: str, content: bytes) -> str:
 
 def photograph(image: np.ndarray) -> str:
     """uint8 RGB (h, w, 3) -> JPEG data URI, at most THUMBNAIL_WIDTH wide."""
+    return data_uri("image/jpeg", jpeg(image))
+
+
+def jpeg(image: np.ndarray) -> bytes:
+    """uint8 RGB (h, w, 3) -> JPEG, at most THUMBNAIL_WIDTH wide."""
     height, width = image.shape[:2]
     if width > THUMBNAIL_WIDTH:
         size = (THUMBNAIL_WIDTH, max(1, round(height * THUMBNAIL_WIDTH / width)))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return data_uri("image/jpeg", _encoded(".jpg", image[..., ::-1], cv2.IMWRITE_JPEG_QUALITY, 80))
+    return _encoded(".jpg", image[..., ::-1], cv2.IMWRITE_JPEG_QUALITY, 80)
 
 
 def spectrogram(mel: np.ndarray) -> str:
-    """Mel power, float (bands, columns), lowest band first -> PNG data URI; decibels under its own peak, in magma colours."""
+    """Mel power, float (bands, columns), lowest band first -> PNG data URI; see ``spectrogram_png``."""
+    return data_uri("image/png", spectrogram_png(mel))
+
+
+def spectrogram_png(mel: np.ndarray) -> bytes:
+    """Mel power, float (bands, columns), lowest band first -> PNG; decibels under its own peak, in magma colours."""
     top = float(mel.max(initial=0.0))
     if top > 0:
         decibels = 10 * np.log10(np.maximum(mel / top, 10 ** (-RANGE_DB / 10)))
@@ -35,7 +45,7 @@ def spectrogram(mel: np.ndarray) -> str:
     else:
         gray = np.zeros(mel.shape)
     colour = cv2.applyColorMap(gray[::-1].astype(np.uint8), cv2.COLORMAP_MAGMA)
-    return data_uri("image/png", _encoded(".png", colour, cv2.IMWRITE_PNG_COMPRESSION, 9))
+    return _encoded(".png", colour, cv2.IMWRITE_PNG_COMPRESSION, 9)
 
 
 def waveform_path(low: np.ndarray, high: np.ndarray, scale: float) -> str:

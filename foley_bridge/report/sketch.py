@@ -48,8 +48,8 @@ class Sketch:
         return float(max(-self.low.min(), self.high.max()))
 
 
-def sketch(path: Path, *, skip_s: float, duration_s: float) -> Sketch:
-    """Reduce ``duration_s`` seconds of a sound file, from ``skip_s`` on, to at most COLUMNS columns.
+def sketch(path: Path, *, skip_s: float, duration_s: float, lowest_hz: float = LOWEST_HZ) -> Sketch:
+    """Reduce ``duration_s`` seconds of a sound file, from ``skip_s`` on, to at most COLUMNS columns; mel bands from ``lowest_hz``.
 
     Raises:
         MediaError: the file is missing, is no sound, or holds nothing in that range.
@@ -60,7 +60,7 @@ def sketch(path: Path, *, skip_s: float, duration_s: float) -> Sketch:
         hop = min(max(count // COLUMNS, rate // 3000, 1), 1024)
         columns = min(COLUMNS, -(-count // hop))
         low, high = np.full(columns, np.inf, np.float32), np.full(columns, -np.inf, np.float32)
-        spectrum = _MelColumns(rate, hop, columns, count)
+        spectrum = _MelColumns(rate, hop, columns, count, lowest_hz)
         done = 0
         for block in _blocks(path, file, first, count):
             _fold_envelope(block, done, count, low, high)
@@ -94,11 +94,11 @@ def _highest(sample_rate: int) -> float:
 class _MelColumns:
     """Folds a stream of mono samples into the mel power of each column."""
 
-    def __init__(self, sample_rate: int, hop: int, columns: int, count: int) -> None:
+    def __init__(self, sample_rate: int, hop: int, columns: int, count: int, lowest_hz: float) -> None:
         self.hop, self.columns, self.count = hop, columns, count
         self.size = 2 ** math.ceil(math.log2(sample_rate / 24))  # bins of at most 24 Hz: no mel band falls between two bins
         self.filters = librosa.filters.mel(
-            sr=sample_rate, n_fft=self.size, n_mels=MELS, fmin=LOWEST_HZ, fmax=_highest(sample_rate)
+            sr=sample_rate, n_fft=self.size, n_mels=MELS, fmin=lowest_hz, fmax=_highest(sample_rate)
         )
         self.mel = np.zeros((MELS, columns), np.float32)
         self.frame = 0

@@ -1,0 +1,112 @@
+"""The process that makes what takes long, for one panel (``workshop.py``), and ends with it: ``python -P -m foley_bridge.panel.maker``.
+
+Lines of JSON on standard input, one thing after another:
+
+    {"make": FILE, "kind": "picture" | "thumb" | "peaks" | "spectrogram" | "sound", ...}, the rest being that kind's own
+    {"drop": FILE}      nobody wants it any more
+
+and for each "make" one line on standard output: {"say": "made", "whole": BOOL}, {"say": "dropped"}, or {"say": "failed", "error": {...}}.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from foley_bridge.errors import FoleyError, MediaError
+
+NICE = 10
+
+
+class Dropped(Exception):
+    """Nobody wants what is being made."""
+
+
+class Maker:
+    """Makes things.
+
+    Args:
+        orders: lines from the panel.
+        words: lines to it.
+    """
+
+    def __init__(self, orders: IO[bytes], words: IO[bytes]) -> None:
+        self._orders, self._words = orders, words
+        self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._dropped: str | None = None
+        self._made = ""
+
+    def listen(self) -> None:
+        """Read orders until the panel is gone, then die."""
+        with contextlib.suppress(OSError, ValueError):
+            for line in self._orders:
+                order = json.loads(line)
+                if "drop" in order:
+                    self._dropped = order["drop"]
+                else:
+                    self._waiting.put(order)
+        os._exit(0)
+
+    def work(self) -> None:
+        """Make things for ever."""
+        from foley_bridge.panel import pictures, sounds
+
+        kinds = {
+            "picture": pictures.make_picture,
+            "thumb": pictures.make_thumb,
+            "peaks": sounds.make_peaks,
+            "spectrogram": sounds.make_spectrogram,
+            "sound": sounds.make_sound,
+        }
+        while True:
+            order = self._waiting.get()
+            self._made = order.pop("make")
+            try:
+                whole = kinds[order.pop("kind")](Path(self._made), order, self._look)
+                self._say({"say": "made", "whole": whole})
+            except Dropped:
+                self._dropped = None  # it may be asked for again
+                self._say({"say": "dropped"})
+            except FoleyError as error:
+                self._say({"say": "failed", "error": error.to_json()})
+            except Exception as error:
+                traceback.print_exc()
+                why = MediaError(f"the picture or sound cannot be made: {type(error).__name__}: {error}", "the log says more")
+                self._say({"say": "failed", "error": why.to_json()})
+
+    def _look(self) -> None:
+        if self._dropped == self._made:
+            raise Dropped
+
+    def _say(self, said: Mapping[str, Any]) -> None:
+        try:
+            self._words.write(json.dumps(said).encode() + b"\n")
+            self._words.flush()
+        except OSError:
+            os._exit(0)
+
+
+def main() -> None:
+    """Work until standard input ends."""
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+    orders, words = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    maker = Maker(orders, words)
+    threading.Thread(target=maker.listen, daemon=True).start()
+    maker.work()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,229 @@
+"""Pictures, takes, library sounds: things with a name, never a path. What was made is kept (``cache.py``) and served from there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+
+from foley_bridge.errors import MediaError
+from foley_bridge.jobs.roots import Roots
+from foley_bridge.panel.answers import unknown
+from foley_bridge.panel.cache import Cache
+from foley_bridge.panel.reels import Reel, Reels
+from foley_bridge.panel.takes import clip_of, place_of_take, window_wav
+from foley_bridge.panel.windows import exact
+from foley_bridge.panel.workshop import Workshop
+from foley_bridge.timeline.time import floor_frame, rate_text
+
+VERSION = 1
+"""Of what is made: another number makes everything anew."""
+THUMBS = 8
+LONGEST_SOUND_S = 60
+MOST_SOUNDS = 5000
+MISSING_FOR_S = 60.0
+"""A picture with something missing in it is shown again this long, and then looked for anew."""
+KEEP_S = 3600
+
+_PICTURE, _SKETCH, _THUMB, _AHEAD = range(4)  # what is made first
+
+T = TypeVar("T")
+
+
+class Media:
+    """Answers for everything under ``/media``. Used in the loop only.
+
+    Args:
+        reels: what there is.
+        cache: where it is kept.
+        roots: of the daemon's jobs.
+    """
+
+    def __init__(self, reels: Reels, cache: Cache, roots: Roots) -> None:
+        self._reels, self._cache, self._roots = reels, cache, roots
+        self._movies, self._sketches = Workshop("movies"), Workshop("thumbnails and peaks")
+        self._sounds: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._missing: dict[Path, float] = {}  # made with something missing, and when
+
+    @property
+    def workshops(self) -> tuple[Workshop, ...]:
+        """Those to be run."""
+        return self._movies, self._sketches
+
+    def found(self, sounds: list[dict[str, Any]]) -> None:
+        """The library answered a search with these: from now on they can be heard."""
+        for sound in sounds:
+            self._sounds[sound["id"]] = sound
+            self._sounds.move_to_end(sound["id"])
+        while len(self._sounds) > MOST_SOUNDS:
+            self._sounds.popitem(last=False)
+
+    # --- pictures ---
+
+    async def picture(self, request: Request) -> Response:
+        """A window's picture. The next region's first one is made when there is nothing else to do."""
+        asked = request.path_params
+        reel = await self._reels.known(asked["job"])
+        place, work = self._movie(reel, asked["number"], asked["window"])
+        await self._have(request, self._movies, place, work, _PICTURE)
+        following = reel.following(asked["number"])
+        if following is not None:
+            place_next, work_next = self._movie(reel, following, 1)
+            if not self._cache.has(place_next):
+                self._movies.ahead(place_next, work_next, rank=_AHEAD)
+        return _file(place, "video/mp4")
+
+    def _movie(self, reel: Reel, number: int, window_number: int) -> tuple[Path, dict[str, Any]]:
+        window = reel.window(number, window_number)
+        frames = {"first": window.first, "last": window.last}
+        return self._cache.place(".mp4", VERSION, reel.job, number, window), {**self._shown(reel), "kind": "picture", **frames}
+
+    async def thumb(self, request: Request) -> Response:
+        """A picture of a region, one of THUMBS evenly spread."""
+        asked = request.path_params
+        if asked["k"] >= THUMBS:
+            raise unknown(f"picture {asked['k']} of a region")
+        reel = await self._reels.known(asked["job"])
+        region = reel.region(asked["number"])
+        start, end = exact(region["start"]), exact(region["end"])
+        frame = floor_frame(start + (end - start) * (2 * asked["k"] + 1) / (2 * THUMBS), reel.rate)
+        place = self._cache.place(".jpg", VERSION, reel.job, frame)
+        work = {**self._shown(reel), "kind": "thumb", "frame": max(0, frame)}
+        await self._have(request, self._sketches, place, work, _THUMB)
+        return _file(place, "image/jpeg")
+
+    def _shown(self, reel: Reel) -> dict[str, Any]:
+        opened = reel.whole.get("opened")
+        if opened is None:
+            raise MediaError("the timeline that the reel was made from was not kept", "make the reel again to see its picture")
+        shown = {"opened": opened["path"], "base": opened["base"], "rate": rate_text(reel.rate)}
+        return {**shown, "roots": self._roots.to_json()}
+
+    # --- takes ---
+
+    async def take(self, request: Request) -> Response:
+        """What a take's file holds in a window."""
+        asked = request.path_params
+        reel, take, path = await self._take(asked)
+        window = reel.window(asked["number"], asked["window"])
+        content = await asyncio.to_thread(window_wav, path, take, window)
+        return Response(content, media_type="audio/wav", headers=_kept())
+
+    async def peaks(self, request: Request) -> Response:
+        """The peaks of a take's clip."""
+        _, take, path = await self._take(request.path_params)
+        place = self._cache.place(".peaks.json", VERSION, take["sha256"], _clip(take))
+        start_s = {"start_s": float(exact(take["start"]))}
+        return await self._of_take(request, place, take, path, {"kind": "peaks", **start_s}, "application/json")
+
+    async def spectrogram(self, request: Request) -> Response:
+        """The spectrogram of a take's clip."""
+        _, take, path = await self._take(request.path_params)
+        place = self._cache.place(".png", VERSION, take["sha256"], _clip(take))
+        return await self._of_take(request, place, take, path, {"kind": "spectrogram"}, "image/png")
+
+    async def _of_take(
+        self, request: Request, place: Path, take: Mapping[str, Any], path: Path, kind: Mapping[str, Any], media_type: str
+    ) -> Response:
+        skip, duration = clip_of(take)
+        clip = {"path": str(path), "sha256": take["sha256"], "skip_s": float(skip), "duration_s": float(duration)}
+        await self._have(request, self._sketches, place, {**kind, **clip}, _SKETCH)
+        return _file(place, media_type)
+
+    async def _take(self, asked: Mapping[str, Any]) -> tuple[Reel, dict[str, Any], Path]:
+        reel = await self._reels.with_take(asked["job"], asked["number"], asked["take"])
+        take = reel.take(asked["number"], asked["take"])
+        return reel, take, place_of_take(take, reel.whole["media_dir"], self._roots)
+
+    # --- the library ---
+
+    async def sound(self, request: Request) -> Response:
+        """A sound of the library, at most a minute of it."""
+        sound, path = await self._sound(request)
+        place = self._cache.place(".wav", VERSION, str(path), *_state(path), sound["id"])
+        await self._have(request, self._sketches, place, {"kind": "sound", "path": str(path)}, _SKETCH)
+        return _file(place, "audio/wav")
+
+    async def sound_peaks(self, request: Request) -> Response:
+        """The peaks of a sound of the library, of the minute that can be heard."""
+        sound, path = await self._sound(request)
+        place = self._cache.place(".peaks.json", VERSION, str(path), *_state(path), sound["id"])
+        stretch = {"skip_s": 0.0, "duration_s": float(LONGEST_SOUND_S), "start_s": 0.0}
+        work = {"kind": "peaks", "path": str(path), "sha256": None, **stretch}
+        await self._have(request, self._sketches, place, work, _SKETCH)
+        return _file(place, "application/json")
+
+    async def _sound(self, request: Request) -> tuple[dict[str, Any], Path]:
+        sound = self._sounds.get(request.path_params["id"])
+        if sound is None:
+            raise unknown("such sound among those that were searched for")
+        paths = [Path(path) for path in sound["paths"]]
+        there = await asyncio.to_thread(lambda: next((path for path in paths if path.is_file()), None))
+        if there is None:
+            raise MediaError(f"{paths[0]} is not there any more", "look for it, or scan the library again")
+        return sound, there
+
+    # --- making and serving ---
+
+    async def _have(self, request: Request, workshop: Workshop, place: Path, work: Mapping[str, Any], rank: int) -> None:
+        """See that it is made, unless it is there or nobody waits for it any more."""
+        made_s = self._missing.get(place)
+        fresh = made_s is None or time.monotonic() < made_s + MISSING_FOR_S
+        if fresh and self._cache.has(place):
+            return
+        if await _while_there(request, workshop.make(place, work, rank=rank)):
+            self._missing.pop(place, None)
+        else:
+            self._missing[place] = time.monotonic()
+        await asyncio.to_thread(self._cache.trim)
+
+    def forget_missing(self) -> None:
+        """Remove what was made with something missing: another run of the panel would not know."""
+        for place in self._missing:
+            place.unlink(missing_ok=True)
+
+
+def _clip(take: Mapping[str, Any]) -> tuple[str, str, str]:
+    return tuple(str(exact(take[name])) for name in ("start", "handle", "duration"))  # type: ignore[return-value]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
+
+
+def _kept() -> dict[str, str]:
+    """What has such a name stays as it is."""
+    return {"Cache-Control": f"private, max-age={KEEP_S}"}
+
+
+def _file(place: Path, media_type: str) -> Response:
+    return FileResponse(place, media_type=media_type, headers=_kept())
+
+
+async def _while_there(request: Request, work: Awaitable[T]) -> T:
+    """What ``work`` gives; it is cancelled when whoever asked goes away.
+
+    Raises:
+        ClientDisconnect: he did.
+    """
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        working.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
