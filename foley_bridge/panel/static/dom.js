@@ -116,5 +116,18 @@ export function rested(ms, run) {
   return call;
 }
 
+/** Once a frame is often enough to show what changed. */
+export function soon(show) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      show();
+    });
+  };
+}
+
 /** Times and numbers as a person reads them. */
 export const decibels = (value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(1)} dB`);

@@ -7,6 +7,7 @@ import { rested } from "./dom.js";
 
 const EMPTY = { state: "proposed", take: null, edits: {}, onsets_s: null, sensitivity: null, reason: "", note: "" };
 const UNDO_MERGES_MS = 900; // one drag or one row of key presses is one step back
+const RETRY_MS = 3000; // what waits is offered again
 const SETTLE_MS = 150; // and one row in the journal
 
 export const NO_EDIT = { level_db: 0, nudge_frames: 0, nudge_ms: 0, fade_in_s: 0, fade_out_s: 0 };
@@ -226,6 +227,34 @@ export class Store extends EventTarget {
     else this.catchUp(region);
   }
 
+  /** Resolves when all that was chosen is in the journal; rejects when something of it cannot be. */
+  async settled() {
+    this.saving.flush();
+    this.sendAll();
+    for (;;) {
+      const open = [...this.regions.values()].filter((region) => region.dirty || region.sending);
+      if (!open.length) return;
+      const stuck = open.find((region) => region.conflict || region.trouble);
+      if (stuck) throw stuck.trouble ?? new Error(`${stuck.summary.name} was changed on another page: say first which of the two holds`);
+      if (this.away || this.gone) throw new Error("the daemon does not answer; what you chose is kept and sent when it is back");
+      await new Promise((resolve) => this.addEventListener("region", resolve, { once: true }));
+    }
+  }
+
+  /** Looks at an apply until it has ended; its events may be lost. */
+  async watchApply(job) {
+    for (;;) {
+      try {
+        const known = await this.api.status(job);
+        this.noteJob({ ...known, job, kind: "apply" });
+        if (["done", "failed", "cancelled"].includes(known.state)) return;
+      } catch (error) {
+        if (!error.away) return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+    }
+  }
+
   get unsaved() {
     return [...this.regions.values()].filter((region) => region.dirty || region.sending).length;
   }
@@ -329,6 +358,8 @@ export class Store extends EventTarget {
   setAway(away) {
     if (away === this.away) return;
     this.away = away;
+    clearInterval(this.trying);
+    if (away) this.trying = setInterval(() => this.sendAll(), RETRY_MS);
     this.say(away ? "away" : "back");
   }
 

@@ -1,0 +1,131 @@
+// What opens over the page: why a region is rejected, sending back, all keys.
+
+import { announce, h, icon, soon } from "./dom.js";
+import { KEYS } from "./keys.js";
+import { counted } from "./states.js";
+
+export const REASONS = ["the wrong sound", "not in sync", "too close or too far", "the production sound will do", "no sound is needed here", "it sounds processed"];
+
+function dialog(name, title, ...inside) {
+  const heading = h("h2", { id: `${name}-title` }, title);
+  const element = h(`dialog.${name}`, { "aria-labelledby": heading.id },
+    h("header", {}, heading, h("button.plain", { type: "button", "aria-label": "Close", onclick: () => element.close() }, icon("close"))), ...inside);
+  element.addEventListener("click", (event) => event.target === element && element.close());
+  document.body.append(element);
+  return element;
+}
+
+/** @returns {() => void} opens it */
+export function rejectDialog(session) {
+  const typed = h("input", { type: "text", id: "reason", maxLength: 500, "aria-label": "Another reason", placeholder: "or in your own words", autocomplete: "off" });
+  const done = (reason) => {
+    element.close();
+    session.reject(reason, true);
+  };
+  const element = dialog("reasons", "Why not?",
+    h("div.reasons", {},
+      ...REASONS.map((reason, k) => h("button", { type: "button", onclick: () => done(reason) }, h("kbd", {}, String(k + 1)), reason[0].toUpperCase() + reason.slice(1))),
+      h("button", { type: "button", id: "no-reason", onclick: () => done("") }, h("kbd", {}, "R"), "Reject without a reason"),
+      h("form", { onsubmit: (event) => { event.preventDefault(); done(typed.value.trim()); } }, typed, h("button.main", { type: "submit" }, "Reject"))));
+  element.addEventListener("keydown", (event) => {
+    if (event.target === typed || event.ctrlKey || event.metaKey || event.altKey) return;
+    const reason = REASONS[Number(event.key) - 1];
+    if (reason) done(reason);
+    else if (event.key.toLowerCase() === "r") done("");
+    else return;
+    event.preventDefault();
+  });
+  return () => {
+    if (!session.usable || element.open) return;
+    typed.value = "";
+    element.showModal();
+    element.querySelector("#no-reason").focus();
+  };
+}
+
+/** @returns {() => void} opens it; sends when it is open */
+export function sendDialog(session) {
+  const { store, api } = session;
+  const what = h("ul");
+  const option = (value, label, checked) => h("label", {}, h("input", { type: "radio", name: "undecided", value, checked }), label);
+  const undecided = h("fieldset", {}, h("legend"), option("best", "keep their best take", true), option("none", "get no sound", false));
+  const trouble = h("p.trouble", { role: "alert", hidden: true });
+  const force = h("button", { type: "button", hidden: true, onclick: () => send(true) }, "Write over it");
+  const go = h("button.main", { type: "submit", id: "send-now" }, icon("send"), "Send back", h("kbd", {}, "↵"));
+  const form = h("form", { onsubmit: (event) => { event.preventDefault(); send(false); } }, what, undecided, trouble, h("div.row", {}, h("button", { type: "button", onclick: () => element.close() }, "Cancel"), force, go));
+  const element = dialog("send", "Send the choices back", form);
+  let sending = false;
+  let watched = null;
+
+  function show() {
+    const counts = counted(store.reel.regions);
+    const line = (state, count, words) => count > 0 && h("li", {}, icon(state), `${count} ${words}`);
+    what.replaceChildren(...[
+      line("chosen", counts.chosen, "chosen"),
+      line("rejected", counts.rejected, "rejected: no sound there"),
+      line("failed", counts.failed, "failed: left as they are"),
+    ].filter(Boolean));
+    undecided.hidden = !counts.proposed;
+    undecided.firstElementChild.textContent = `${counts.proposed} undecided regions`;
+    const [last] = store.reel.applied;
+    const running = sending || last?.state === "queued" || last?.state === "running";
+    go.disabled = force.disabled = running || Boolean(store.gone);
+    const failed = !sending && watched && last?.job === watched && last.state === "failed" ? last.error : null;
+    if (failed) complain(failed);
+    if (watched && last?.job === watched && last.state === "done") {
+      watched = null;
+      announce("The choices are in the timeline");
+      element.close();
+    }
+  }
+
+  function complain(error) {
+    trouble.hidden = false;
+    trouble.textContent = error.hint ? `${error.message} – ${error.hint}` : error.message;
+    force.hidden = error.kind !== "ConflictError" && !/changed|overwrit/i.test(error.message);
+  }
+
+  async function send(overwrite) {
+    if (sending) return;
+    sending = true;
+    trouble.hidden = true;
+    force.hidden = true;
+    show();
+    try {
+      await store.settled();
+      const body = { undecided: new FormData(form).get("undecided") ?? "best" };
+      if (overwrite) body.force = true;
+      const { job } = await api.apply(body);
+      watched = job;
+      store.noteJob({ job, kind: "apply", state: "queued", error: null });
+      announce("Sending back…");
+      store.watchApply(job);
+    } catch (error) {
+      complain(error);
+    } finally {
+      sending = false;
+      show();
+    }
+  }
+
+  store.addEventListener("reel", soon(() => (element.open || watched) && show()));
+  return () => {
+    if (element.open) return form.requestSubmit();
+    watched = null;
+    trouble.hidden = true;
+    force.hidden = true;
+    show();
+    element.showModal();
+    go.focus();
+  };
+}
+
+/** @returns {() => void} opens and closes it */
+export function helpDialog() {
+  const groups = [...new Set(KEYS.map(({ group }) => group))];
+  const element = dialog("keys", "Keys",
+    h("div.columns", {}, ...groups.map((group) => h("section", {}, h("h3", {}, group),
+      h("dl", {}, ...KEYS.filter((key) => key.group === group).flatMap(({ shown, what }) => [h("dt", {}, ...shown.flatMap((one, k) => [k ? " " : null, h("kbd", {}, one)])), h("dd", {}, what)]))))),
+    h("p.quiet", {}, "On an onset that has the focus: ← → move it by a frame (Shift: ten), , . by a millisecond. With the pointer, hold Shift to move finely; Ctrl and the wheel zoom."));
+  return () => (element.open ? element.close() : element.showModal());
+}

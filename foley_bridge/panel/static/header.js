@@ -1,0 +1,95 @@
+// The head of the page: the reel, how far it is, which regions are listed, and sending back.
+
+import { h, icon, setAttribute, setText, soon } from "./dom.js";
+import { counted } from "./states.js";
+
+const FILTERS = [
+  { id: "all", word: "All" },
+  { id: "proposed", word: "Undecided" },
+  { id: "chosen", word: "Chosen" },
+  { id: "rejected", word: "Rejected" },
+  { id: "failed", word: "Failed" },
+  { id: "tapped", word: "Tapped", icon: "tap" },
+];
+
+/** What became of the last time that choices were sent back, in a few words. */
+export function applyWords(reel, regions) {
+  const [last] = reel.applied;
+  if (!last) return { text: "not sent back yet", bad: false };
+  if (last.state === "queued" || last.state === "running") return { text: "sending back…", bad: false };
+  if (last.state !== "done") return { text: `not sent: ${last.error?.message ?? last.state}`, bad: true };
+  const since = reel.revision - (last.revision ?? 0);
+  if (since > 0 || regions.some((region) => region.dirty)) return { text: `sent, ${Math.max(1, since)} change${since > 1 ? "s" : ""} since`, bad: false };
+  return { text: "all sent back", bad: false };
+}
+
+export function header(root, session, { send, help }) {
+  const { store } = session;
+  const title = h("h1", {}, store.reel.title);
+  const done = h("p.done");
+  const buttons = FILTERS.map((filter) => {
+    const count = h("b");
+    const button = h(
+      `button.state-${filter.id}`,
+      { type: "button", title: filter.word, onclick: () => session.filterBy({ states: session.filter.states === filter.id ? "all" : filter.id }) },
+      filter.id !== "all" && icon(filter.icon ?? filter.id),
+      h("span.text", {}, filter.word),
+      count,
+    );
+    return { ...filter, button, count };
+  });
+  const words = h("input.words", {
+    id: "filter", type: "search", placeholder: "Filter  F", "aria-label": "Filter the regions by words", autocomplete: "off", spellcheck: false,
+    oninput: () => session.filterBy({ words: words.value }),
+    onkeydown: (event) => {
+      if (event.key === "Escape") {
+        if (words.value) {
+          words.value = "";
+          session.filterBy({ words: "" });
+        } else words.blur();
+        event.preventDefault();
+      } else if (event.key === "Enter") {
+        const [first] = session.listed;
+        if (first) session.open(first.number);
+        words.blur();
+        event.preventDefault();
+      }
+    },
+  });
+  const sent = h("p.sent");
+  const undo = h("button", { type: "button", "aria-label": "Undo", title: "Undo (U)", onclick: () => session.undo() }, icon("undo"));
+  root.append(
+    h("div.title", {}, title, done),
+    h("div.counts", { role: "group", "aria-label": "List only regions that are" }, ...buttons.map(({ button }) => button)),
+    words,
+    h("span.space"),
+    sent,
+    undo,
+    h("button", { type: "button", "aria-label": "Help: all keys", title: "All keys (?)", onclick: help }, icon("help")),
+    h("button.main", { type: "button", id: "send", onclick: send }, icon("send"), "Send back"),
+  );
+
+  const show = () => {
+    const { regions } = store.reel;
+    const counts = counted(regions);
+    const decided = counts.chosen + counts.rejected;
+    setText(title, store.reel.title);
+    setText(done, `${decided} of ${counts.all - counts.failed} decided`);
+    for (const { id, word, button, count } of buttons) {
+      setText(count, String(counts[id]));
+      setAttribute(button, "aria-pressed", String(session.filter.states === id));
+      setAttribute(button, "aria-label", `${word}: ${counts[id]}`);
+      button.hidden = (id === "failed" || id === "tapped") && !counts[id] && session.filter.states !== id;
+    }
+    const { text, bad } = applyWords(store.reel, [...store.regions.values()]);
+    const unsaved = store.away || store.gone ? store.unsaved : 0;
+    setText(sent, unsaved ? `${unsaved} not saved yet` : text);
+    sent.title = sent.textContent;
+    sent.classList.toggle("bad", bad);
+    undo.disabled = !store.undone.length;
+    document.title = `${store.reel.title} – ${decided}/${counts.all - counts.failed} – foley_bridge`;
+  };
+  for (const name of ["reel", "away", "back", "gone"]) store.addEventListener(name, soon(show));
+  session.addEventListener("filter", show);
+  show();
+}

@@ -1,0 +1,120 @@
+// The keys. None is taken from somebody who is typing, and none from a dialog.
+
+import { typing } from "./dom.js";
+
+/** What the help sheet shows. */
+export const KEYS = [
+  { group: "Listen", shown: ["Space"], what: "play, pause" },
+  { group: "Listen", shown: ["←", "→"], what: "a frame (Shift: ten)" },
+  { group: "Listen", shown: ["1", "…", "9"], what: "hear that take" },
+  { group: "Listen", shown: ["B"], what: "the take heard before (A/B)" },
+  { group: "Listen", shown: ["M"], what: "matched loudness" },
+  { group: "Go", shown: ["J", "K"], what: "next, previous region" },
+  { group: "Go", shown: ["N"], what: "next undecided region" },
+  { group: "Go", shown: ["F"], what: "filter the regions" },
+  { group: "Decide", shown: ["Enter"], what: "choose the heard take and go on" },
+  { group: "Decide", shown: ["C"], what: "choose and stay" },
+  { group: "Decide", shown: ["R"], what: "reject, with a reason" },
+  { group: "Decide", shown: ["E"], what: "write a note" },
+  { group: "Decide", shown: ["U", "Ctrl+Z"], what: "undo" },
+  { group: "Decide", shown: ["Ctrl+Enter"], what: "send back" },
+  { group: "Onsets", shown: ["A"], what: "add one at the playhead" },
+  { group: "Onsets", shown: ["T"], what: "tap along" },
+  { group: "Onsets", shown: ["Delete"], what: "take the selected one away" },
+  { group: "Onsets", shown: ["[", "]"], what: "less, more sensitive" },
+  { group: "Take", shown: [",", "."], what: "nudge 1 ms (Shift: a frame)" },
+  { group: "Take", shown: ["−", "="], what: "level 0.5 dB (Shift: 3 dB)" },
+  { group: "Other takes", shown: ["G"], what: "ask for more" },
+  { group: "Other takes", shown: ["S"], what: "more like this" },
+  { group: "Other takes", shown: ["/"], what: "search the library" },
+  { group: "Other takes", shown: ["?"], what: "this sheet" },
+];
+
+const SENSITIVITY_REST_MS = 350;
+
+/** @param {{session: object, reject: () => void, send: () => void, help: () => void, library: () => void, note: () => void}} to */
+export function keys({ session, reject, send, help, library, note }) {
+  let trying = 0;
+  const sensitivity = (by) => {
+    if (!session.usable || !session.detail.seen?.length) return;
+    session.trySensitivity(session.sensitivity + by);
+    clearTimeout(trying);
+    trying = setTimeout(() => session.setSensitivity(), SENSITIVITY_REST_MS);
+  };
+  session.addEventListener("open", () => clearTimeout(trying));
+
+  /** By the character that was typed, so that they lie where a keyboard has them. */
+  const acts = {
+    " ": () => session.toggle(),
+    ArrowLeft: (event) => session.player.step(event.shiftKey ? -10 : -1),
+    ArrowRight: (event) => session.player.step(event.shiftKey ? 10 : 1),
+    j: () => session.step(1),
+    k: () => session.step(-1),
+    n: () => session.nextUndecided(),
+    b: () => session.hearBefore(),
+    Enter: () => (session.tapped ? session.endTapping(true) : session.choose(true)),
+    c: () => session.choose(),
+    r: reject,
+    u: () => session.undo(),
+    a: () => session.addOnset(),
+    t: () => session.tap(),
+    Escape: () => session.endTapping(false),
+    Delete: () => session.deleteOnset(),
+    Backspace: () => session.deleteOnset(),
+    ",": (event) => (event.shiftKey ? session.nudge(-1, 0) : session.nudge(0, -1)),
+    ".": (event) => (event.shiftKey ? session.nudge(1, 0) : session.nudge(0, 1)),
+    "<": () => session.nudge(-1, 0),
+    ">": () => session.nudge(1, 0),
+    ";": () => session.nudge(-1, 0),
+    ":": () => session.nudge(1, 0),
+    "-": () => session.level(-0.5),
+    "=": () => session.level(0.5),
+    _: () => session.level(-3),
+    "+": (event) => session.level(event.shiftKey ? 3 : 0.5),
+    "[": () => sensitivity(-0.02),
+    "]": () => sensitivity(0.02),
+    m: () => session.match(),
+    g: () => session.askForMore(),
+    s: () => session.moreLikeThis(),
+    "/": library,
+    e: note,
+    f: () => document.getElementById("filter").focus(),
+    "?": help,
+  };
+  for (let place = 1; place <= 9; place += 1) acts[place] = () => session.hearNumber(place);
+
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing) return;
+    const command = event.ctrlKey || event.metaKey;
+    if (command && event.key === "Enter") {
+      event.preventDefault();
+      send();
+      return;
+    }
+    if (document.querySelector("dialog[open]")) {
+      if (event.key === "?" && !typing(event.target)) help();
+      return;
+    }
+    if (typing(event.target)) return;
+    if (command && event.key.toLowerCase() === "z" && !event.shiftKey) {
+      event.preventDefault();
+      session.undo();
+      return;
+    }
+    if (command || event.altKey) return;
+    const { target } = event;
+    // Enter and Space press the button that was reached by Tab; elsewhere they are the page's. Sliders keep their arrows.
+    if ((event.key === "Enter" || event.key === " ") && target instanceof HTMLElement && target.matches("button:focus-visible, a, summary, [type=checkbox]:focus-visible") && target.getAttribute("role") !== "slider") return;
+    if (event.key.startsWith("Arrow") && target instanceof HTMLInputElement && target.type === "range") return;
+    const act = acts[event.key] ?? (event.key.length === 1 ? acts[event.key.toLowerCase()] : undefined);
+    if (!act) return;
+    event.preventDefault();
+    act(event);
+  });
+
+  // A button that was pressed with the pointer does not keep Space and Enter for itself.
+  addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("button, input[type=checkbox]") : null;
+    if (button && event.detail > 0 && button.getAttribute("role") !== "slider" && !button.closest("dialog")) button.blur();
+  });
+}

@@ -1,0 +1,135 @@
+// The sound library: words in, sounds out, each heard against the picture at the onsets, and used as a take or as an example.
+
+import { h, icon, soon } from "./dom.js";
+
+const about = (sound) => [`${sound.duration_s.toFixed(1)} s`, sound.cat_id, sound.creator, sound.licence].filter(Boolean).join(" · ");
+
+export function library(root, session) {
+  const { api, player } = session;
+  let asked = null;
+  let sounds = null;
+  let problem = null;
+  let on = null;
+  let typed = false;
+
+  const words = h("input", {
+    type: "search", id: "words", "aria-label": "Search the sound library by words", placeholder: "gravel, metal hit…", autocomplete: "off", spellcheck: false,
+    oninput: () => (typed = true),
+    onkeydown: (event) => {
+      if (event.key !== "Escape") return;
+      quiet();
+      words.blur();
+      event.preventDefault();
+      event.stopPropagation();
+    },
+  });
+  const go = h("button", { type: "submit", "aria-label": "Search" }, icon("search"));
+  const form = h("form", { role: "search", onsubmit: (event) => { event.preventDefault(); search(); } }, words, go);
+  const list = h("ul.sounds", { "aria-label": "Sounds found" });
+  const said = h("p.quiet", { role: "status" });
+  root.append(form, said, list);
+
+  async function search() {
+    asked?.abort();
+    asked = new AbortController();
+    const { signal } = asked;
+    problem = null;
+    said.textContent = "Searching…";
+    said.hidden = false;
+    try {
+      sounds = (await api.library(words.value.trim(), 60, signal)).sounds;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      sounds = null;
+      problem = error;
+    }
+    show();
+  }
+
+  /** Stops the preview. */
+  function quiet() {
+    if (on === null) return;
+    on = null;
+    player.stopAudition();
+    mark();
+  }
+
+  async function listen(sound) {
+    if (on === sound.id) return quiet();
+    on = sound.id;
+    mark();
+    try {
+      const times = session.onsets.length ? session.onsets : [session.window?.loop_start_s ?? 0];
+      await player.audition(api.sound(sound.id), times);
+      if (on === sound.id && !player.playing) player.play();
+    } catch (error) {
+      if (on === sound.id) on = null;
+      problem = error;
+      show();
+    }
+  }
+
+  function mark() {
+    for (const item of list.children) {
+      const playing = item.dataset.sound === on;
+      item.classList.toggle("on", playing);
+      const button = item.querySelector(".listen");
+      button.replaceChildren(icon(playing ? "pause" : "play"));
+      button.setAttribute("aria-pressed", String(playing));
+    }
+  }
+
+  function use(act, sound) {
+    quiet();
+    act(sound);
+  }
+
+  function item(sound) {
+    return h("li.sound", { dataset: { sound: sound.id } },
+      h("button.listen", { type: "button", "aria-label": `Listen to ${sound.name} at the onsets`, title: "Listen at the onsets", onclick: () => listen(sound) }, icon("play")),
+      h("span.name", { title: sound.name }, sound.name),
+      h("span.about", { title: sound.description ?? "" }, about(sound)),
+      h("div.uses", {},
+        h("button", { type: "button", "aria-label": `Use ${sound.name} as a take`, onclick: () => use((one) => session.useSound(one), sound) }, "Use as a take"),
+        h("button", { type: "button", "aria-label": `Use ${sound.name} as an example`, title: "Its hits are laid on the onsets one by one", onclick: () => use((one) => session.useExample(one), sound) }, "As an example")));
+  }
+
+  function show() {
+    const usable = session.usable;
+    const found = sounds ?? [];
+    list.replaceChildren(...found.map(item));
+    for (const button of list.querySelectorAll("button")) button.disabled = !usable;
+    mark();
+    said.hidden = found.length > 0 && !problem;
+    said.textContent = problem ? (problem.told ?? problem.message) : sounds === null ? "Words find sounds in your library; listen to them against the picture." : found.length ? "" : words.value.trim() ? `Nothing in your library fits “${words.value.trim()}”. Other words may.` : "Your library is empty: “foley-bridge library add FOLDER” fills it.";
+  }
+
+  session.addEventListener("open", () => {
+    quiet();
+    // The region's own words are a good beginning, as long as nobody typed others.
+    if (!typed) words.value = "";
+  });
+  session.addEventListener("region", soon(() => {
+    if (!typed) words.value = plain(session.detail);
+    for (const button of list.querySelectorAll("button")) button.disabled = !session.usable;
+  }));
+  session.addEventListener("heard", () => {
+    if (on !== null && player.heard !== null && !player.auditioning) mark();
+  });
+  show();
+
+  return {
+    /** The library is shown: the words are ready to be typed over. */
+    enter() {
+      if (sounds === null && words.value) search();
+      words.focus();
+      words.select();
+    },
+    leave: quiet,
+  };
+}
+
+/** A region's words without the marker's FOLEY and its options. */
+function plain(detail) {
+  return (detail?.text || detail?.name || "").replace(/\bfoley\b/gi, " ").replace(/\S+=("[^"]*"|\S+)/g, " ").replace(/\s+/g, " ").trim();
+}

@@ -1,0 +1,115 @@
+// The page of a reel: puts its parts together.
+
+import { ReelApi } from "./api.js";
+import { adjust } from "./adjust.js";
+import { Axis } from "./axis.js";
+import { bars } from "./bars.js";
+import { helpDialog, rejectDialog, sendDialog } from "./dialogs.js";
+import { announce, h, icon } from "./dom.js";
+import { header } from "./header.js";
+import { keys } from "./keys.js";
+import { lanes } from "./lanes.js";
+import { library } from "./library.js";
+import { picture } from "./picture.js";
+import { Placing } from "./placing.js";
+import { Player } from "./player.js";
+import { Session } from "./session.js";
+import { Store } from "./store.js";
+import { strip } from "./strip.js";
+import { takes } from "./takes.js";
+import { Clock } from "./time.js";
+
+const at = (id) => document.getElementById(id);
+
+/** Tabs beside the picture: what does not fit beside it on a narrow screen is behind one. */
+function tabs(root, work, panels) {
+  const buttons = panels.map(({ id, word, panel, narrow }) => {
+    const button = h(`button${narrow ? ".only-narrow" : ""}`, { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": panel?.id ?? "region", onclick: () => show(id) }, word);
+    panel?.setAttribute("role", "tabpanel");
+    panel?.setAttribute("aria-labelledby", `tab-${id}`);
+    return { id, button, panel };
+  });
+  function show(id) {
+    work.dataset.tab = id;
+    for (const one of buttons) {
+      const on = one.id === id || (id === "takes" && one.id === "adjust" && !matchMedia("(max-width: 1240px)").matches);
+      one.button.setAttribute("aria-selected", String(on));
+      if (one.panel) one.panel.hidden = !on;
+    }
+  }
+  root.prepend(h("div.tabs", { role: "tablist", "aria-label": "Beside the picture" }, ...buttons.map(({ button }) => button)));
+  root.append(...panels.map(({ panel }) => panel).filter(Boolean));
+  return show;
+}
+
+async function open() {
+  const job = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
+  const store = new Store(new ReelApi(job));
+  await store.open();
+  const { reel } = store;
+  const video = h("video", { muted: true, playsInline: true, preload: "auto", disablePictureInPicture: true, tabIndex: -1, "aria-label": "Picture of the region" });
+  const player = new Player(video);
+  const clock = new Clock(reel.rate, reel.start_s);
+  const session = new Session({ store, placing: new Placing(store), player, axis: new Axis(), clock });
+
+  const reject = rejectDialog(session);
+  const send = sendDialog(session);
+  const help = helpDialog();
+  header(at("header"), session, { send, help });
+  bars(at("bars"), session);
+  strip(at("strip"), session);
+  picture(at("picture"), session, video);
+
+  const adjusting = h("div.tab.adjust", { id: "adjust" });
+  const searching = h("div.tab.library", { id: "library" });
+  adjust(adjusting, session);
+  const found = library(searching, session);
+  const tab = tabs(at("side"), at("work"), [
+    { id: "takes", word: "Takes", narrow: true },
+    { id: "adjust", word: "Adjust", panel: adjusting },
+    { id: "library", word: "Library", panel: searching },
+  ]);
+  const openLibrary = () => {
+    tab("library");
+    found.enter();
+  };
+  takes(at("region"), session, { reject, library: openLibrary, tab });
+  lanes(at("lanes"), session);
+  tab("takes");
+  keys({
+    session, reject, send, help,
+    library: openLibrary,
+    note: () => {
+      tab("adjust");
+      at("note").focus();
+    },
+  });
+  // Takes are what one wants to see when they change.
+  session.addEventListener("open", () => matchMedia("(max-width: 1240px)").matches && tab("takes"));
+  session.placing.addEventListener("placing", (event) => {
+    if (event.detail.number === session.number && matchMedia("(max-width: 1240px)").matches && at("work").dataset.tab === "library") tab("takes");
+  });
+  store.addEventListener("told", (event) => announce(event.detail.text));
+  store.addEventListener("away", () => announce("The daemon does not answer"));
+  store.addEventListener("back", () => announce("The daemon is back"));
+
+  const asked = Number(location.hash.slice(1));
+  const first = reel.regions.find((summary) => summary.state === "proposed" && !summary.error) ?? reel.regions[0];
+  if (store.regions.has(asked)) session.open(asked);
+  else if (first) session.open(first.number);
+  addEventListener("hashchange", () => session.open(Number(location.hash.slice(1))));
+  addEventListener("pagehide", () => store.sendAll());
+  document.body.dataset.ready = "true";
+  return session;
+}
+
+open().then(
+  (session) => {
+    // For whoever looks into the page by hand, and for its tests.
+    globalThis.foley = session;
+  },
+  (error) => {
+    console.error(error);
+    at("work").replaceChildren(h("div.message.bad", { role: "alert" }, h("b", {}, icon("failed"), " This reel cannot be opened"), h("p", {}, error.told ?? error.message), h("a.button", { href: "../" }, "All reels")));
+  },
+);

@@ -1,0 +1,23 @@
+// The states of a region: what they are called. Each is told by colour, by shape (its icon) and by its word.
+
+export const STATES = [
+  { id: "proposed", word: "Undecided" },
+  { id: "chosen", word: "Chosen" },
+  { id: "rejected", word: "Rejected" },
+  { id: "failed", word: "Failed" },
+];
+
+/** @returns {"proposed" | "chosen" | "rejected" | "failed"} */
+export const stateOf = (summary) => (summary.error ? "failed" : summary.state);
+
+export const wordOf = (state) => STATES.find(({ id }) => id === state)?.word ?? state;
+
+/** How many regions are in each state, and how many are tapped. */
+export function counted(regions) {
+  const counts = { all: regions.length, proposed: 0, chosen: 0, rejected: 0, failed: 0, tapped: 0 };
+  for (const summary of regions) {
+    counts[stateOf(summary)] += 1;
+    if (summary.tapped) counts.tapped += 1;
+  }
+  return counts;
+}

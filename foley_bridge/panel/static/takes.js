@@ -1,0 +1,163 @@
+// The region: what was asked for, its takes side by side, and what one decides.
+
+import { h, icon, setAttribute, setText, soon } from "./dom.js";
+import { stateOf, wordOf } from "./states.js";
+import { Wave } from "./wave.js";
+
+const whole = (score) => `${Math.round(score * 100)}`;
+
+/** Where a take comes from, in a line. */
+function origin(take, region) {
+  const { source = {} } = take;
+  const parts = [source.file?.replace(/\.[^.]+$/, "") ?? region.engine];
+  if (source.library_id) parts.push([source.creator, source.licence].filter(Boolean).join(", ") || "your library");
+  else parts.push(region.engine === "recommend" ? "your library" : `re-timed, seed ${take.seed}`);
+  return parts.filter(Boolean).join(" · ");
+}
+
+const loudness = (take) =>
+  take.lufs !== null && take.lufs !== undefined ? `${take.lufs.toFixed(1)} LUFS` : take.peak_dbfs !== null && take.peak_dbfs !== undefined ? `${take.peak_dbfs.toFixed(1)} dBFS` : "silent";
+
+export function takes(root, session, { reject, library, tab }) {
+  const { placing, api } = session;
+  const title = h("h2");
+  const verdict = h("span.verdict");
+  const about = h("p.about");
+  const list = h("ol.takes", { "aria-label": "Takes" });
+  const narrow = h("button.only-narrow", { type: "button", onclick: () => tab("adjust") }, "Adjust");
+  const choose = h("button.main", { type: "button", id: "choose", title: "Choose the take that is heard, and go on (Enter)", onclick: () => session.choose(true) }, icon("chosen"), "Choose, go on", h("kbd", {}, "↵"));
+  const turnDown = h("button.reject", { type: "button", id: "reject", onclick: () => reject() }, icon("rejected"), h("span", {}, "Reject"), h("kbd", {}, "R"));
+  const more = h("button", { type: "button", id: "more", onclick: () => session.askForMore() }, icon("add"), "More", h("kbd", {}, "G"));
+  const alike = h("button", { type: "button", id: "alike", onclick: () => session.moreLikeThis() }, icon("alike"), "Like this", h("kbd", {}, "S"));
+  const search = h("button", { type: "button", onclick: () => library() }, icon("search"), "Library", h("kbd", {}, "/"));
+  root.append(
+    h("header", {}, title, verdict, narrow, about),
+    list,
+    h("div.decide", {}, choose, turnDown, h("div.more", { role: "group", "aria-label": "Other takes" }, more, alike, search)),
+  );
+
+  /** @type {Map<string, object>} */
+  const rows = new Map();
+  const progress = h("li", {});
+  let shown = 0;
+  let asked = null;
+
+  function row(take) {
+    const box = h("span.wave");
+    const place = h("span");
+    const mark = h("span");
+    const from = h("span.from");
+    const figures = h("span.figures", {}, h("b.number", { title: "How well it fits, of 100" }, whole(take.score)), h("span.number", {}, loudness(take)));
+    const badges = h("span.badges");
+    const button = h("button", { type: "button", onclick: () => session.hear(take.id) }, h("span.place", {}, place, mark), box, figures, from, badges);
+    const wave = new Wave(box, { height: 36 });
+    const li = h("li.take", { dataset: { take: take.id } }, button);
+    const { number } = session;
+    api.peaks(number, take.id, asked.signal).then((peaks) => !asked.signal.aborted && rows.has(take.id) && number === session.number && wave.show(peaks, 0)).catch(() => {});
+    return { li, button, wave, place, mark, from, badges, take };
+  }
+
+  function clear() {
+    for (const one of rows.values()) one.wave.destroy();
+    rows.clear();
+    list.replaceChildren();
+    asked?.abort();
+    asked = new AbortController();
+  }
+
+  /** Words where there is nothing to listen to. */
+  function instead() {
+    const { detail, problem } = session;
+    if (!detail) return problem ? null : h("li.message", {}, "…");
+    if (detail.error) {
+      const { message, hint } = detail.error;
+      return h("li.message.bad", {}, h("b", {}, "This region could not be done"), h("p", {}, message), hint && h("p", {}, hint));
+    }
+    if (detail.takes.length) return null;
+    return h("li.message", {}, h("b", {}, "There is no take here"), detail.reason && h("p", {}, detail.reason), h("p", {}, "Look for a sound in your library and lay it on the onsets."), h("button.main", { type: "button", onclick: () => library() }, icon("search"), "Search the library"));
+  }
+
+  const show = soon(() => {
+    const { detail, entry, choice } = session;
+    if (shown !== session.number || !detail) {
+      shown = session.number;
+      clear();
+      list.scrollTop = 0;
+    }
+    const summary = entry?.summary;
+    if (summary) {
+      const state = stateOf(summary);
+      setText(title, summary.name);
+      title.title = summary.text || summary.name;
+      verdict.className = `verdict state-${state}`;
+      verdict.replaceChildren(icon(state), wordOf(state));
+      const parts = [`${summary.timecode} – ${summary.timecode_end}`, summary.engine];
+      if (detail && detail.reliable === false && !detail.tapped) parts.push(detail.reason || "no reliable onsets");
+      else if (summary.text) parts.push(summary.text);
+      setText(about, parts.filter(Boolean).join(" · "));
+      about.title = [...parts, ...(detail?.notes ?? [])].join("\n");
+    }
+    const items = [];
+    const words = instead();
+    if (words) items.push(words);
+    const heard = session.player.heard;
+    for (const [place, take] of session.takes.entries()) {
+      if (!rows.has(take.id)) rows.set(take.id, row(take));
+      const one = rows.get(take.id);
+      const on = take.id === heard;
+      const isChosen = choice.state === "chosen" && choice.take === take.id;
+      setText(one.place, String(place + 1));
+      one.mark.replaceChildren(...(on ? [icon("ear")] : []));
+      setText(one.from, origin(take, detail));
+      setAttribute(one.button, "aria-pressed", String(on));
+      one.wave.lit(on);
+      const tags = [];
+      if (isChosen) tags.push(h("span.tag.is-chosen", {}, "chosen"));
+      if (session.fresh.has(take.id)) tags.push(h("span.tag.new", {}, "new"));
+      else if (take.made && take.made !== "generate" && !isChosen) tags.push(h("span.tag", {}, "retake"));
+      if (choice.edits[take.id]) tags.push(h("span.tag", {}, "adjusted"));
+      one.badges.replaceChildren(...tags);
+      const texts = [`Take ${place + 1}`, `fits ${whole(take.score)} of 100`, loudness(take), origin(take, detail), ...tags.map((tag) => tag.textContent)];
+      setAttribute(one.button, "aria-label", texts.join(", "));
+      one.button.title = [take.source?.file, take.source?.licence, take.source?.creator].filter(Boolean).join("\n");
+      items.push(one.li);
+    }
+    for (const [id, one] of rows) {
+      if (session.takes.some((take) => take.id === id)) continue;
+      one.wave.destroy();
+      rows.delete(id);
+    }
+    const making = placing.of(session.number);
+    if (making.busy) {
+      progress.className = "progress";
+      const turning = icon("wait");
+      turning.classList.add("turning");
+      progress.replaceChildren(turning, h("p", {}, making.words), h("button", { type: "button", onclick: () => placing.stop(session.number) }, "Stop"));
+      items.push(progress);
+    } else if (making.error) {
+      progress.className = "progress bad";
+      const { message, hint } = making.error;
+      progress.replaceChildren(icon("failed"), h("p", {}, h("b", {}, "No new take: "), message, hint ? ` – ${hint}` : ""), h("button", { type: "button", onclick: () => placing.clear(session.number) }, "Close"));
+      items.push(progress);
+    }
+    const before = [...list.children];
+    if (items.length !== before.length || items.some((item, k) => item !== before[k])) list.replaceChildren(...items);
+    const usable = session.usable;
+    const any = usable && Boolean(session.heard);
+    choose.disabled = !any;
+    alike.disabled = !any || making.busy;
+    more.disabled = !usable || making.busy;
+    turnDown.disabled = search.disabled = !usable;
+    const rejected = choice?.state === "rejected";
+    setText(turnDown.children[1], rejected ? "Rejected" : "Reject");
+    setAttribute(turnDown, "aria-pressed", String(Boolean(rejected)));
+  });
+
+  const reveal = soon(() => rows.get(session.player.heard)?.li.scrollIntoView({ block: "nearest" }));
+  for (const name of ["open", "region", "takes", "choice", "heard", "problem"]) session.addEventListener(name, show);
+  session.addEventListener("heard", () => requestAnimationFrame(reveal));
+  session.store.addEventListener("reel", show);
+  placing.addEventListener("placing", (event) => event.detail.number === session.number && show());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => rows.forEach((one) => one.wave.repaint()));
+  show();
+}
