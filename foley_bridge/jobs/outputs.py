@@ -129,6 +129,10 @@ class Outputs:
         """Where the file for ``place`` lies now: staged, or where it lay before the job."""
         return self._staged.get(place, place)
 
+    def leave(self, place: Path) -> None:
+        """What was staged for ``place`` lies there already: nothing is put in its place."""
+        self._staged.pop(place).unlink()
+
     @property
     def places(self) -> tuple[Path, ...]:
         """Where the files are to lie in the end."""

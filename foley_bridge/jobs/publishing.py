@@ -90,7 +90,7 @@ def publish(
         clip.metadata[METADATA]["job_key"] = request.key
     if request.hits_as_markers:
         for each in worked:
-            onsets = each.done.detection.onsets
+            onsets = each.done.detection.onsets if each.done.takes else ()
             mark_hits(opened.timeline, each.cue.region, [(Fraction(onset.time_s), onset.confidence) for onset in onsets])
     notes = list(opened.notes)
     if earlier:

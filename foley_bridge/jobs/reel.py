@@ -28,7 +28,7 @@ _APPLIED = """SELECT jobs.id, jobs.state, json_extract(requests.text, '$.revisio
         coalesce(
             json_extract(results.text, '$.out'), json_extract(requests.text, '$.out'), json_extract(requests.text, '$.of.out')
         ),
-        jobs.error
+        json_extract(results.text, '$.out_sha256'), jobs.error
     FROM jobs LEFT JOIN results ON results.job = jobs.id LEFT JOIN requests ON requests.job = jobs.id
     WHERE jobs.reel = ? AND jobs.kind = 'apply' ORDER BY jobs.number DESC LIMIT ?"""
 _LISTED = """SELECT jobs.id, jobs.finished_s, json_array_length(results.text, '$.regions'),
@@ -103,6 +103,7 @@ def reel_json(journal: Journal, reel: str, opened: Mapping[str, Any] | None = No
         "revision": since.revision,
         "timeline": result["timeline"],
         "out": result["out"],
+        "out_sha256": result.get("out_sha256"),
         "media_dir": request["media_dir"],
         "notes": result["notes"],
         "sample_rate": request.get("sample_rate", 48_000),
@@ -113,9 +114,10 @@ def reel_json(journal: Journal, reel: str, opened: Mapping[str, Any] | None = No
                 "state": state,
                 "revision": revision,
                 "out": out,
+                "out_sha256": sha256,
                 "error": None if error is None else json.loads(error),
             }
-            for job, state, revision, out, error in applied
+            for job, state, revision, out, sha256, error in applied
         ],
         "retaking": [{"job": job, "region": region, "state": state} for job, region, state in retaking],
     }

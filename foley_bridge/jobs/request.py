@@ -66,6 +66,12 @@ class GenerateRequest:
     roots: Roots = ANYWHERE
     catalogue: Path | None = None
 
+    @property
+    def folders(self) -> set[Path]:
+        """Those that it writes into."""
+        files = (path for path in (self.out, self.preview, self.report) if path is not None)
+        return {self.media_dir.absolute(), *(path.absolute().parent for path in files)}
+
 
 def request_from_json(
     params: Mapping[str, Any], *, roots: Roots, catalogue: Path | None, timeline_file: Path | None = None
