@@ -1,8 +1,8 @@
 """The panel: the audition page's server, beside the daemon (docs/audition.md). ``python -P -m foley_bridge.panel``.
 
-The daemon writes one line of settings on its standard input (``settings.py``) and keeps that open. The panel says one line on its
-standard output, {"say": "listening", "port": N} or {"say": "failed", "message": ..., "hint": ...}. It ends, with its children,
-when its input does.
+The daemon writes one line of settings on its standard input (``settings.py``) and keeps that open. The panel says one line on
+its standard output, {"say": "listening", "port": N} or {"say": "failed", "message": ..., "hint": ...}. It ends, with its
+children, when its input does.
 """
 
 from __future__ import annotations

@@ -67,17 +67,19 @@ class Listener(threading.Thread):
             if not published:
                 raise BridgeError("the daemon publishes nothing")
             keys = None if settings.keys is None else read_keys(settings.keys, settings.seat)
-            with contextlib.closing(Connection(settings.endpoint, keys)) as connection:
-                with contextlib.closing(connection.listen(published.rpartition(":")[2], "")) as socket:
-                    socket.setsockopt(zmq.SUBSCRIBE, REEL_TOPIC)
-                    socket.setsockopt(zmq.RCVHWM, 0)
-                    monitor = socket.get_monitor_socket(_WATCHED)
-                    try:
-                        monitor.poll(round(1000 * _CONNECT_S))
-                        client.ping(timeout_s=_ANSWER_S)
-                        yield socket, monitor
-                    finally:
-                        socket.disable_monitor()
+            with (
+                contextlib.closing(Connection(settings.endpoint, keys)) as connection,
+                contextlib.closing(connection.listen(published.rpartition(":")[2], "")) as socket,
+            ):
+                monitor = socket.get_monitor_socket(_WATCHED)
+                socket.setsockopt(zmq.SUBSCRIBE, REEL_TOPIC)
+                socket.setsockopt(zmq.RCVHWM, 0)
+                try:
+                    monitor.poll(round(1000 * _CONNECT_S))
+                    client.ping(timeout_s=_ANSWER_S)
+                    yield socket, monitor
+                finally:
+                    socket.disable_monitor()
 
     def _hear(self, socket: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> None:
         """Until the daemon goes away."""

@@ -1,11 +1,13 @@
-"""The process that makes what takes long, for one panel (``workshop.py``), and ends with it: ``python -P -m foley_bridge.panel.maker``.
+"""The process that makes what takes long, for one panel (``workshop.py``), and ends with it.
 
-Lines of JSON on standard input, one thing after another:
+``python -P -m foley_bridge.panel.maker``. Lines of JSON on standard input, one thing after another:
 
     {"make": FILE, "kind": "picture" | "thumb" | "peaks" | "spectrogram" | "sound", ...}, the rest being that kind's own
     {"drop": FILE}      nobody wants it any more
 
-and for each "make" one line on standard output: {"say": "made", "whole": BOOL}, {"say": "dropped"}, or {"say": "failed", "error": {...}}.
+and for each "make" one line on standard output:
+
+    {"say": "made", "whole": BOOL}, {"say": "dropped"} or {"say": "failed", "error": {...}}
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import contextlib
 import json
 import os
 import queue
-import sys
 import threading
 import traceback
 from collections.abc import Mapping
@@ -109,4 +110,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,9 +1,8 @@
-"""Pictures, takes, library sounds: things with a name, never a path. What was made is kept (``cache.py``) and served from there."""
+"""Pictures, takes, library sounds: things with a name, never a path. What was made is kept, and served from there."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
@@ -27,8 +26,6 @@ VERSION = 1
 THUMBS = 8
 LONGEST_SOUND_S = 60
 MOST_SOUNDS = 5000
-MISSING_FOR_S = 60.0
-"""A picture with something missing in it is shown again this long, and then looked for anew."""
 KEEP_S = 3600
 
 _PICTURE, _SKETCH, _THUMB, _AHEAD = range(4)  # what is made first
@@ -49,7 +46,6 @@ class Media:
         self._reels, self._cache, self._roots = reels, cache, roots
         self._movies, self._sketches = Workshop("movies"), Workshop("thumbnails and peaks")
         self._sounds: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self._missing: dict[Path, float] = {}  # made with something missing, and when
 
     @property
     def workshops(self) -> tuple[Workshop, ...]:
@@ -173,20 +169,9 @@ class Media:
 
     async def _have(self, request: Request, workshop: Workshop, place: Path, work: Mapping[str, Any], rank: int) -> None:
         """See that it is made, unless it is there or nobody waits for it any more."""
-        made_s = self._missing.get(place)
-        fresh = made_s is None or time.monotonic() < made_s + MISSING_FOR_S
-        if fresh and self._cache.has(place):
-            return
-        if await _while_there(request, workshop.make(place, work, rank=rank)):
-            self._missing.pop(place, None)
-        else:
-            self._missing[place] = time.monotonic()
-        await asyncio.to_thread(self._cache.trim)
-
-    def forget_missing(self) -> None:
-        """Remove what was made with something missing: another run of the panel would not know."""
-        for place in self._missing:
-            place.unlink(missing_ok=True)
+        if not self._cache.has(place):
+            whole = await _while_there(request, workshop.make(place, work, rank=rank))
+            await asyncio.to_thread(self._cache.made, place, whole=whole)
 
 
 def _clip(take: Mapping[str, Any]) -> tuple[str, str, str]:

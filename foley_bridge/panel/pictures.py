@@ -55,7 +55,7 @@ def make_picture(place: Path, order: Mapping[str, Any], look: Look) -> bool:
 
 
 def make_thumb(place: Path, order: Mapping[str, Any], look: Look) -> bool:
-    """Write one frame of the timeline as a JPEG; ``order``: as for ``make_picture``, the ``frame`` instead of first and last."""
+    """Write one frame of the timeline as a JPEG; ``order``: as for ``make_picture``, but of one ``frame``."""
     rate, frame = Fraction(order["rate"]), order["frame"]
     picture = _picture(order, frame / rate, (frame + 1) / rate)
     lost: dict[str, None] = dict.fromkeys(picture.missing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -75,7 +76,7 @@ def windows_of(start: Fraction, end: Fraction, *, rate: Fraction, duration: Frac
     seams = [first + (last - first) * k // count for k in range(count + 1)]
     return [
         Window(number, max(0, since - around), min(all_frames, until + around), since, until, rate)
-        for number, (since, until) in enumerate(zip(seams, seams[1:], strict=False), start=1)
+        for number, (since, until) in enumerate(pairwise(seams), start=1)
     ]
 
 

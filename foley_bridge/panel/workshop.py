@@ -1,4 +1,4 @@
-"""What takes long is made in a process beside the panel, at low priority: what was asked last first, what nobody wants not at all."""
+"""What takes long is made in a process beside the panel: what was asked last first, what nobody wants any more not at all."""
 
 from __future__ import annotations
 

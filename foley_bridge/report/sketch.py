@@ -49,7 +49,9 @@ class Sketch:
 
 
 def sketch(path: Path, *, skip_s: float, duration_s: float, lowest_hz: float = LOWEST_HZ) -> Sketch:
-    """Reduce ``duration_s`` seconds of a sound file, from ``skip_s`` on, to at most COLUMNS columns; mel bands from ``lowest_hz``.
+    """Reduce ``duration_s`` seconds of a sound file, from ``skip_s`` on, to at most COLUMNS columns.
+
+    The lowest mel band begins at ``lowest_hz``.
 
     Raises:
         MediaError: the file is missing, is no sound, or holds nothing in that range.
