@@ -38,15 +38,25 @@ Submit = Callable[[dict[str, Any]], dict[str, Any]]
 """Has a job done: the params of ``submit`` (docs/protocol.md) in, its result (docs/json.md) out."""
 
 
-def run_demo(out: Path, submit: Submit, *, library: Path, seed: int = 0, watcher: Watcher = unwatched) -> dict[str, Any]:
+def run_demo(
+    out: Path,
+    submit: Submit,
+    *,
+    library: Path | None,
+    in_words: bool = True,
+    seed: int = 0,
+    watcher: Watcher = unwatched,
+) -> dict[str, Any]:
     """Make everything in ``out``: timeline.otio, sounds/*.wav, foley.otio, media/*.wav, preview.mp4, report.html.
 
     When the job cannot be done, or is stopped, ``out`` is as it was before.
 
     Args:
         out: an absolute path.
-        submit: has the job done, as a host would, by a daemon whose sound library is ``library``.
-        library: a folder to catalogue the sounds in.
+        submit: has the job done, as a host would.
+        library: a folder to catalogue the sounds in; None: none.
+        in_words: one region names no example, so that its words are answered from the sound library of the daemon that does the
+            job, which must be ``library`` then.
         seed: another one, another demo.
         watcher: is told how far the drawing is.
 
@@ -58,9 +68,10 @@ def run_demo(out: Path, submit: Submit, *, library: Path, seed: int = 0, watcher
     """
     acts = demo_acts(seed + 1)
     with Outputs(out, uuid.uuid4().hex[:12]) as outputs:
-        places = _stage(out, acts, seed, outputs, watcher)
+        places = _stage(out, acts, seed, outputs, watcher, in_words)
         with _in_place(outputs, places):
-            scan(Catalogue.open(library, create=True), [out / "sounds"])
+            if library is not None:
+                scan(Catalogue.open(library, create=True), [out / "sounds"])
             answer = submit(
                 {
                     "kind": "generate",
@@ -103,7 +114,7 @@ def _in_place(outputs: Outputs, places: list[Path]) -> Iterator[None]:
         raise
 
 
-def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher) -> list[Path]:
+def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher, in_words: bool) -> list[Path]:
     """Draw the picture, write the sounds, and mark the regions; returns where it all goes."""
     outputs.folder(out / "sounds", "the demo")
     total = int(acts[-1].end_s * FPS)
@@ -124,7 +135,9 @@ def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watche
     for act in acts:
         first, last = floor_frame(act.start_s, FPS), ceil_frame(act.end_s, FPS)
         marked = otio.opentime.TimeRange(rational(Fraction(first) / FPS, FPS), rational(Fraction(last - first) / FPS, FPS))
-        text = f"FOLEY {act.words}" + ("" if act.words == TAPPED else f' like="sounds/{_sound_name(act, 1)}"')
+        text = f"FOLEY {act.words}"
+        if act.words != TAPPED or not in_words:
+            text += f' like="sounds/{_sound_name(act, 1)}"'
         known = {"foley_bridge": {"truth_s": _truth_s(act)}}  # for the report's figures
         timeline.tracks.markers.append(otio.schema.Marker(text, marked, color="GREEN", metadata=known))
         if act.words == TAPPED:

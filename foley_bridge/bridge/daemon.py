@@ -154,6 +154,7 @@ class _Daemon:
                 library=settings.library,
                 endpoints=endpoints,
                 pokes=self._binding.is_local,
+                panel=panel and panel.link,
             )
             open_things.enter_context(self._stopped_by_signals(server))
             processor.start()

@@ -49,10 +49,12 @@ class Reached:
     Attributes:
         client: connected to it.
         private: it is this command's own.
+        started: it was started for this command, and lives on.
     """
 
     client: Client
     private: bool
+    started: bool = False
 
     @property
     def patience_s(self) -> float:

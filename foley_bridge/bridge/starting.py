@@ -12,15 +12,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foley_bridge.bridge.binding import Binding
 from foley_bridge.bridge.client import Client
 from foley_bridge.bridge.places import LOG_FILE, default_output_roots
 from foley_bridge.errors import BridgeError
 from foley_bridge.home import home
+
+if TYPE_CHECKING:
+    from foley_bridge.bridge.private import Reached
 
 START_S = 45.0
 PING_S = 3.0
@@ -63,6 +66,41 @@ def start(allow: Sequence[Path], *, endpoint: str | None, keys: Path | None, sea
                 return {**_answered(client, process, log, begin), "started": True}
         except Timeout as error:
             raise BridgeError("another program is starting the daemon, and does not get to an end", _HINT) from error
+
+
+@contextlib.contextmanager
+def staying(
+    endpoint: str | None = None, *, keys: Path | None = None, seat: str | None = None, writes: Sequence[Path] = ()
+) -> Iterator[Reached]:
+    """The daemon that this user's commands go to; one that lives on is started when none runs.
+
+    Args:
+        endpoint, keys, seat: as for ``start``; without an endpoint it is the one that runs in ``home()``, wherever it listens.
+        writes: folders that a daemon started now must be able to write in, which need not be there yet.
+
+    Raises:
+        BridgeError: as ``start``.
+    """
+    from foley_bridge.bridge.private import Reached, at_home
+
+    named = endpoint or os.environ.get("FOLEY_BRIDGE_ENDPOINT")
+    client, started = None if named else at_home(keys=keys, seat=seat), False
+    if client is None:
+        started = start(_there(writes), endpoint=named, keys=keys, seat=seat)["started"]
+        client = Client(named, keys=keys, seat=seat)
+    with client:
+        yield Reached(client, private=False, started=started)
+
+
+def _there(folders: Sequence[Path]) -> list[Path]:
+    """What is there of these folders; none of which nothing is there, for nobody means to allow a whole disk."""
+    found = []
+    for folder in folders:
+        while not folder.is_dir() and folder != folder.parent:
+            folder = folder.parent
+        if folder != folder.parent:
+            found.append(folder)
+    return found
 
 
 def command(*arguments: str) -> list[str]:

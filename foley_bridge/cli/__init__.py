@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from foley_bridge import __version__
-from foley_bridge.cli import doctor, generate, hosts, jobs, library, serve, show
+from foley_bridge.cli import audition, doctor, generate, hosts, jobs, library, serve, show
 from foley_bridge.cli.stopping import stop_on_signals
 from foley_bridge.errors import Cancelled, FoleyError
 
@@ -77,6 +77,8 @@ def _root(
 
 app.command()(generate.demo)
 app.command()(generate.generate)
+app.command()(audition.audition)
+app.command()(audition.apply)
 app.command()(serve.serve)
 app.command()(serve.stop)
 app.command()(serve.keys)

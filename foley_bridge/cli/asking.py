@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from foley_bridge.bridge.private import Reached
 
 CANCEL_S = 10.0
+SOME_FAILED = 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Endpoint = Annotated[
@@ -49,16 +50,23 @@ def daemon(endpoint: str | None, keys: Path | None, seat: str | None) -> Client:
     return found
 
 
-def finished(reached: Reached, params: Mapping[str, Any], seen: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+class Finished(NamedTuple):
+    """A job that is done: its id, and its result (docs/json.md)."""
+
+    job: str
+    result: dict[str, Any]
+
+
+def finished(
+    reached: Reached, params: Mapping[str, Any], seen: Callable[[dict[str, Any]], None], *, forbidden: str = ""
+) -> Finished:
     """Have a job done; when the user stops it, it is cancelled first, and nothing of it is left.
 
     Args:
         reached: the daemon.
         params: of ``submit`` (docs/protocol.md).
         seen: is told the job object, often.
-
-    Returns:
-        The job's result (docs/json.md).
+        forbidden: what else to do when the daemon's folders forbid it: a daemon serves many, a command only its user.
 
     Raises:
         FoleyError: the job failed, with the worker's own words; or nobody answers.
@@ -84,7 +92,7 @@ def finished(reached: Reached, params: Mapping[str, Any], seen: Callable[[dict[s
         hint = f"{error.hint}; it goes on with this job then: foley-bridge jobs wait {job}"
         raise BridgeError(error.message, hint) from error
     except FoleyError as error:
-        _widen(error, reached)
+        _widen(error, forbidden)
         raise
     if view["state"] == "cancelled":
         raise Cancelled(f"job {job} was cancelled", "nothing of it was kept")
@@ -92,13 +100,21 @@ def finished(reached: Reached, params: Mapping[str, Any], seen: Callable[[dict[s
         from foley_bridge.bridge.wire import error_from
 
         failure = error_from(view["error"])
-        _widen(failure, reached)
+        _widen(failure, forbidden)
         raise failure
-    result: dict[str, Any] = client.result(job).result["result"]
-    return result
+    return Finished(job, client.result(job).result["result"])
 
 
-def _widen(error: FoleyError, reached: Reached) -> None:
-    """A daemon serves many, a command only its user: what the daemon's folders forbid, the command can do by itself."""
-    if not reached.private and "outside the daemon's" in error.message:
-        error.hint = f"{error.hint}; or give --private"
+def given(**paths: Path | None) -> dict[str, Path]:
+    """Those that are there."""
+    return {name: path for name, path in paths.items() if path is not None}
+
+
+def status_of(result: dict[str, Any]) -> int:
+    """The exit status that a result stands for."""
+    return SOME_FAILED if any(region["error"] is not None for region in result["regions"]) else 0
+
+
+def _widen(error: FoleyError, forbidden: str) -> None:
+    if forbidden and "outside the daemon's" in error.message:
+        error.hint = f"{error.hint}; or {forbidden}"

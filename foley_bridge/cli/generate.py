@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from foley_bridge.cli import show
-from foley_bridge.cli.asking import Endpoint, Json, Keys, Private, Seat, absolute, finished
+from foley_bridge.cli.asking import SOME_FAILED, Endpoint, Json, Keys, Private, Seat, absolute, finished, given, status_of
+from foley_bridge.cli.audition import opened_page, page_of, with_page
 
-SOME_FAILED = 1
+Audition = Annotated[
+    bool, typer.Option("--audition", help="Have the daemon do it, started if none runs, and open the page to choose takes on.")
+]
 
 
 class Shape(StrEnum):
@@ -48,6 +51,7 @@ def generate(
     key: Annotated[
         str | None, typer.Option(help="The same key never makes a second job, and is written into the clips [default: none].")
     ] = None,
+    audition: Audition = False,
     private: Private = False,
     endpoint: Endpoint = None,
     keys: Keys = None,
@@ -80,48 +84,77 @@ def generate(
         "takes_as_tracks": takes_as_tracks,
         "hits_as_markers": hits_as_markers,
     }
-    params |= {name: absolute(path) for name, path in _given(exemplar=exemplar, preview=preview, report=report).items()}
+    params |= {name: absolute(path) for name, path in given(exemplar=exemplar, preview=preview, report=report).items()}
     params |= {name: value for name, value in (("key", key), ("shape", shape and shape.value)) if value is not None}
-    with show.Bar(hidden=as_json) as bar, reach(endpoint, keys=keys, seat=seat, private=private) as reached:
-        result = finished(reached, params, bar.show_job)
+    if audition and private:
+        raise typer.BadParameter("--audition needs a daemon that stays when the command has ended: leave out --private")
+    writes = [Path(absolute(path)).parent for path in given(out=out, preview=preview, report=report).values()]
+    writes.append(Path(absolute(media_dir)))
+    with contextlib.ExitStack() as open_things:
+        bar = open_things.enter_context(show.Bar(hidden=as_json))
+        if audition:
+            reached = open_things.enter_context(with_page(endpoint, keys, seat, writes))
+        else:
+            reached = open_things.enter_context(reach(endpoint, keys=keys, seat=seat, private=private))
+        forbidden = "" if audition or reached.private else "give --private"
+        job, result = finished(reached, params, bar.show_job, forbidden=forbidden)
+        link = page_of(reached.client, job) if audition else None
     if as_json:
-        print(json.dumps(result, indent=2))
+        print(json.dumps({**result, "audition": link} if audition else result, indent=2))
     else:
         show.regions(result)
-        show.files({"result": result["out"], "preview": result["preview"], "report": result["report"]})
-    return _status(result)
+        show.files({"result": result["out"], "preview": result["preview"], "report": result["report"], "listen": link})
+    if link is not None:
+        opened_page(link, reached.client.endpoint)
+    return SOME_FAILED if audition and link is None else status_of(result)
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the demo's files; made if it is not there.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another demo.")] = 0,
+    audition: Audition = False,
+    endpoint: Endpoint = None,
+    keys: Keys = None,
+    seat: Seat = None,
     as_json: Json = False,
 ) -> int:
     """Make a demo, to look at and listen to.
 
-    A 10 s picture with marked regions, the sound put into them, and how far it is in sync with the truth.
+    A 10 s picture with marked regions, the sound put into them, and how far it is in sync with the truth. It is made by itself,
+    but with --audition by the daemon, whose sound library, when it is empty, gets the demo's sounds.
     """
     import tempfile
 
     from foley_bridge.bridge.private import reach
     from foley_bridge.demo import run_demo
+    from foley_bridge.home import library_folder
 
-    with show.Bar(hidden=as_json) as bar, tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / "library"
-        with reach(private=True, library=library) as reached:
-            submit = partial(finished, reached, seen=bar.show_job)
-            shown = run_demo(Path(absolute(out)), submit, library=library, seed=seed, watcher=bar.show)
+    folder, jobs = Path(absolute(out)), list[str]()
+
+    def submit(params: dict[str, Any]) -> dict[str, Any]:
+        job, result = finished(reached, params, bar.show_job)
+        jobs.append(job)
+        return result
+
+    with contextlib.ExitStack() as open_things:
+        bar = open_things.enter_context(show.Bar(hidden=as_json))
+        if audition:
+            reached = open_things.enter_context(with_page(endpoint, keys, seat, [folder]))
+            known = reached.client.capabilities()["library"]
+            library = None if known is not None and known["sounds"] else library_folder()
+        else:
+            library = Path(open_things.enter_context(tempfile.TemporaryDirectory())) / "library"
+            reached = open_things.enter_context(reach(private=True, library=library))
+        shown = run_demo(folder, submit, library=library, in_words=not audition, seed=seed, watcher=bar.show)
+        link = page_of(reached.client, jobs[0]) if audition else None
+    if audition and library is not None:
+        shown["notes"].append("the sound library was empty: the demo's sounds are in it now, see foley-bridge library list")
     if as_json:
-        print(json.dumps(shown, indent=2))
+        print(json.dumps({**shown, "audition": link} if audition else shown, indent=2))
     else:
         show.regions(shown)
-        show.files({"listen": shown["preview"], "look": shown["report"], "request": shown["request"], "result": shown["out"]})
-    return _status(shown)
-
-
-def _given(**paths: Path | None) -> dict[str, Path]:
-    return {name: path for name, path in paths.items() if path is not None}
-
-
-def _status(result: dict[str, Any]) -> int:
-    return SOME_FAILED if any(region["error"] is not None for region in result["regions"]) else 0
+        show.files({"watch": shown["preview"], "look": shown["report"], "request": shown["request"], "result": shown["out"]})
+        show.files({"listen": link})
+    if link is not None:
+        opened_page(link, reached.client.endpoint)
+    return SOME_FAILED if audition and link is None else status_of(shown)
