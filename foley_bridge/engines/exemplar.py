@@ -10,6 +10,8 @@ turned from frequency to time). The fine step places each onset on the sample at
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -87,6 +89,11 @@ class Exemplar:
     steady: tuple[int, int]
     evenness_db: float
     notes: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 of the samples."""
+        return hashlib.sha256(np.ascontiguousarray(self.samples).data).hexdigest()
 
 
 def analyse(samples: np.ndarray, sample_rate: int, *, name: str = "the example") -> Exemplar:

@@ -15,7 +15,7 @@ from foley_bridge.errors import JobError
 from foley_bridge.jobs.desk import RETRY_S, Desk, Work, queue_of
 from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.journal import PUBLISHING, JobRecord
-from foley_bridge.jobs.names import ENDED
+from foley_bridge.jobs.names import ENDED, FOLLOWUPS
 from foley_bridge.jobs.slot import NoWorkerError
 from foley_bridge.jobs.view import Meter
 
@@ -51,10 +51,13 @@ class Attempts:
     def _attempt(self, work: Work) -> dict[str, Any] | None:
         """Have a worker do a job, however long there is none: what it says at the end, None when it died."""
         record = self._whither(work)
+        request = record.request
         order = {
-            "request": record.request,
+            "kind": record.kind,
+            "request": request,
             "publishing": [str(folder) for folder in record.folders] if record.id in self._desk.publishing else [],
-            "timeline_file": str(self._desk.payloads.path(record.id)) if record.payload else None,
+            "payload": str(self._desk.payloads.path(record.id)) if record.payload else None,
+            "opened": str(self._desk.payloads.opened(request["reel"] if record.kind in FOLLOWUPS else record.id)),
             "roots": self._desk.roots.to_json(),
             "catalogue": str(self._desk.catalogue) if self._desk.catalogue else None,
         }
@@ -162,7 +165,7 @@ class Attempts:
             with contextlib.suppress(JobError):  # a daemon that starts again sweeps again
                 ended = self._desk.journal.mark_swept(record.id)
         with self._desk.lock:
-            self._desk.remains.tidy(record)
+            self._desk.remains.tidy(ended)
             self._desk.works.pop(record.id)
             self._desk.publishing.discard(record.id)
             self._desk.tell("state", ended)

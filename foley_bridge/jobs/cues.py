@@ -76,19 +76,13 @@ def settle(opened: Opened, request: GenerateRequest) -> tuple[list[Cue], list[Fa
     Raises:
         TimelineError, JobError: the fault of the first region, when none can be done.
     """
-    refused: list[Region | Refused] = [*opened.regions, *opened.refused]
-    numbered = enumerate(sorted(refused, key=lambda each: (each.start, each.end)), start=1)
-    often = Counter(region.name for region in opened.regions)
     cues, failed = [], []
-    for number, each in numbered:
-        if isinstance(each, Refused):
-            failed.append(Failed(number, each.text, each.text, each.start, each.end, each.error, each.id))
+    for number, region in enumerate(regions_of(opened), start=1):
+        if isinstance(region, Refused):
+            failed.append(Failed(number, region.text, region.text, region.start, region.end, region.error, region.id))
             continue
-        region = each
-        if often[region.name] > 1:
-            region = replace(region, name=f"{region.name} at {timecode(opened.record_start + region.start, region.rate)}")
         try:
-            cues.append(_cue(number, region, opened, request))
+            cues.append(cue_of(number, region, opened, request))
         except FoleyError as error:
             failed.append(failure(number, region, error))
     cues = _with_choices(cues, request, failed)
@@ -97,12 +91,30 @@ def settle(opened: Opened, request: GenerateRequest) -> tuple[list[Cue], list[Fa
     return cues, failed
 
 
+def regions_of(opened: Opened) -> list[Region | Refused]:
+    """The regions of a timeline in the order that numbers them, under names that tell them apart."""
+    both: list[Region | Refused] = [*opened.regions, *opened.refused]
+    often = Counter(region.name for region in opened.regions)
+
+    def named(region: Region) -> Region:
+        at = timecode(opened.record_start + region.start, region.rate)
+        return replace(region, name=f"{region.name} at {at}") if often[region.name] > 1 else region
+
+    in_order = sorted(both, key=lambda each: (each.start, each.end))
+    return [each if isinstance(each, Refused) else named(each) for each in in_order]
+
+
 def failure(number: int, region: Region, error: FoleyError) -> Failed:
     """A region that cannot be done."""
     return Failed(number, region.name, region.text, region.start, region.end, error, region.id)
 
 
-def _cue(number: int, region: Region, opened: Opened, request: GenerateRequest) -> Cue:
+def cue_of(number: int, region: Region, opened: Opened, request: GenerateRequest) -> Cue:
+    """A region resolved, but for what the library proposes.
+
+    Raises:
+        TimelineError, JobError, LibraryError: it cannot be; names it.
+    """
     named = {name: parse_option(name, value, region.rate) for name, value in request.options.items()}
     options = region.options.over(Options(**named)).over(DEFAULTS)  # type: ignore[arg-type]
     if options.ucs is not None:

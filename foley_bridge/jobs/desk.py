@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.events import Event, Teller
 from foley_bridge.jobs.journal import JobRecord, Journal
+from foley_bridge.jobs.names import FOLLOWUPS
 from foley_bridge.jobs.payloads import Payloads
 from foley_bridge.jobs.remains import Remains
 from foley_bridge.jobs.roots import Roots
@@ -29,7 +30,7 @@ RETRY_S = 1.0  # until a journal that cannot be written is tried again, and a pu
 
 def queue_of(kind: str) -> str:
     """Which queue jobs of a kind wait in."""
-    return LONG if kind == "generate" else QUICK
+    return QUICK if kind in FOLLOWUPS else LONG
 
 
 @dataclass(eq=False)

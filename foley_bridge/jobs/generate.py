@@ -20,6 +20,7 @@ from foley_bridge.errors import Cancelled, FoleyError
 from foley_bridge.jobs import checkpoint, keys
 from foley_bridge.jobs.cues import Cue, Failed, failure, settle
 from foley_bridge.jobs.job import Done, Job, naming
+from foley_bridge.jobs.kept import keep_motion, keep_timeline
 from foley_bridge.jobs.opening import open_request
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.publishing import Worked, publish
@@ -40,11 +41,16 @@ def generate(request: GenerateRequest, watcher: Watcher = unwatched) -> Result:
         FoleyError: what cannot be done, and which file, region or field is the cause. Nothing is left behind.
     """
     with Outputs(request.out.absolute().parent, uuid.uuid4().hex[:12]) as outputs:
-        return _run(request, outputs, watcher, lambda step: None)
+        return _run(request, outputs, watcher, lambda step: None, None)
 
 
 def run_job(
-    request: GenerateRequest, watcher: Watcher = unwatched, *, job: str, enter: Callable[[str], None] = lambda step: None
+    request: GenerateRequest,
+    watcher: Watcher = unwatched,
+    *,
+    job: str,
+    enter: Callable[[str], None] = lambda step: None,
+    opened: Path | None = None,
 ) -> dict[str, Any]:
     """Run a job that may have been interrupted before: what it had done is used again, and the files are the same.
 
@@ -52,6 +58,7 @@ def run_job(
         request, watcher: as in ``generate``.
         job: its id, by which what it staged is found again. ``outputs.sweep`` removes that once the answer is safe.
         enter: told the name of each step as it begins (docs/protocol.md).
+        opened: where to keep the timeline as it was opened (``kept.py``).
 
     Returns:
         The result as JSON (docs/json.md), paths as the seat names them.
@@ -62,7 +69,7 @@ def run_job(
     with Outputs(request.out.absolute().parent, job, keep=True) as outputs:
         answer = outputs.published(_folders(request))
         if answer is None:
-            answer = _run(request, outputs, watcher, enter).to_json(request.roots.to_remote)
+            answer = _run(request, outputs, watcher, enter, opened).to_json(request.roots.to_remote)
         return answer
 
 
@@ -71,9 +78,13 @@ def _folders(request: GenerateRequest) -> set[Path]:
     return {request.media_dir.absolute(), *(path.absolute().parent for path in files)}
 
 
-def _run(request: GenerateRequest, outputs: Outputs, watcher: Watcher, enter: Callable[[str], None]) -> Result:
+def _run(
+    request: GenerateRequest, outputs: Outputs, watcher: Watcher, enter: Callable[[str], None], kept_at: Path | None
+) -> Result:
     enter("opening")
     job, failed = _open(request, outputs, watcher)
+    if kept_at is not None:
+        _keep(job, lambda: keep_timeline(kept_at, job.opened.timeline))
     worked: list[Worked] = []
     for cue in job.cues:
         enter(f"region {cue.number}")
@@ -83,7 +94,19 @@ def _run(request: GenerateRequest, outputs: Outputs, watcher: Watcher, enter: Ca
             failed.append(failure(cue.number, cue.region, fault.error))
     if not worked:
         raise min(failed, key=lambda each: each.number).error
+    if kept_at is not None:
+        motion = {each.cue.number: each.done.detection.motion for each in worked if len(each.done.detection.motion.time_s)}
+        _keep(job, lambda: keep_motion(kept_at, motion))
     return publish(job, worked, failed, enter)
+
+
+def _keep(job: Job, keep: Callable[[], None]) -> None:
+    """Keep something for those who go on with the reel. The job itself does not need it."""
+    try:
+        keep()
+    except (OSError, FoleyError) as error:
+        note = f"nobody can go on with this reel on its page: {error}"
+        job.opened = replace(job.opened, notes=tuple(dict.fromkeys([*job.opened.notes, note])))
 
 
 class _RegionFault(Exception):

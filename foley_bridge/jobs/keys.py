@@ -48,7 +48,7 @@ def _facts(job: Job, cue: Cue) -> list[Any]:
         str(cue.region.rate),
         job.request.sample_rate,
         {f.name: str(getattr(cue.options, f.name)) for f in fields(cue.options) if f.name != "takes"},
-        hashlib.sha256(np.ascontiguousarray(exemplar.samples).data).hexdigest() if exemplar else None,
+        exemplar.digest if exemplar else None,
     ]
 
 

@@ -86,15 +86,49 @@ def open_request(path: Path, region_texts: tuple[str, ...], *, base: Path | None
             (the first one's fault then).
         MediaError: not a readable video.
     """
-    is_timeline = path.suffix.lower() in TIMELINE_SUFFIXES
-    timeline = files.read(path) if is_timeline else _of_video(path)
-    seats_names = _localise(timeline, roots)
+    timeline = files.read(path) if _is_timeline(path) else _of_video(path)
+    seats_names = localise(timeline, roots)
+    return _opened(timeline, path, region_texts, base or files.folder_of(path), seats_names)
+
+
+def open_again(
+    timeline: otio.schema.Timeline, path: Path, region_texts: tuple[str, ...], *, base: Path, roots: Roots = ANYWHERE
+) -> Opened:
+    """What ``open_request`` gave, from its timeline, in which media are named as this machine does.
+
+    Args:
+        timeline: of an ``Opened``.
+        path, region_texts, base, roots: as they were given then.
+
+    Raises:
+        TimelineError: as ``open_request``.
+    """
+    seats_names = []
+    for clip in timeline.find_clips() if roots.maps else ():
+        for reference in clip.media_references().values():
+            address = _address(reference)
+            if address and (there := roots.to_remote(address)) != address:
+                seats_names.append((reference, there))
+    return _opened(timeline, path, region_texts, base, tuple(seats_names))
+
+
+def _is_timeline(path: Path) -> bool:
+    return path.suffix.lower() in TIMELINE_SUFFIXES
+
+
+def _opened(
+    timeline: otio.schema.Timeline,
+    path: Path,
+    region_texts: tuple[str, ...],
+    base: Path,
+    seats_names: tuple[tuple[Any, str], ...],
+) -> Opened:
     rate = timeline_rate(timeline)
     duration = timeline_duration(timeline)
     refused: list[Refused] = []
     marked, notes = find_regions(timeline, refused=refused)
     start = seconds_of(timeline.global_start_time) if timeline.global_start_time is not None else Fraction(0)
-    if not is_timeline and not region_texts:
+    if not _is_timeline(path) and not region_texts:
         region_texts = (f"0-{ceil_frame(duration, rate)}f",)
     hits = find_hits(timeline)
     given = [parse_region(text, rate, duration, record_start=start, hits=hits) for text in region_texts]
@@ -103,7 +137,7 @@ def open_request(path: Path, region_texts: tuple[str, ...], *, base: Path | None
         raise refused[0].error if refused else _marks_nothing(path)
     return Opened(
         timeline=timeline,
-        base=base or files.folder_of(path),
+        base=base,
         rate=rate,
         duration=duration,
         record_start=start,
@@ -121,7 +155,7 @@ def _marks_nothing(path: Path) -> TimelineError:
     )
 
 
-def _localise(timeline: otio.schema.Timeline, roots: Roots) -> tuple[tuple[Any, str], ...]:
+def localise(timeline: otio.schema.Timeline, roots: Roots) -> tuple[tuple[Any, str], ...]:
     """Name media as this machine does; returns what was changed, with the addresses as they were."""
     changed = []
     for clip in timeline.find_clips() if roots.maps else ():

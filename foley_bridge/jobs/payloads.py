@@ -1,4 +1,4 @@
-"""The timelines that came with requests, kept until their jobs have ended."""
+"""What the daemon keeps for jobs, a folder for each: what came with its request, and a reel's timeline as it was opened."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ class Payloads:
         self._folder = folder
 
     def path(self, job: str) -> Path:
-        """Where a job's timeline lies."""
+        """Where what came with a job's request lies: a timeline, or a reel as it was frozen."""
         return self._folder / job / "timeline.otio"
 
+    def opened(self, job: str) -> Path:
+        """Where a reel's timeline lies as it was opened (``kept.py``)."""
+        return self._folder / job / "opened.otio"
+
     def keep(self, job: str, payload: bytes) -> None:
-        """Write a job's timeline, whole or not at all; JobError when that cannot be done."""
+        """Write what came with a job's request, whole or not at all; JobError when that cannot be done."""
         path = self.path(job)
         try:
             path.parent.mkdir(parents=True)
@@ -30,15 +34,23 @@ class Payloads:
         except (OSError, FoleyError) as error:
             self.forget(job)
             raise JobError(
-                f"the request's timeline cannot be kept: {error}", f"make room on the disk of {self._folder}"
+                f"what came with the request cannot be kept: {error}", f"make room on the disk of {self._folder}"
             ) from error
 
-    def forget(self, job: str) -> None:
-        """Remove a job's timeline, if it has one."""
-        shutil.rmtree(self.path(job).parent, ignore_errors=True)
+    def used(self, job: str) -> None:
+        """A job is done: what came with its request goes, and what others go on with stays."""
+        self.path(job).unlink(missing_ok=True)
+        if not self.opened(job).exists():
+            self.forget(job)
 
-    def forget_all_but(self, jobs: Container[str]) -> None:
-        """Remove the timelines of all other jobs."""
+    def forget(self, job: str) -> None:
+        """Remove everything of a job."""
+        shutil.rmtree(self._folder / job, ignore_errors=True)
+
+    def forget_all_but(self, waiting: Container[str], done: Container[str]) -> None:
+        """Remove everything of all other jobs, and of those that are done what came with their requests."""
         for folder in self._folder.glob("*"):
-            if folder.name not in jobs:
+            if folder.name in done:
+                self.used(folder.name)
+            elif folder.name not in waiting:
                 self.forget(folder.name)

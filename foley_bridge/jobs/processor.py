@@ -22,8 +22,9 @@ from foley_bridge.jobs.attempts import Attempts
 from foley_bridge.jobs.desk import LONG, QUICK, RETRY_S, Desk, Work, queue_of
 from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.events import Event
+from foley_bridge.jobs.followups import expand
 from foley_bridge.jobs.journal import JobRecord, Journal
-from foley_bridge.jobs.names import KINDS, STATES
+from foley_bridge.jobs.names import FOLLOWUPS, KINDS, STATES
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.slot import Slot
 from foley_bridge.jobs.view import JobView
@@ -128,11 +129,17 @@ class Processor:
         Raises:
             JobError: it cannot be done, the queue is full, the key is another request's, or the journal cannot be written.
         """
-        folders = self._refuse(params, payload)
+        if params["kind"] not in KINDS:
+            raise JobError(f"kind '{params['kind']}' is not in this version", f"use {' or '.join(KINDS)}")
         key = params.get("key")
         with self._desk.lock:
             known = self._desk.journal.find_key(key) if key is not None else None
             self._refuse_new(known)
+        if params["kind"] in FOLLOWUPS:
+            self.expect_follow_ups()
+            if known is None:
+                params, payload = expand(params, self._desk.journal)
+        folders = self._refuse(params, payload) if known is None else []
         job = known.id if known else secrets.token_hex(8)
         digest = None if payload is None else hashlib.sha256(payload).hexdigest()
         if known is None and payload is not None:
@@ -191,6 +198,15 @@ class Processor:
             self._cancel_waiting(record)
         return self.job(record.id)
 
+    @property
+    def journal(self) -> Journal:
+        """Where everything stands; for reels, of which the journal alone knows."""
+        return self._desk.journal
+
+    def opened(self, reel: str) -> Path:
+        """Where a reel's timeline lies as its job opened it, if it does."""
+        return self._desk.payloads.opened(reel)
+
     def counts(self) -> dict[str, int]:
         """How many jobs are ``waiting`` and ``running``, and the ``limit`` of those waiting."""
         with self._desk.lock:
@@ -204,12 +220,10 @@ class Processor:
 
     def _refuse(self, params: Mapping[str, Any], payload: bytes | None) -> list[Path]:
         """What can be seen without opening anything. Returns the folders that the job will write into."""
-        if params["kind"] not in KINDS:
-            raise JobError(f"kind '{params['kind']}' is not in this version", f"use {' or '.join(KINDS)}")
-        named = params["timeline"]
-        if ("payload" in named) != (payload is not None):
+        named = params.get("timeline") or {}  # only an apply may have none of its own, and a retake has none
+        if params["kind"] == "generate" and ("payload" in named) != (payload is not None):
             raise JobError("timeline: it says that it travels with the request and does not, or the other way round")
-        if payload is None:
+        if named.get("path"):
             self._desk.roots.media_file(named["path"], "timeline.path")
         if named.get("base"):
             self._desk.roots.media_file(named["base"], "timeline.base")
@@ -279,5 +293,5 @@ class Processor:
                 self._desk.lock.notify_all()
             raise
         with self._desk.lock:
-            self._desk.remains.tidy(record)
+            self._desk.remains.tidy(ended)
             self._desk.tell("state", ended)

@@ -105,7 +105,7 @@ def publish(
 
         path = outputs.add(request.preview)
         notes += write_preview(path, job.whole_picture(), chosen, rate=opened.rate, advance=advance)
-    results = [(each.cue.number, _region_result(job, each)) for each in worked]
+    results = [(each.cue.number, region_result(job, each)) for each in worked]
     results += [(each.number, _failed_result(job, each)) for each in failed]
     result = Result(
         None if request.inline else request.timeline,
@@ -160,7 +160,7 @@ def _placed(take: Take) -> PlacedTake:
     )
 
 
-def _region_result(job: Job, worked: Worked) -> RegionResult:
+def region_result(job: Job, worked: Worked) -> RegionResult:
     region, detection, takes = worked.cue.region, worked.done.detection, worked.done.takes
     notes = (*region.notes, *worked.done.notes, *dict.fromkeys(note for take in takes for note in take.notes))
     return RegionResult(

@@ -1,4 +1,4 @@
-"""What jobs leave behind: staged files, timelines that came with requests, old entries in the journal."""
+"""What jobs leave behind: staged files, what was kept for them, old entries in the journal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Remains:
 
     Args:
         journal: whose jobs they are.
-        payloads: the timelines that came with requests.
+        payloads: what is kept for them.
     """
 
     def __init__(self, journal: Journal, payloads: Payloads) -> None:
@@ -37,14 +37,21 @@ class Remains:
             return False
 
     def tidy(self, record: JobRecord) -> None:
-        """A job has ended: its timeline goes, and every now and then the oldest jobs."""
-        self._payloads.forget(record.id)
+        """A job has ended: what was kept for it goes, and every now and then the oldest jobs."""
+        if record.state == "done":
+            self._payloads.used(record.id)
+        else:
+            self._payloads.forget(record.id)
         self._ended += 1
         if self._ended % PRUNE_EVERY == 0:
             try:
-                self._journal.prune(KEPT)
+                self._prune()
             except JobError as error:
                 log.warning("old jobs stay in the journal for now: %s", error)
+
+    def _prune(self) -> None:
+        for job in self._journal.prune(KEPT):
+            self._payloads.forget(job)
 
     def recover(self) -> tuple[list[JobRecord], set[str]]:
         """Clear up after a daemon that is gone.
@@ -69,6 +76,7 @@ class Remains:
         for record in self._journal.unswept():
             if self.sweep(record):
                 self._journal.mark_swept(record.id)
-        self._payloads.forget_all_but([record.id for record in waiting])
-        self._journal.prune(KEPT)
+        self._prune()
+        done = {record.id for record in self._journal.list(("done",))}
+        self._payloads.forget_all_but({record.id for record in waiting}, done)
         return waiting, publishing

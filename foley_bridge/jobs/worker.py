@@ -2,8 +2,9 @@
 
 ``python -P -m foley_bridge.jobs.worker --slot N --home DIR``. The heavy libraries are loaded once. A thread reads the orders:
 
-    {"do": "job", "job": ID, "request": {...}, "publishing": [FOLDER], "timeline_file": PATH or null, "roots": {...},
-        "catalogue": PATH or null}; "publishing" names the folders of a job that had begun to put its files in their places
+    {"do": "job", "job": ID, "kind": KIND, "request": {...}, "publishing": [FOLDER], "payload": PATH or null, "opened": PATH,
+        "roots": {...}, "catalogue": PATH or null}; "publishing" names the folders of a job that had begun to put its files in
+        their places, "opened" is where the timeline of the reel is kept (``kept.py``), written by a "generate"
     {"do": "go", "job": ID}       the step that the worker said it enters is in the journal
     {"do": "cancel", "job": ID}   also the answer to a step that must not be entered any more
 
@@ -37,7 +38,7 @@ from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.worker_process import worker_lock
 
 if TYPE_CHECKING:
-    from foley_bridge.jobs.request import Progress
+    from foley_bridge.jobs.request import Progress, Watcher
 
 PROGRESS_EVERY_S = 0.1
 LOCK_TIMEOUT_S = 30.0
@@ -101,7 +102,8 @@ class Worker:
 
     def work(self) -> None:
         """Do jobs for ever."""
-        import foley_bridge.jobs.generate  # noqa: F401  what takes long to load is there when the first job comes
+        import foley_bridge.jobs.generate
+        import foley_bridge.jobs.retake  # noqa: F401  what takes long to load is there when the first job comes
 
         self._say({"say": "ready"})
         while True:
@@ -109,9 +111,7 @@ class Worker:
             self._say_of(order["job"], _outcome(partial(self._do, order)))
 
     def _do(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        from foley_bridge.jobs.generate import run_job
         from foley_bridge.jobs.outputs import Outputs
-        from foley_bridge.jobs.request import request_from_json
 
         job = order["job"]
         folders = [Path(folder) for folder in order["publishing"]]
@@ -119,14 +119,7 @@ class Worker:
             answer = Outputs(folder, job, keep=True).published(folders)
             if answer is not None:
                 return _done(answer)
-        request = request_from_json(
-            order["request"],
-            roots=Roots.from_json(order["roots"]),
-            catalogue=_path(order["catalogue"]),
-            timeline_file=_path(order["timeline_file"]),
-        )
-        result = run_job(request, partial(self._watch, job), job=job, enter=partial(self._enter, job))
-        return _done(result)
+        return _done(_KINDS[order["kind"]](order, partial(self._watch, job), partial(self._enter, job)))
 
     def _enter(self, job: str, step: str) -> None:
         self._say_of(job, {"say": "step", "step": step})
@@ -153,6 +146,42 @@ class Worker:
             self._words.flush()
         except OSError:  # nobody is there to hear it
             _die()
+
+
+# --- one for each kind: what an order says becomes a request, and the request a result ---
+
+
+def _generate(order: Mapping[str, Any], watcher: Watcher, enter: Callable[[str], None]) -> dict[str, Any]:
+    from foley_bridge.jobs.generate import run_job
+    from foley_bridge.jobs.request import request_from_json
+
+    roots, catalogue, payload = Roots.from_json(order["roots"]), _path(order["catalogue"]), _path(order["payload"])
+    request = request_from_json(order["request"], roots=roots, catalogue=catalogue, timeline_file=payload)
+    return run_job(request, watcher, job=order["job"], enter=enter, opened=Path(order["opened"]))
+
+
+def _retake(order: Mapping[str, Any], watcher: Watcher, enter: Callable[[str], None]) -> dict[str, Any]:
+    from foley_bridge.jobs.kept import base_of
+    from foley_bridge.jobs.retake import retake_request_from_json, run_retake
+
+    params, opened = order["request"], Path(order["opened"])
+    roots, catalogue = Roots.from_json(order["roots"]), _path(order["catalogue"])
+    base = base_of(params["of"], opened, roots)
+    request = retake_request_from_json(params, roots=roots, catalogue=catalogue, opened=opened, base=base)
+    return run_retake(request, watcher, job=order["job"], enter=enter)
+
+
+def _apply(order: Mapping[str, Any], watcher: Watcher, enter: Callable[[str], None]) -> dict[str, Any]:
+    from foley_bridge.jobs.apply import apply_request_from_json, run_apply
+    from foley_bridge.jobs.kept import base_of
+
+    params, opened, roots = order["request"], Path(order["opened"]), Roots.from_json(order["roots"])
+    reel = json.loads(Path(order["payload"]).read_text("utf-8"))
+    request = apply_request_from_json(params, roots=roots, reel=reel, opened=opened, base=base_of(params["of"], opened, roots))
+    return run_apply(request, watcher, job=order["job"], enter=enter)
+
+
+_KINDS = {"generate": _generate, "retake": _retake, "apply": _apply}
 
 
 def _outcome(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,197 @@
+"""What a retake asks of a region: its options anew, the engine that answers, and which takes or sounds it does not have yet."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from foley_bridge.engines import recommend
+from foley_bridge.engines.alike import alike
+from foley_bridge.engines.arrange import take_seed
+from foley_bridge.engines.recommend import Choice
+from foley_bridge.errors import FoleyError, JobError, LibraryError
+from foley_bridge.jobs.cues import Cue, cue_of, regions_of
+from foley_bridge.jobs.opening import Opened
+from foley_bridge.jobs.request import GenerateRequest
+from foley_bridge.library.catalogue import Catalogue
+from foley_bridge.timeline.markers import Refused
+from foley_bridge.timeline.options import Options, parse_option
+from foley_bridge.timeline.regions import Region
+
+_OTHER_SOUNDS = ("engine", "seed", "ucs", "pin", "ban")  # who names one of these does not ask for the sounds that are there
+
+
+@dataclass(frozen=True)
+class RetakeRequest:
+    """One region of a reel again.
+
+    Attributes:
+        reel: what the reel was asked.
+        opened: where its timeline is kept.
+        base: the folder that relative paths in that start from.
+        number: the region's, from 1.
+        known: what the reel knows of it (``followups.expand``).
+        hits_s: where the onsets are to be, timeline seconds in order; None: where they are.
+        options: by name, over those that the region had.
+        words: to search the library by, instead of the region's own.
+        more: takes that go on after those that the region has.
+        like_take: one of those, by its SHA-256: takes that resemble it.
+    """
+
+    reel: GenerateRequest
+    opened: Path
+    base: Path
+    number: int
+    known: Mapping[str, Any]
+    hits_s: Sequence[float] | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    words: str | None = None
+    more: bool = False
+    like_take: str | None = None
+
+    @property
+    def like(self) -> Mapping[str, Any] | None:
+        """The take of ``like_take``."""
+        return next((take for take in self.known["takes"] if take["id"] == self.like_take), None)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether takes are wanted that the region does not have."""
+        return self.more or self.like is not None
+
+
+@dataclass(frozen=True)
+class Again:
+    """A region resolved again.
+
+    Attributes:
+        cue: with the sounds that answer, those to be used first.
+        takes: which takes of the seed, from 0.
+        example: what a retake named as the example instead of the region's own.
+        notes: what a person should know.
+    """
+
+    cue: Cue
+    takes: tuple[int, ...]
+    example: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def resolve(request: RetakeRequest, opened: Opened) -> Again:
+    """Settle what a retake asks; no sound is read yet.
+
+    Raises:
+        FoleyError: what it asks cannot be; names the region, option or take.
+    """
+    region = _region(request, opened)
+    given = Options(**{name: parse_option(name, value, region.rate) for name, value in request.options.items()})  # type: ignore[arg-type]
+    like = request.like["source"] if request.like is not None else {}
+    example = like.get("like") if given.like is None else given.like
+    named = replace(given, engine=_engine(request, given), like=example, takes=given.takes or 1)
+    if request.hits_s is not None:  # where the editor put them is where they are to be
+        named = replace(named, hits="markers", offset=given.offset or Fraction(0))
+        region = replace(region, hits=_hits(request.hits_s, region))
+    said = region.options.engine or request.reel.options.get("engine")
+    region = replace(region, words=request.words or region.words, options=named.over(region.options))
+    cue = cue_of(request.number, region, opened, request.reel)
+    if said is None and cue.engine == request.known["engine"]:  # as the reel asked, so that the same take is the same file
+        cue = replace(cue, options=replace(cue.options, engine=given.engine))
+    if cue.engine != "recommend":
+        return Again(cue, _takes_of_seed(request, cue), example)
+    wanted = cue.options.takes or 1
+    cue = _with_sounds(request, cue, given)
+    first = len(request.known["takes"]) if request.goes_on else 0
+    count = min(wanted, len(cue.choices)) if request.goes_on else wanted
+    notes = (f"the sound library has only {count} more for this",) if count < wanted else ()
+    return Again(replace(cue, options=replace(cue.options, takes=count)), tuple(range(first, first + count)), notes=notes)
+
+
+def _region(request: RetakeRequest, opened: Opened) -> Region:
+    regions = regions_of(opened)
+    region = regions[request.number - 1] if request.number <= len(regions) else None
+    if region is None:
+        raise JobError(f"the reel has no region {request.number}", f"it has {len(regions)}")
+    if isinstance(region, Refused):
+        raise region.error
+    return region
+
+
+def _hits(hits_s: Sequence[float], region: Region) -> tuple[Fraction, ...]:
+    hits = tuple(map(Fraction, hits_s))
+    outside = [hit for hit in hits if not region.start <= hit < region.end]
+    if outside:
+        raise JobError(
+            f"hits_s: {float(outside[0]):g} s lies outside region '{region.name}'",
+            f"it goes from {float(region.start):g} s to {float(region.end):g} s of the timeline",
+        )
+    return hits
+
+
+def _engine(request: RetakeRequest, given: Options) -> str:
+    """The engine that was named, or that what was named asks for; else the one that answered."""
+    if given.engine is not None:
+        return given.engine
+    if given.like is not None:
+        return "transfer"
+    if given.pin or request.words:
+        return "recommend"
+    if request.like is not None:
+        return "recommend" if "library_id" in request.like["source"] else "transfer"
+    return str(request.known["engine"])
+
+
+# --- takes of an example: which of the seed's ---
+
+
+def _takes_of_seed(request: RetakeRequest, cue: Cue) -> tuple[int, ...]:
+    assert cue.options.takes is not None and cue.options.seed is not None  # they have defaults
+    if not request.goes_on:
+        return tuple(range(cue.options.takes))
+    seed = cue.options.seed
+    had = {take["seed"] for take in request.known["takes"] if "library_id" not in take["source"]}
+    new = (take for take in itertools.count() if take_seed(seed, take) not in had)
+    return tuple(itertools.islice(new, cue.options.takes))
+
+
+# --- sounds of the library: which ---
+
+
+@functools.lru_cache(maxsize=1)
+def _open(folder: Path) -> Catalogue:
+    return Catalogue.open(folder)
+
+
+def _with_sounds(request: RetakeRequest, cue: Cue, given: Options) -> Cue:
+    assert request.reel.catalogue is not None  # `cue_of` looked
+    catalogue = _open(request.reel.catalogue)
+    had = list(dict.fromkeys(id for take in request.known["takes"] if (id := take["source"].get("library_id"))))
+    if not request.goes_on:
+        if had and not request.words and all(getattr(given, name) is None for name in _OTHER_SOUNDS):
+            cue = replace(cue, options=replace(cue.options, pin=tuple(had)))  # the same sounds, laid anew
+        return replace(cue, choices=_picked(recommend.ask(cue.region, cue.options), catalogue, cue))
+    asked = recommend.ask(cue.region, cue.options)
+    pinned = given.pin or ()
+    never = [id for id in had if not any(id.startswith(name) for name in pinned)]
+    asked = replace(asked, pin=pinned, ban=(*asked.ban, *never))
+    like = request.like["source"].get("library_id") if request.like is not None else None
+    if like is None and not (asked.words or asked.ucs or pinned):  # it says only which sounds it has
+        like = next(iter(had), None)
+    try:
+        choices = alike(catalogue.get(like), asked, catalogue) if like else _picked(asked, catalogue, cue)
+    except LibraryError as error:
+        raise LibraryError(
+            f"region '{cue.region.name}': the sound library has no more sounds for it", "use other words"
+        ) from error
+    return replace(cue, options=replace(cue.options, pin=asked.pin, ban=asked.ban), choices=choices)
+
+
+def _picked(asked: recommend.Ask, catalogue: Catalogue, cue: Cue) -> tuple[Choice, ...]:
+    (answer,) = recommend.pick([asked], catalogue)
+    if isinstance(answer, FoleyError):
+        raise type(answer)(f"region '{cue.region.name}': {answer.message}", answer.hint)
+    return answer
