@@ -93,7 +93,7 @@ class LuaCore:
               return host
             end"""
         )
-        fields = {name: getattr(host, name) for name in ("name", "grid", "options", "undo_hint", "config")}
+        fields = {name: getattr(host, name) for name in ("name", "grid", "options", "undo_hint", "config", "lives_on")}
         return make(ask, host.later, json.dumps(fields).encode(), json.dumps(FUNCTIONS).encode())
 
     def act(self, host: Any, action: str, *arguments: str) -> None:
@@ -112,6 +112,7 @@ class LuaCore:
               local json = require("foley.json")
               local outcome = require("foley.run").place_result(host, table.unpack(json.decode(arguments)))
               json.list(outcome.laid)
+              json.list(outcome.cleared)
               json.list(outcome.refused)
               return json.encode(outcome)
             end"""

@@ -22,6 +22,7 @@ class Host:
 
     name = "Plain"
     undo_hint = UNDO
+    lives_on = True
 
     def __init__(self, world: dict[str, Any] | None = None, **fields: Any) -> None:
         world = world or {}

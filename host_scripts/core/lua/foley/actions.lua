@@ -1,15 +1,19 @@
 -- What each menu entry does. Every one ends with a message, except where the user sees or hears at once what was done.
 
+local asking = require("foley.asking")
+local audition = require("foley.audition")
 local call = require("foley.call")
 local fault = require("foley.fault")
 local list = require("foley.list")
-local path = require("foley.path")
+local notes = require("foley.notes")
 local place = require("foley.place")
 local plan = require("foley.plan")
 local run = require("foley.run")
 local selftest = require("foley.selftest")
+local takes = require("foley.takes")
 local task = require("foley.task")
 local text = require("foley.text")
+local waiting = require("foley.waiting")
 
 local actions = {}
 
@@ -73,92 +77,14 @@ function actions.recommend(host)
   end)
 end
 
--- What is there now of a clip: another take may be another clip, in the same place.
-local function same_clips(host, clip)
-  local found = {}
-  for _, track in ipairs(host.own_tracks()) do
-    for _, now in ipairs(track.clips) do
-      if now.ours and now.region == clip.region and now.key == clip.key and now.start == clip.start then
-        found[#found + 1] = now
-      end
-    end
-  end
-  return found
-end
-
--- Whether a take is what sounds in a clip; where the host loses things on saving, also after that.
-local function sounds(host, clip, number, file)
-  local function there()
-    local now = list.filter(same_clips(host, clip), function(each) return each.chosen == number end)
-    return #now == 1 and path.same(now[1].path or "", file or "")
-  end
-  if there() and host.settle then
-    host.settle()
-  end
-  return there()
-end
-
--- Lets another take sound and makes sure of it; if it does not, the former one is to sound again.
-local function choose(host, clip, number)
-  local name = plan.described(clip.name, clip.start, host.project())
-  local said = host.name .. " did not change to take " .. number .. " of " .. name
-  host.choose(clip, number)
-  local read, done = pcall(sounds, host, clip, number, clip.takes[number])
-  if read and done then
-    return
-  elseif not read then
-    said = said .. ": " .. fault.readable(done)
-  end
-  local good, back = pcall(function()
-    for _, now in ipairs(same_clips(host, clip)) do
-      host.choose(now, clip.chosen)
-    end
-    return sounds(host, clip, clip.chosen, clip.path)
-  end)
-  if good and back then
-    fault.raise(said .. "\nThe former take sounds again.")
-  elseif not good then
-    said = said .. "\nTaking it back failed: " .. fault.readable(back)
-  end
-  said = said .. "\nThe former take does NOT sound again."
-  fault.raise(said, "Look at the clip; take the change back: " .. host.undo_hint .. ".")
-end
-
-local function other_take(host, step)
-  local wanted = {}
-  for _, id in ipairs(host.chosen_takes()) do
-    wanted[id] = true
-  end
-  local clips, several, locked = {}, {}, nil
-  for _, track in ipairs(host.own_tracks()) do
-    for _, clip in ipairs(track.clips) do
-      if clip.ours and wanted[clip.id] then
-        clips[#clips + 1] = clip
-        several[#several + 1] = #clip.takes > 1 and clip or nil
-        locked = locked or (track.locked and track.name or nil)
-      end
-    end
-  end
-  if #clips == 0 then
-    fault.raise("no take is selected", "Select a clip on a Foley track, or put the cursor on it.")
-  elseif locked then
-    fault.raise("track '" .. locked .. "' is locked", "Unlock it and try again.")
-  elseif #several == 0 then
-    fault.raise("this region has one take only", "Write takes=3 into its name and generate again.")
-  end
-  for _, clip in ipairs(several) do
-    choose(host, clip, (clip.chosen - 1 + step) % #clip.takes + 1)
-  end
-end
-
 -- Lets the next take sound, in the clips selected or under the cursor; after the last comes the first.
 function actions.next_take(host)
-  guarded(host, function() other_take(host, 1) end)
+  guarded(host, function() takes.step(host, 1) end)
 end
 
 -- Lets the take before sound.
 function actions.previous_take(host)
-  guarded(host, function() other_take(host, -1) end)
+  guarded(host, function() takes.step(host, -1) end)
 end
 
 -- By its name only the part that the clip uses counts; by its path all of the file.
@@ -206,21 +132,32 @@ function actions.clear(host)
   end)
 end
 
+-- The same of what the audition page sends back.
+local function progress_of_waiting(host, config, project)
+  local note = notes.read(config, project, "waiting")
+  if not note then
+    fault.raise("no sound is being made for this project")
+  elseif not notes.looked_after(note) then
+    waiting.take_up(host)
+  elseif host.ask("What the audition page sends back is waited for. Stop waiting?") then
+    waiting.stop(config, project)
+  end
+end
+
 -- Shows the run of this project, and offers to cancel it, or to take it up when nobody waits for it.
 function actions.progress(host)
   guarded(host, function()
     local config, project = call.config(host), host.project()
-    local pending = call.pending(config, project)
+    local pending = notes.read(config, project, "pending")
     if not pending then
-      fault.raise("no sound is being made for this project")
-    end
-    if pending.placing and run.looked_after(pending) then
+      progress_of_waiting(host, config, project)
+    elseif pending.placing and notes.looked_after(pending) then
       if host.ask(run.CLOSED) then
-        call.leave(config, project, pending)
+        notes.leave(config, project, "pending", pending)
         run.take_up(host)
       end
-    elseif run.looked_after(pending) then
-      local fraction, said = run.told(call.progress(config, pending.run))
+    elseif notes.looked_after(pending) then
+      local fraction, said = call.told(call.progress(config, pending.run))
       if host.ask(math.floor(100 * fraction) .. " %: " .. said .. ". Cancel it?") then
         call.cancel(config, pending.run)
       end
@@ -230,15 +167,25 @@ function actions.progress(host)
   end)
 end
 
--- Places what became ready meanwhile; says nothing when there is nothing.
+-- Places what became ready or was sent back meanwhile; says nothing when there is nothing.
 function actions.place_ready(host)
-  guarded(host, function() run.take_up(host) end)
+  guarded(host, function()
+    local noted = notes.read(call.config(host), host.project(), "pending")
+    local from = noted and run or waiting
+    from.take_up(host)
+  end)
 end
+
+-- Opens the audition page on the takes laid last; what it sends back is laid in.
+actions.audition = audition.open_page
+
+-- Lays in what the audition page sent back last.
+actions.apply_choices = audition.apply_choices
 
 -- Opens the page about the takes laid last.
 function actions.open_report(host)
   guarded(host, function()
-    local last = call.read_json(call.project_file(call.config(host), "last", host.project()))
+    local last = notes.read(call.config(host), host.project(), "last")
     if not last or not last.report then
       fault.raise("nothing was laid into this project yet, so there is no report", "Generate first.")
     elseif not call.is_file(last.report) then
@@ -274,27 +221,13 @@ end
 
 -- Asks foley-bridge's doctor, and says what it found.
 function actions.check(host)
-  local config, name, since
-  local function wait()
-    local reply = call.reply(config, name)
-    if not reply and call.now() - since <= 2 * call.PATIENCE_S then
-      host.show(0, "Asking the doctor")
-      return wait
-    end
-    host.show(nil, "")
-    call.clear(config, name)
-    if not reply then
-      call.raise_silent(host, config)
-    elseif not reply.ok then
-      fault.raise(call.refused(host, reply))
-    end
-    host.say(diagnosis(config, reply.result))
-    return nil
-  end
   task.start(host, function()
-    config, name, since = call.config(host), call.name(host), call.now()
-    call.launch(host, config, name, "doctor", {})
-    return wait
+    local config = call.config(host)
+    local function answered(found)
+      host.say(diagnosis(config, found))
+      return nil
+    end
+    return asking.question(host, config, {}, "Asking the doctor", answered, false).ask("doctor", {})
   end)
 end
 

@@ -104,7 +104,7 @@ function call.work_file(config, run, ending)
   return path.join(config.work, run .. ending)
 end
 
--- What is kept of a project between runs: "pending" the run not yet placed, "last" the one placed last.
+-- What is kept of a project between two scripts (notes.lua), such as "pending".
 function call.project_file(config, kind, project)
   return path.join(config.work, kind .. "-" .. call.digest(project.id) .. ".json")
 end
@@ -127,14 +127,12 @@ function call.config(host)
 end
 
 -- Starts foley-call on a request that is written; what it wrote before is removed.
-function call.relaunch(host, config, run, follow)
+function call.relaunch(host, config, run)
   for _, ending in ipairs({".reply.json", ".progress.json", ".cancel"}) do
     call.forget(call.work_file(config, run, ending))
   end
   local command = table.move(config.foley_call, 1, #config.foley_call, 1, {})
-  if follow then
-    command[#command + 1] = "--follow"
-  end
+  command[#command + 1] = "--follow" -- which is for those methods that last
   for _, option in ipairs({"endpoint", "keys", "seat"}) do
     if config[option] then
       command[#command + 1] = "--" .. option
@@ -148,7 +146,7 @@ end
 -- Writes a request and starts foley-call on it.
 function call.launch(host, config, run, method, params)
   call.write_json(call.work_file(config, run, ".json"), {foley_bridge = 1, id = run, method = method, params = params})
-  call.relaunch(host, config, run, method == "submit")
+  call.relaunch(host, config, run)
 end
 
 -- The reply of a run; nil while it is not there.
@@ -160,6 +158,24 @@ end
 function call.progress(config, run)
   local good, job = pcall(call.read_json, call.work_file(config, run, ".progress.json"))
   return good and job or nil
+end
+
+-- How far a job is, 0 to 1, and in words.
+function call.told(job)
+  if not job then
+    return 0, "Asking the daemon"
+  elseif job.state == "queued" then
+    return 0, job.position and "Waiting: number " .. job.position .. " in the queue" or "Waiting"
+  end
+  local progress = job.progress or {}
+  local said = progress.step or job.step or ""
+  if progress.regions and progress.regions > 0 then
+    said = "Region " .. tostring(progress.region) .. " of " .. progress.regions .. ": " .. said
+  end
+  if progress.left_s then
+    said = said .. ", " .. call.whole_seconds(progress.left_s) .. " s left"
+  end
+  return progress.fraction or 0, said
 end
 
 -- Ends a run's job.
@@ -182,50 +198,11 @@ function call.refused(host, reply)
   return err.message or "the daemon refused without saying why", hint
 end
 
--- the run of a project that is not yet placed
-
--- The run of this project that is not yet placed: run, key, owner, alive, request, asked.
-function call.pending(config, project)
-  local whole = call.project_file(config, "pending", project)
-  local good, found = pcall(call.read_json, whole)
-  if good and found then
-    for _, name in ipairs({"run", "key", "owner", "alive", "request", "asked"}) do
-      good = good and found[name] ~= nil
-    end
-  end
-  if not good then -- damaged, or of another version
-    call.forget(whole)
-    return nil
-  end
-  return found
-end
-
-local function note(config, project, pending, alive, placing)
-  pending.alive, pending.placing = alive, placing
-  call.write_json(call.project_file(config, "pending", project), pending)
-end
-
--- Notes a run, that somebody looks after it, and whether he is laying it in, when he cannot say more.
-function call.keep(config, project, pending, placing)
-  note(config, project, pending, call.now(), placing or false)
-end
-
--- Notes a run for whoever takes it up next.
-function call.leave(config, project, pending)
-  note(config, project, pending, 0, false)
-end
-
 -- Removes a run's work files.
 function call.clear(config, run)
   for _, ending in ipairs({".json", ".progress.json", ".cancel", ".reply.json"}) do
     call.forget(call.work_file(config, run, ending))
   end
-end
-
--- Forgets a run and its work files; takes and reports stay.
-function call.drop(config, project, run)
-  call.forget(call.project_file(config, "pending", project))
-  call.clear(config, run)
 end
 
 return call

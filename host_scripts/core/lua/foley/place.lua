@@ -61,8 +61,12 @@ function place.lay(host, project, planned, before)
   refuse(host, project, before, said)
 end
 
-local function success(host, adds)
-  local takes, seen, tracks = 0, {}, {}
+local function without_sound(rejected)
+  return list.count(#rejected, "rejected region") .. " without sound."
+end
+
+local function success(host, adds, rejected)
+  local takes, seen, tracks, said = 0, {}, {}, {}
   for _, add in ipairs(adds) do
     takes = takes + #add.takes
     if not seen[add.track] then
@@ -71,9 +75,15 @@ local function success(host, adds)
     end
   end
   table.sort(tracks)
-  local where = "track" .. (#tracks == 1 and "" or "s") .. " " .. table.concat(tracks, ", ")
-  local done = list.count(#adds, "region") .. " done, " .. list.count(takes, "take") .. " laid on " .. where .. "."
-  return done .. " Undo: " .. host.undo_hint
+  if #adds > 0 then
+    local where = "track" .. (#tracks == 1 and "" or "s") .. " " .. table.concat(tracks, ", ")
+    said[1] = list.count(#adds, "region") .. " done, " .. list.count(takes, "take") .. " laid on " .. where .. "."
+  end
+  if #rejected > 0 then
+    said[#said + 1] = without_sound(rejected)
+  end
+  said[#said + 1] = "Undo: " .. host.undo_hint
+  return table.concat(said, " ")
 end
 
 -- What a person should know of what was laid, the first few sentences.
@@ -93,37 +103,39 @@ local function notes_of(result, adds)
   return table.move(notes, 1, math.min(#notes, MOST_NOTES + 1), 1, {})
 end
 
-local function outcome(message, laid, refused, notes, again)
+-- done: what place_result gives, without the message; notes may be missing.
+local function outcome(message, done, notes)
   local lines = {message}
-  if #refused > 0 then
+  if #done.refused > 0 then
     lines[2] = "Not done:"
   end
-  for _, each in ipairs(refused) do
+  for _, each in ipairs(done.refused) do
     lines[#lines + 1] = "- " .. each.message
   end
-  if #notes > 0 then
+  if notes and #notes > 0 then
     lines[#lines + 1] = "Good to know:"
   end
-  for _, note in ipairs(notes) do
+  for _, note in ipairs(notes or {}) do
     lines[#lines + 1] = "- " .. note
   end
-  return {ok = #laid > 0, message = table.concat(lines, "\n"), laid = laid, refused = refused, again = again}
+  done.laid, done.cleared, done.again = done.laid or {}, done.cleared or {}, done.again or false
+  done.ok, done.message = #done.laid + #done.cleared > 0, table.concat(lines, "\n")
+  return done
 end
 
 -- Plans a result (docs/json.md, generate), places it, reads it back. asked: the ranges as they were when sound was asked for;
 -- key: the request's idempotency key.
 --
--- Gives ok: takes were laid, and are really there; message: for the user; laid: ids of the regions that have their takes;
--- refused: {region, message} of those that do not; again: the same result can be laid yet, when what was in its way is gone.
+-- Gives ok: it was done, and is really so; message: for the user; laid: ids of the regions that have their takes; cleared: of those
+-- that an editor rejected, where no clip of ours lies now; refused: {region, message} of those that were left out; again: the same
+-- result can be laid yet, when what was in its way is gone.
 function place.place_result(host, result, asked, key)
-  local refused, laid, adds = {}, {}, {}
+  local refused, rejected, planned = {}, {}, nil
   local good, err = pcall(function()
     local project, ranges, before = host.project(), host.ranges(), host.own_tracks()
-    local planned
-    planned, refused = plan.make(host.grid, project, result, before, ranges, asked, key or "")
+    planned, refused, rejected = plan.make(host.grid, project, result, before, ranges, asked, key or "")
     if planned then
       place.lay(host, project, planned, before)
-      adds = planned.add
     end
   end)
   if not good then
@@ -131,14 +143,20 @@ function place.place_result(host, result, asked, key)
     if type(err) ~= "table" or not err.unlaid then
       said = said .. "\nNothing was changed."
     end
-    return outcome(said, {}, refused, {}, not (type(err) == "table" and err.stale or false))
-  elseif #adds == 0 then
-    return outcome("Nothing was laid, and nothing was changed.", {}, refused, {}, false)
+    return outcome(said, {refused = refused, again = not (type(err) == "table" and err.stale or false)})
+  elseif not planned then
+    local said = "Nothing was laid, and nothing was changed."
+    if #rejected > 0 then
+      said = without_sound(rejected) .. " Nothing was changed."
+    end
+    return outcome(said, {refused = refused, cleared = rejected})
   end
-  for index, add in ipairs(adds) do
+  local laid = {}
+  for index, add in ipairs(planned.add) do
     laid[index] = add.region
   end
-  return outcome(success(host, adds), laid, refused, notes_of(result, adds), false)
+  local done = {laid = laid, cleared = rejected, refused = refused}
+  return outcome(success(host, planned.add, rejected), done, notes_of(result, planned.add))
 end
 
 return place

@@ -8,18 +8,16 @@ local call = require("foley.call")
 local fault = require("foley.fault")
 local json = require("foley.json")
 local list = require("foley.list")
+local notes = require("foley.notes")
 local path = require("foley.path")
 local place = require("foley.place")
+local starting = require("foley.starting")
 local task = require("foley.task")
 local text = require("foley.text")
 local timeline = require("foley.timeline")
+local waiting = require("foley.waiting")
 
 local run = {}
-
-local HEARTBEAT_S = 5
-local MISSES = 3 -- Windows may refuse a file that somebody else looks at; then it is not gone yet
-local GONE_S = 20 -- without a heartbeat: whoever looked after it is gone
-local PLACING_S = 600 -- the same while takes are laid, when there can be none
 
 run.CLOSED = "The takes are being laid in. Was the editor closed before that was done, and are they to be laid in again?"
 run.SELECT = "Select the marked ranges that are to get sound, and try again."
@@ -32,29 +30,6 @@ function run.saved(host)
     fault.raise("this project has not been saved yet, so there is no folder for its takes", "Save it, and try again.")
   end
   return project
-end
-
--- Whether a run has somebody who waits for it.
-function run.looked_after(pending)
-  return math.abs(call.now() - pending.alive) < (pending.placing and PLACING_S or GONE_S)
-end
-
--- How far a job is, 0 to 1, and in words.
-function run.told(job)
-  if not job then
-    return 0, "Asking the daemon"
-  elseif job.state == "queued" then
-    return 0, job.position and "Waiting: number " .. job.position .. " in the queue" or "Waiting"
-  end
-  local progress = job.progress or {}
-  local said = progress.step or job.step or ""
-  if progress.regions and progress.regions > 0 then
-    said = "Region " .. tostring(progress.region) .. " of " .. progress.regions .. ": " .. said
-  end
-  if progress.left_s then
-    said = said .. ", " .. call.whole_seconds(progress.left_s) .. " s left"
-  end
-  return progress.fraction or 0, said
 end
 
 local function takes_are_there(reply)
@@ -91,29 +66,34 @@ end
 -- A run of one project, as a table of steps. which: "all" or "selected".
 local function new(host, which)
   local self = {}
-  local owner = call.name(host)
-  local config, project, pending
-  local starter, since, beat, missed, cancelled = nil, 0, 0, 0, false
+  local watch = notes.owner(host, "pending")
+  local config, project, pending, daemon
+  local since, cancelled = 0, false
 
   local function launched()
-    call.keep(config, project, pending)
-    since, beat = call.now(), call.now()
+    watch.take(config, project, pending)
+    since = call.now()
     return self.wait
+  end
+
+  local function drop(note)
+    notes.drop(config, project, "pending", note.run)
   end
 
   -- Lays the takes in. What was in the way can be cleared, and the same run taken up again.
   local function lay(reply)
     local result = reply.result.result
-    pcall(call.keep, config, project, pending, true) -- if not, the last heartbeat is there
+    pcall(notes.keep, config, project, "pending", pending, true) -- if not, the last heartbeat is there
     local outcome = place.place_result(host, result, pending.asked, pending.key)
     if outcome.again then
-      pcall(call.leave, config, project, pending) -- what was in the way is to be told
+      pcall(notes.leave, config, project, "pending", pending) -- what was in the way is to be told
     else
-      call.drop(config, project, pending.run)
+      drop(pending)
     end
     if outcome.ok then
-      local last = {run = pending.run, report = result.report}
-      local noted, why = pcall(call.write_json, call.project_file(config, "last", project), last)
+      waiting.stop(config, project) -- of a reel that is not the last any more
+      local last = {run = pending.run, job = reply.result.job.job, asked = pending.asked, report = result.report}
+      local noted, why = pcall(notes.write, config, project, "last", last)
       if not noted then
         outcome.message = outcome.message .. "\nThe report cannot be opened from here: " .. fault.readable(why)
       end
@@ -123,7 +103,7 @@ local function new(host, which)
 
   -- Whether a run of before is taken up. If not it is out of the way: laid, or dropped.
   local function goes_on(before, request)
-    if run.looked_after(before) then
+    if notes.looked_after(before) then
       fault.raise("sound for this project is being made already", "Wait for it, or cancel it: Progress / Cancel.")
     end
     local reply = call.reply(config, before.run)
@@ -132,12 +112,11 @@ local function new(host, which)
     here = here and not call.is_file(call.work_file(config, before.run, ".cancel"))
     if before.request == request and here and (ready or not reply) then
       pending = before
-      pending.owner = owner
       return true
     end
     if ready and host.ask("Sound made earlier for this project was not laid in. Lay it in first?") then
       pending = before
-      pending.owner = owner
+      pending.owner = watch.name
       local outcome = lay(reply)
       if outcome.again then
         fault.raise(outcome.message)
@@ -148,33 +127,21 @@ local function new(host, which)
       call.cancel(config, before.run)
       call.forget(call.project_file(config, "pending", project))
     else
-      call.drop(config, project, before.run)
+      drop(before)
     end
     return false
   end
 
   local function stopped()
     host.show(nil, "")
-    call.drop(config, project, pending.run)
+    drop(pending)
     host.say("Cancelled. Nothing was changed.")
     return nil
   end
 
-  -- Whether this run is still looked after here, and nobody took it over; says so now and then.
+  -- Whether this run is still looked after here.
   local function mine()
-    local kept = call.pending(config, project)
-    if not kept then
-      missed = missed + 1
-      return missed < MISSES
-    end
-    missed = 0
-    if kept.run ~= pending.run or kept.owner ~= owner then
-      return false
-    end
-    if call.now() - beat >= HEARTBEAT_S and pcall(call.keep, config, project, pending) then -- once later does as well
-      beat = call.now()
-    end
-    return true
+    return watch.mine(config, project, pending)
   end
 
   -- What is asked for; the run of before when that asked for the same.
@@ -188,13 +155,14 @@ local function new(host, which)
       sample_rate = project.sample_rate or 48000,
     }
     local request = call.digest(call.encode(params))
-    local before = call.pending(config, project)
+    local before = notes.read(config, project, "pending")
     if before and goes_on(before, request) then
       return self.go_on
     end
+    waiting.before_another(host, config, project)
     local name = call.name(host)
     local key = name .. "-" .. string.sub(call.digest(project.id), 1, 8)
-    pending = {run = name, key = key, owner = owner, request = request, asked = asked}
+    pending = {run = name, key = key, request = request, asked = asked}
     local folder = path.join(project.folder, "Foley", name)
     params.key, params.media_dir = key, folder
     params.out, params.report = path.join(folder, "takes.otio"), path.join(folder, "report.html")
@@ -209,18 +177,17 @@ local function new(host, which)
   -- The run that is not yet placed, wherever it stands.
   function self.find()
     config, project = call.config(host), host.project()
-    pending = call.pending(config, project)
-    if not pending or run.looked_after(pending) then
+    pending = notes.read(config, project, "pending")
+    if not pending or notes.looked_after(pending) then
       return nil
     end
-    pending.owner = owner
     return self.go_on
   end
 
   -- Takes up a run: its reply may be there; if not, the same request is sent again, which gives the same job.
   function self.go_on()
     if not call.reply(config, pending.run) then
-      call.relaunch(host, config, pending.run, true)
+      call.relaunch(host, config, pending.run)
     end
     return launched()
   end
@@ -236,16 +203,16 @@ local function new(host, which)
     end
     local job = call.progress(config, pending.run)
     if not job and call.now() - since > call.PATIENCE_S then
-      call.drop(config, project, pending.run)
+      drop(pending)
       call.raise_silent(host, config)
     end
-    local fraction, said = run.told(job)
+    local fraction, said = call.told(job)
     if host.show(fraction, said) and not cancelled then
       cancelled, since = true, call.now()
       call.cancel(config, pending.run)
     end
     if cancelled and call.now() - since > call.PATIENCE_S then
-      call.drop(config, project, pending.run)
+      drop(pending)
       fault.raise("the run was cancelled; the daemon has not confirmed it", "Nothing was changed.")
     end
     return self.wait
@@ -262,52 +229,36 @@ local function new(host, which)
       return stopped()
     elseif reply.ok then
       if host.project().id ~= project.id then -- opened meanwhile; the takes wait for theirs
-        call.leave(config, project, pending)
+        notes.leave(config, project, "pending", pending)
         local said = "the takes for project '" .. project.name .. "' are ready, and another project is open now"
         fault.raise(said, "Open it again, and go on with Progress / Cancel.")
       end
       host.say(lay(reply).message)
       return nil
     end
-    local message, hint = call.refused(host, reply)
-    local there = string.find(message, "another version", 1, true) -- a second daemon would not help
-    if kind == "BridgeError" and not starter and not there then
-      if host.ask("The foley_bridge daemon does not answer (" .. message .. "). Start it?") then
-        return self.start
-      end
+    if not daemon and starting.wanted(host, reply) then
+      daemon = starting.launch(host, config, project)
+      return self.start
     end
-    call.drop(config, project, pending.run)
-    fault.raise(message, hint)
-  end
-
-  -- Starts a daemon that may write beside this project.
-  function self.start()
-    starter, since = call.name(host), call.now()
-    call.launch(host, config, starter, "start", {allow = json.list({project.folder})})
-    return self.starting
+    drop(pending)
+    fault.raise(call.refused(host, reply))
   end
 
   -- Waits for the daemon, then asks it the same.
-  function self.starting()
+  function self.start()
     if not mine() then
       return nil
     end
-    local reply = call.reply(config, starter)
-    if not reply and call.now() - since <= 2 * call.PATIENCE_S then
-      if host.show(0, "Starting the daemon") then
-        return stopped()
-      end
-      return self.starting
+    local good, state = pcall(daemon)
+    if not good then
+      drop(pending)
+      error(state, 0)
+    elseif state == "stopped" then
+      return stopped()
+    elseif state == "waiting" then
+      return self.start
     end
-    call.clear(config, starter)
-    if not reply or not reply.ok then
-      call.drop(config, project, pending.run)
-      if not reply then
-        call.raise_silent(host, config)
-      end
-      fault.raise(call.refused(host, reply))
-    end
-    call.relaunch(host, config, pending.run, true)
+    call.relaunch(host, config, pending.run)
     return launched()
   end
 

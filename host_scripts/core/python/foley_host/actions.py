@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict
 
-from . import call, place, plan, run, selftest, task
-from . import path as paths
+from . import audition as page
+from . import call, notes, place, plan, run, selftest, takes, task, waiting
 from . import text as texts
+from .asking import Question
 from .fault import HostError, readable
 
 Json = Dict[str, Any]
@@ -45,70 +46,12 @@ def _by_words(text: str, typed: str) -> str:
 
 def next_take(host: Any) -> None:
     """Let the next take sound, in the clips selected or under the cursor; after the last comes the first."""
-    _guarded(host, lambda: _other_take(host, 1))
+    _guarded(host, lambda: takes.step(host, 1))
 
 
 def previous_take(host: Any) -> None:
     """Let the take before sound."""
-    _guarded(host, lambda: _other_take(host, -1))
-
-
-def _other_take(host: Any, step: int) -> None:
-    ids = host.chosen_takes()
-    before = host.own_tracks()
-    clips = [clip for track in before for clip in track["clips"] if clip["ours"] and clip["id"] in ids]
-    if not clips:
-        raise HostError("no take is selected", "Select a clip on a Foley track, or put the cursor on it.")
-    locked = [track for track in before for clip in clips if track["locked"] and clip in track["clips"]]
-    if locked:
-        raise HostError(f"track '{locked[0]['name']}' is locked", "Unlock it and try again.")
-    several = [clip for clip in clips if len(clip["takes"]) > 1]
-    if not several:
-        raise HostError("this region has one take only", "Write takes=3 into its name and generate again.")
-    for clip in several:
-        number = (clip["chosen"] - 1 + step) % len(clip["takes"]) + 1
-        _choose(host, clip, number)
-
-
-def _choose(host: Any, clip: Json, number: int) -> None:
-    """Let another take sound and make sure of it; if it does not, the former one is to sound again."""
-    said = f"{host.name} did not change to take {number} of {plan.described(clip['name'], clip['start'], host.project())}"
-    host.choose(clip, number)
-    try:
-        if _sounds(host, clip, number, clip["takes"][number - 1]):
-            return
-    except Exception as error:
-        said += f": {readable(error)}"
-    try:
-        for now in _same_clips(host, clip):
-            host.choose(now, clip["chosen"])
-        back = _sounds(host, clip, clip["chosen"], clip["path"])
-    except Exception as error:
-        back = False
-        said += f"\nTaking it back failed: {readable(error)}"
-    if back:
-        raise HostError(f"{said}\nThe former take sounds again.")
-    hint = f"Look at the clip; take the change back: {host.undo_hint}."
-    raise HostError(f"{said}\nThe former take does NOT sound again.", hint)
-
-
-def _sounds(host: Any, clip: Json, number: int, path: str) -> bool:
-    """Whether a take is what sounds in a clip; where the host loses things on saving, also after that."""
-
-    def there() -> bool:
-        now = [each for each in _same_clips(host, clip) if each["chosen"] == number]
-        return len(now) == 1 and paths.same(now[0]["path"] or "", path or "")
-
-    if there() and place.settles(host):
-        host.settle()
-    return there()
-
-
-def _same_clips(host: Any, clip: Json) -> list[Json]:
-    """What is there now of a clip: another take may be another clip, in the same place."""
-    ours = [each for track in host.own_tracks() for each in track["clips"] if each["ours"]]
-    kept = ("region", "key", "start")
-    return [each for each in ours if all(each[name] == clip[name] for name in kept)]
+    _guarded(host, lambda: takes.step(host, -1))
 
 
 def use_as_example(host: Any) -> None:
@@ -151,15 +94,15 @@ def progress(host: Any) -> None:
 
     def act() -> None:
         config, project = call.config(host), host.project()
-        pending = call.pending(config, project)
+        pending = notes.read(config, project, "pending")
         if pending is None:
-            raise HostError("no sound is being made for this project")
-        fraction, text = run.told(call.progress(config, pending["run"]))
-        if pending.get("placing") and run.looked_after(pending):
+            return _waiting(host, config, project)
+        fraction, text = call.told(call.progress(config, pending["run"]))
+        if pending.get("placing") and notes.looked_after(pending):
             if host.ask(run.CLOSED):
-                call.leave(config, project, pending)
+                notes.leave(config, project, "pending", pending)
                 run.take_up(host)
-        elif run.looked_after(pending):
+        elif notes.looked_after(pending):
             if host.ask(f"{_percent(fraction)}: {text}. Cancel it?"):
                 call.cancel(config, pending["run"])
         elif host.ask("Sound asked for earlier was not laid in yet. Go on with it?"):
@@ -168,20 +111,46 @@ def progress(host: Any) -> None:
     _guarded(host, act)
 
 
+def _waiting(host: Any, config: Json, project: Json) -> None:
+    """The same of what the audition page sends back."""
+    note = notes.read(config, project, "waiting")
+    if note is None:
+        raise HostError("no sound is being made for this project")
+    if not notes.looked_after(note):
+        waiting.take_up(host)
+    elif host.ask("What the audition page sends back is waited for. Stop waiting?"):
+        waiting.stop(config, project)
+
+
 def _percent(fraction: float) -> str:
     return f"{int(100 * fraction)} %"
 
 
 def place_ready(host: Any) -> None:
-    """Place what became ready meanwhile; says nothing when there is nothing."""
-    _guarded(host, lambda: run.take_up(host))
+    """Place what became ready or was sent back meanwhile; says nothing when there is nothing."""
+
+    def act() -> None:
+        noted = notes.read(call.config(host), host.project(), "pending")
+        (waiting if noted is None else run).take_up(host)
+
+    _guarded(host, act)
+
+
+def audition(host: Any) -> None:
+    """Open the audition page on the takes laid last; what it sends back is laid in."""
+    page.open_page(host)
+
+
+def apply_choices(host: Any) -> None:
+    """Lay in what the audition page sent back last."""
+    page.apply_choices(host)
 
 
 def open_report(host: Any) -> None:
     """Open the page about the takes laid last."""
 
     def act() -> None:
-        last = call.read_json(call.project_file(call.config(host), "last", host.project()))
+        last = notes.read(call.config(host), host.project(), "last")
         if last is None or not last.get("report"):
             raise HostError("nothing was laid into this project yet, so there is no report", "Generate first.")
         if not call.is_file(last["report"]):
@@ -201,34 +170,16 @@ def self_test(host: Any) -> None:
 
 def check(host: Any) -> None:
     """Ask foley-bridge's doctor, and say what it found."""
-    task.start(host, _Check(host).ask)
 
+    def act() -> Any:
+        config = call.config(host)
 
-class _Check:
-    def __init__(self, host: Any) -> None:
-        self.host = host
-        self.config: Json = {}
-        self.name = ""
-        self.since = 0
+        def answered(found: Json) -> None:
+            host.say(_diagnosis(config, found))
 
-    def ask(self) -> Callable[[], Any]:
-        self.config, self.name, self.since = call.config(self.host), call.name(self.host), call.now()
-        call.launch(self.host, self.config, self.name, "doctor", {})
-        return self.wait
+        return Question(host, config, {}, "Asking the doctor", answered, may_start=False).ask("doctor", {})
 
-    def wait(self) -> Any:
-        reply = call.reply(self.config, self.name)
-        if reply is None and call.now() - self.since <= 2 * call.PATIENCE_S:
-            self.host.show(0, "Asking the doctor")
-            return self.wait
-        self.host.show(None, "")
-        call.clear(self.config, self.name)
-        if reply is None:
-            raise call.silent(self.host, self.config)
-        if not reply.get("ok"):
-            raise call.refused(self.host, reply)
-        self.host.say(_diagnosis(self.config, reply["result"]))
-        return None
+    task.start(host, act)
 
 
 def _diagnosis(config: Json, found: Json) -> str:

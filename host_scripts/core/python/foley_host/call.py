@@ -64,7 +64,7 @@ def work_file(config: Json, run: str, ending: str) -> str:
 
 
 def project_file(config: Json, kind: str, project: Json) -> str:
-    """What is kept of a project between runs: ``pending`` the run not yet placed, ``last`` the one placed last."""
+    """What is kept of a project between two scripts (notes.py), such as ``pending``."""
     return paths.join(config["work"], f"{kind}-{digest(project['id'])}.json")
 
 
@@ -74,14 +74,14 @@ def project_file(config: Json, kind: str, project: Json) -> str:
 def launch(host: Any, config: Json, run: str, method: str, params: Json) -> None:
     """Write a request and start ``foley-call`` on it."""
     write_json(work_file(config, run, ".json"), {"foley_bridge": 1, "id": run, "method": method, "params": params})
-    relaunch(host, config, run, follow=method == "submit")
+    relaunch(host, config, run)
 
 
-def relaunch(host: Any, config: Json, run: str, *, follow: bool = True) -> None:
+def relaunch(host: Any, config: Json, run: str) -> None:
     """Start ``foley-call`` on a request that is written; what it wrote before is removed."""
     for ending in (".reply.json", ".progress.json", ".cancel"):
         forget(work_file(config, run, ending))
-    command = [*config["foley_call"], *(["--follow"] if follow else [])]
+    command = [*config["foley_call"], "--follow"]  # which is for those methods that last
     for option in ("endpoint", "keys", "seat"):
         if config.get(option):
             command += [f"--{option}", config[option]]
@@ -119,6 +119,22 @@ def progress(config: Json, run: str) -> Json | None:
     return None
 
 
+def told(job: Json | None) -> tuple[float, str]:
+    """How far a job is, 0 to 1, and in words."""
+    if job is None:
+        return 0, "Asking the daemon"
+    if job.get("state") == "queued":
+        position = job.get("position")
+        return 0, f"Waiting: number {position} in the queue" if position else "Waiting"
+    progress = job.get("progress") or {}
+    text = progress.get("step") or job.get("step") or ""
+    if progress.get("regions"):
+        text = f"Region {progress.get('region')} of {progress['regions']}: {text}"
+    if progress.get("left_s") is not None:
+        text += f", {whole_seconds(progress['left_s'])} s left"
+    return progress.get("fraction") or 0, text
+
+
 def cancel(config: Json, run: str) -> None:
     """End a run's job."""
     write_text(work_file(config, run, ".cancel"), "")
@@ -136,36 +152,6 @@ def refused(host: Any, reply: Json) -> HostError:
     if error.get("kind") == "RequestError":  # what these scripts ask is always right, for the version they came with
         hint = f"{hint}{'. ' if hint else ''}The daemon is of another version than this script. {_install(host)}"
     return HostError(error.get("message") or "the daemon refused without saying why", hint)
-
-
-# --- the run of a project that is not yet placed ---
-
-
-def pending(config: Json, project: Json) -> Json | None:
-    """The run of this project that is not yet placed: run, key, owner, alive, request, asked."""
-    path = project_file(config, "pending", project)
-    with contextlib.suppress(HostError):
-        found = read_json(path)
-        if found is None or all(name in found for name in ("run", "key", "owner", "alive", "request", "asked")):
-            return found
-    forget(path)  # damaged, or of another version
-    return None
-
-
-def keep(config: Json, project: Json, pending: Json, *, placing: bool = False) -> None:
-    """Note a run, that somebody looks after it, and whether he is laying it in, when he cannot say more."""
-    write_json(project_file(config, "pending", project), {**pending, "alive": now(), "placing": placing})
-
-
-def leave(config: Json, project: Json, pending: Json) -> None:
-    """Note a run for whoever takes it up next."""
-    write_json(project_file(config, "pending", project), {**pending, "alive": 0, "placing": False})
-
-
-def drop(config: Json, project: Json, run: str) -> None:
-    """Forget a run and its work files; takes and reports stay."""
-    forget(project_file(config, "pending", project))
-    clear(config, run)
 
 
 def clear(config: Json, run: str) -> None:

@@ -20,9 +20,9 @@ def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> J
         key: the request's idempotency key.
 
     Returns:
-        ``ok``: takes were laid, and are really there. ``message``: for the user. ``laid``: ids of the regions that have
-        their takes. ``refused``: ``{region, message}`` of those that do not. ``again``: the same result can be laid yet, when
-        what was in its way is gone.
+        ``ok``: it was done, and is really so. ``message``: for the user. ``laid``: ids of the regions that have their takes.
+        ``cleared``: of those that an editor rejected, where no clip of ours lies now. ``refused``: ``{region, message}`` of
+        those that were left out. ``again``: the same result can be laid yet, when what was in its way is gone.
     """
     refused: list[Json] = []
     try:
@@ -30,7 +30,10 @@ def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> J
         made = plans.make(host.grid, project, result, before, ranges, asked, key)
         refused = made.refused
         if made.plan is None:
-            return _outcome("Nothing was laid, and nothing was changed.", [], refused)
+            said = "Nothing was laid, and nothing was changed."
+            if made.rejected:
+                said = f"{_without_sound(made.rejected)} Nothing was changed."
+            return _outcome(said, [], refused, cleared=made.rejected)
         lay(host, project, made.plan, before)
     except Exception as error:
         said = readable(error)
@@ -39,7 +42,7 @@ def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> J
         stale = isinstance(error, HostError) and error.stale
         return _outcome(said, [], refused, again=not stale)
     laid = [add["region"] for add in made.plan["add"]]
-    return _outcome(_success(host, made.plan["add"]), laid, refused, _notes(result, laid))
+    return _outcome(_success(host, made.plan["add"], made.rejected), laid, refused, _notes(result, laid), cleared=made.rejected)
 
 
 class Unlaid(HostError):
@@ -101,12 +104,20 @@ def _some(faults: list[str]) -> str:
     return "; ".join(faults[:3]) + more + "."
 
 
-def _success(host: Any, adds: list[Json]) -> str:
-    takes = sum(len(add["takes"]) for add in adds)
-    tracks = sorted({add["track"] for add in adds})
-    where = f"track{'' if len(tracks) == 1 else 's'} {', '.join(tracks)}"
-    done = f"{count(len(adds), 'region')} done, {count(takes, 'take')} laid on {where}."
-    return f"{done} Undo: {host.undo_hint}"
+def _success(host: Any, adds: list[Json], rejected: list[str]) -> str:
+    said = []
+    if adds:
+        tracks = sorted({add["track"] for add in adds})
+        where = f"track{'' if len(tracks) == 1 else 's'} {', '.join(tracks)}"
+        takes = sum(len(add["takes"]) for add in adds)
+        said = [f"{count(len(adds), 'region')} done, {count(takes, 'take')} laid on {where}."]
+    if rejected:
+        said.append(_without_sound(rejected))
+    return " ".join([*said, f"Undo: {host.undo_hint}"])
+
+
+def _without_sound(rejected: list[str]) -> str:
+    return f"{count(len(rejected), 'rejected region')} without sound."
 
 
 def count(number: int, thing: str) -> str:
@@ -125,10 +136,19 @@ def _notes(result: Json, laid: list[str]) -> list[str]:
     return notes
 
 
-def _outcome(message: str, laid: list[str], refused: list[Json], notes: Sequence[str] = (), again: bool = False) -> Json:
+def _outcome(
+    message: str,
+    laid: list[str],
+    refused: list[Json],
+    notes: Sequence[str] = (),
+    *,
+    cleared: Sequence[str] = (),
+    again: bool = False,
+) -> Json:
     lines = [message]
     if refused:
         lines += ["Not done:", *(f"- {each['message']}" for each in refused)]
     if notes:
         lines += ["Good to know:", *(f"- {note}" for note in notes)]
-    return {"ok": bool(laid), "message": "\n".join(lines), "laid": laid, "refused": refused, "again": again}
+    done = {"laid": laid, "cleared": list(cleared), "refused": refused}
+    return {"ok": bool(laid or cleared), "message": "\n".join(lines), **done, "again": again}

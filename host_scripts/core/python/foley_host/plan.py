@@ -1,7 +1,8 @@
 """What to take away and what to lay where, settled before anything is touched.
 
-Our clips of the same regions are replaced. A take that would overlap another of ours goes to the next of our tracks; somebody
-else's clip in its way, a locked track, or a file that is missing or too short stops everything.
+Our clips of the same regions are replaced, or only taken away where an editor rejected the region. A take that would overlap
+another of ours goes to the next of our tracks; somebody else's clip in its way, a locked track, or a file that is missing or
+too short stops everything.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ TRACK = "Foley"
 
 @dataclass
 class Plan:
-    """What ``make`` settled: ``plan`` for the adapter (None when no region is left to do), and why regions are left out."""
+    """What ``make`` settled: ``plan`` for the adapter (None when there is nothing to do), why regions are left out, and ids of
+    regions that were rejected: they are to have no clip of ours."""
 
     plan: dict[str, Any] | None
     refused: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
 
 
 def make(
@@ -50,21 +53,27 @@ def make(
         said = f"the project runs at {project['rate']} frames per second now; it was {result['timeline']['rate']}"
         raise HostError(said, "Generate again.", stale=True)
     _distinct(own)
-    adds, refused = [], []
+    adds: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    rejected: list[str] = []
     for region in result["regions"]:
         fault, was = _left_out(region, ranges, asked, project)
         if fault or was is None:
             refused.append({"region": region.get("id"), "message": fault})
+        elif is_rejected(region):
+            rejected.append(was["id"])
         else:
             adds.append(_add(project, region, was, key))
-    if not adds:
-        return Plan(None, refused)
     adds.sort(key=lambda add: add["start"])
-    done = {add["region"] for add in adds}
+    done = {add["region"] for add in adds} | set(rejected)
     remove = [clip for track in own for clip in track["clips"] if clip["ours"] and clip["region"] in done]
+    if not adds and not remove:
+        return Plan(None, refused, rejected)
     _unlocked(own, remove)
     _lanes(grid, project, own, adds, done)
-    return Plan({"label": _label("generate into", len(adds)), "remove": remove, "add": adds}, refused)
+    chosen = any(region.get("choice") for region in result["regions"])
+    label = _label("lay the choices for" if chosen else "generate into", len(done))
+    return Plan({"label": label, "remove": remove, "add": adds}, refused, rejected)
 
 
 def clearing(own: list[dict[str, Any]], regions: list[str]) -> dict[str, Any] | None:
@@ -123,9 +132,14 @@ def _left_out(
         return f"region {name} was moved meanwhile: generate again", was
     if now["text"] != was["text"]:
         return f"region {name} now says '{now['text']}': generate again", was
-    if not region["takes"]:
+    if not region["takes"] and not is_rejected(region):
         return f"region {name} got no take", was
     return "", was
+
+
+def is_rejected(region: dict[str, Any]) -> bool:
+    """Whether an editor said that a region is to have no sound."""
+    return not region["takes"] and (region.get("choice") or {}).get("state") == "rejected"
 
 
 def _add(project: dict[str, Any], region: dict[str, Any], was: dict[str, Any], key: str) -> dict[str, Any]:

@@ -10,20 +10,17 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Dict
 
-from . import call, task, timeline
+from . import call, notes, task, timeline, waiting
 from . import path as paths
 from . import text as texts
 from .fault import HostError, readable
 from .place import place_result
+from .starting import Starting, wanted
 
 Json = Dict[str, Any]
-HEARTBEAT_S = 5
 SELECT = "Select the marked ranges that are to get sound, and try again."
-MISSES = 3  # Windows may refuse a file that somebody else looks at; then it is not gone yet
-GONE_S = 20  # without a heartbeat: whoever looked after it is gone
-PLACING_S = 600  # the same while takes are laid, when there can be none
 CLOSED = "The takes are being laid in. Was the editor closed before that was done, and are they to be laid in again?"
-__all__ = ["CLOSED", "SELECT", "Run", "generate", "looked_after", "place_result", "saved", "take_up", "told"]
+__all__ = ["CLOSED", "SELECT", "Run", "generate", "place_result", "saved", "take_up"]
 
 
 def generate(host: Any, which: str) -> None:
@@ -50,38 +47,17 @@ def saved(host: Any) -> Json:
     return project
 
 
-def looked_after(pending: Json) -> bool:
-    """Whether a run has somebody who waits for it."""
-    return bool(abs(call.now() - pending["alive"]) < (PLACING_S if pending.get("placing") else GONE_S))
-
-
-def told(job: Json | None) -> tuple[float, str]:
-    """How far a job is, 0 to 1, and in words."""
-    if job is None:
-        return 0, "Asking the daemon"
-    if job.get("state") == "queued":
-        position = job.get("position")
-        return 0, f"Waiting: number {position} in the queue" if position else "Waiting"
-    progress = job.get("progress") or {}
-    text = progress.get("step") or job.get("step") or ""
-    if progress.get("regions"):
-        text = f"Region {progress.get('region')} of {progress['regions']}: {text}"
-    if progress.get("left_s") is not None:
-        text += f", {call.whole_seconds(progress['left_s'])} s left"
-    return progress.get("fraction") or 0, text
-
-
 class Run:
     """A run of one project: its name, its key, the ranges it was asked for."""
 
     def __init__(self, host: Any, which: str) -> None:
         self.host, self.which = host, which
-        self.owner = call.name(host)
+        self.owner = notes.Owner(host, "pending")
         self.config: Json = {}
         self.project: Json = {}
         self.pending: Json = {}
-        self.starter = ""
-        self.since = self.beat = self.missed = 0
+        self.daemon: Any = None
+        self.since = 0
         self.cancelled = False
 
     # --- collect ---
@@ -101,12 +77,13 @@ class Run:
             "sample_rate": self.project.get("sample_rate") or 48000,
         }
         request = call.digest(call.encode(params))
-        before = call.pending(self.config, self.project)
+        before = self._noted()
         if before is not None and self._goes_on(before, request):
             return self.go_on
+        waiting.before_another(host, self.config, self.project)
         name = call.name(host)
         key = f"{name}-{call.digest(self.project['id'])[:8]}"
-        self.pending = {"run": name, "key": key, "owner": self.owner, "request": request, "asked": asked}
+        self.pending = {"run": name, "key": key, "request": request, "asked": asked}
         folder = paths.join(self.project["folder"], "Foley", name)
         out = {"out": paths.join(folder, "takes.otio"), "media_dir": folder, "report": paths.join(folder, "report.html")}
         if getattr(host, "poke", None):
@@ -130,17 +107,17 @@ class Run:
 
     def _goes_on(self, before: Json, request: str) -> bool:
         """Whether a run of before is taken up. If not it is out of the way: laid, or dropped."""
-        if looked_after(before):
+        if notes.looked_after(before):
             raise HostError("sound for this project is being made already", "Wait for it, or cancel it: Progress / Cancel.")
         reply = call.reply(self.config, before["run"])
         ready = reply if reply is not None and reply.get("ok") and _takes_are_there(reply) else None
         here = call.is_file(call.work_file(self.config, before["run"], ".json"))
         here = here and not call.is_file(call.work_file(self.config, before["run"], ".cancel"))
         if before["request"] == request and here and (ready or reply is None):
-            self.pending = {**before, "owner": self.owner}
+            self.pending = before
             return True
         if ready and self.host.ask("Sound made earlier for this project was not laid in. Lay it in first?"):
-            self.pending = {**before, "owner": self.owner}
+            self.pending = {**before, "owner": self.owner.name}
             outcome = self.place(ready)
             if outcome["again"]:
                 raise HostError(outcome["message"])
@@ -149,16 +126,16 @@ class Run:
             call.cancel(self.config, before["run"])
             call.forget(call.project_file(self.config, "pending", self.project))
         else:
-            call.drop(self.config, self.project, before["run"])
+            self._drop(before)
         return False
 
     def find(self) -> Any:
         """The run that is not yet placed, wherever it stands."""
         self.config, self.project = call.config(self.host), self.host.project()
-        before = call.pending(self.config, self.project)
-        if before is None or looked_after(before):
+        before = self._noted()
+        if before is None or notes.looked_after(before):
             return None
-        self.pending = {**before, "owner": self.owner}
+        self.pending = before
         return self.go_on
 
     def go_on(self) -> Any:
@@ -168,9 +145,16 @@ class Run:
         return self._launched()
 
     def _launched(self) -> Any:
-        call.keep(self.config, self.project, self.pending)
-        self.since = self.beat = call.now()
+        self.pending = self.owner.take(self.config, self.project, self.pending)
+        self.since = call.now()
         return self.wait
+
+    def _noted(self) -> Json | None:
+        return notes.read(self.config, self.project, "pending")
+
+    def _drop(self, note: Json) -> None:
+        """Forget a run."""
+        notes.drop(self.config, self.project, "pending", note["run"])
 
     # --- wait ---
 
@@ -185,31 +169,20 @@ class Run:
             return self.end
         job = call.progress(self.config, name)
         if job is None and call.now() - self.since > call.PATIENCE_S:
-            call.drop(self.config, self.project, name)
+            self._drop(self.pending)
             raise call.silent(self.host, self.config)
-        if self.host.show(*told(job)) and not self.cancelled:
+        if self.host.show(*call.told(job)) and not self.cancelled:
             self.cancelled = True
             self.since = call.now()
             call.cancel(self.config, name)
         if self.cancelled and call.now() - self.since > call.PATIENCE_S:
-            call.drop(self.config, self.project, name)
+            self._drop(self.pending)
             raise HostError("the run was cancelled; the daemon has not confirmed it", "Nothing was changed.")
         return self.wait
 
     def _mine(self) -> bool:
-        """Whether this run is still looked after here, and nobody took it over; says so now and then."""
-        kept = call.pending(self.config, self.project)
-        if kept is None:
-            self.missed += 1
-            return self.missed < MISSES
-        self.missed = 0
-        if kept["run"] != self.pending["run"] or kept["owner"] != self.owner:
-            return False
-        if call.now() - self.beat >= HEARTBEAT_S:
-            with contextlib.suppress(HostError):  # once later does as well
-                call.keep(self.config, self.project, self.pending)
-                self.beat = call.now()
-        return True
+        """Whether this run is still looked after here."""
+        return self.owner.mine(self.config, self.project, self.pending)
 
     # --- the end ---
 
@@ -226,49 +199,37 @@ class Run:
             self._same_project()
             self.host.say(self.place(reply)["message"])
             return None
-        if kind == "BridgeError" and not self.starter and self._may_start(reply):
+        if self.daemon is None and wanted(self.host, reply):
+            self.daemon = Starting(self.host, self.config, self.project)
             return self.start
-        call.drop(self.config, self.project, name)
+        self._drop(self.pending)
         raise call.refused(self.host, reply)
 
     def _same_project(self) -> None:
         """Refuse to lay takes into a project that was opened meanwhile; they wait for theirs."""
         if self.host.project()["id"] != self.project["id"]:
-            call.leave(self.config, self.project, self.pending)
+            notes.leave(self.config, self.project, "pending", self.pending)
             said = f"the takes for project '{self.project['name']}' are ready, and another project is open now"
             raise HostError(said, "Open it again, and go on with Progress / Cancel.")
 
     def _stopped(self) -> None:
         self.host.show(None, "")
-        call.drop(self.config, self.project, self.pending["run"])
+        self._drop(self.pending)
         self.host.say("Cancelled. Nothing was changed.")
 
-    def _may_start(self, reply: Json) -> bool:
-        message = call.refused(self.host, reply).message
-        if "another version" in message:  # there is one, and a second would not help
-            return False
-        return bool(self.host.ask(f"The foley_bridge daemon does not answer ({message}). Start it?"))
-
     def start(self) -> Any:
-        """Start a daemon that may write beside this project."""
-        self.starter = call.name(self.host)
-        self.since = call.now()
-        call.launch(self.host, self.config, self.starter, "start", {"allow": [self.project["folder"]]})
-        return self.starting
-
-    def starting(self) -> Any:
         """Wait for the daemon, then ask it the same."""
         if not self._mine():
             return None
-        reply = call.reply(self.config, self.starter)
-        if reply is None and call.now() - self.since <= 2 * call.PATIENCE_S:
-            if self.host.show(0, "Starting the daemon"):
-                return self._stopped()
-            return self.starting
-        call.clear(self.config, self.starter)
-        if reply is None or not reply.get("ok"):
-            call.drop(self.config, self.project, self.pending["run"])
-            raise call.silent(self.host, self.config) if reply is None else call.refused(self.host, reply)
+        try:
+            state = self.daemon.look()
+        except HostError:
+            self._drop(self.pending)
+            raise
+        if state == "stopped":
+            return self._stopped()
+        if state == "waiting":
+            return self.start
         call.relaunch(self.host, self.config, self.pending["run"])
         return self._launched()
 
@@ -276,17 +237,18 @@ class Run:
         """Lay the takes in. What was in the way can be cleared, and the same run taken up again."""
         result = reply["result"]["result"]
         with contextlib.suppress(HostError):  # the last heartbeat is there
-            call.keep(self.config, self.project, self.pending, placing=True)
+            notes.keep(self.config, self.project, "pending", self.pending, placing=True)
         outcome = place_result(self.host, result, self.pending["asked"], self.pending["key"])
         if outcome["again"]:
             with contextlib.suppress(HostError):  # what was in the way is to be told
-                call.leave(self.config, self.project, self.pending)
+                notes.leave(self.config, self.project, "pending", self.pending)
         else:
-            call.drop(self.config, self.project, self.pending["run"])
+            self._drop(self.pending)
         if outcome["ok"]:
-            last = {"run": self.pending["run"], "report": result.get("report")}
+            waiting.stop(self.config, self.project)  # of a reel that is not the last any more
+            last = {"run": self.pending["run"], "job": reply["result"]["job"]["job"], "asked": self.pending["asked"]}
             try:
-                call.write_json(call.project_file(self.config, "last", self.project), last)
+                notes.write(self.config, self.project, "last", {**last, "report": result.get("report")})
             except HostError as error:
                 outcome["message"] += f"\nThe report cannot be opened from here: {readable(error)}"
         return outcome
