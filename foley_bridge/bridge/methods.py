@@ -17,6 +17,7 @@ from msgspec import UNSET
 from foley_bridge import __version__
 from foley_bridge.bridge import protocol
 from foley_bridge.bridge.protocol import Request
+from foley_bridge.bridge.reel_methods import Panel, ReelMethods, Written
 from foley_bridge.bridge.wire import CLIENT_LIMIT, MB, VERSION
 from foley_bridge.errors import JobError, LibraryError, RequestError
 from foley_bridge.jobs.names import ENGINES_HERE, KINDS, STATES
@@ -27,7 +28,7 @@ from foley_bridge.jobs.worker_process import environment
 if TYPE_CHECKING:
     from foley_bridge.library.catalogue import Catalogue
 
-Answer = tuple[dict[str, Any], bytes | None]
+Answer = tuple[dict[str, Any] | Written, bytes | None]
 """A reply's ``result`` and its payload."""
 
 _PROBE_TIMEOUT_S = 300
@@ -48,16 +49,25 @@ class Methods:
         library: the sound library's folder, which need not be there.
         endpoints: where the daemon listens, as ``capabilities`` says it; may still grow.
         pokes: whether whoever submits may have a program on this machine told of the job's end.
+        panel: gives the link to a page; None when there are none.
     """
 
     def __init__(
-        self, processor: Processor, *, roots: Roots, library: Path | None, endpoints: Mapping[str, str | None], pokes: bool
+        self,
+        processor: Processor,
+        *,
+        roots: Roots,
+        library: Path | None,
+        endpoints: Mapping[str, str | None],
+        pokes: bool,
+        panel: Panel | None = None,
     ) -> None:
         self._pokes = pokes
         self._processor, self._roots, self._endpoints = processor, roots, endpoints
         self._library = _Library(library)
         self._providers: list[str] | None = None
         self._probing = threading.Lock()
+        reels = ReelMethods(processor, roots, panel)
         self._methods: dict[str, Callable[[Any, bytes | None, str], Answer]] = {
             "ping": self._ping,
             "capabilities": self._capabilities,
@@ -67,6 +77,11 @@ class Methods:
             "result": self._result,
             "cancel": self._cancel,
             "jobs": self._jobs,
+            "audition": _plainly(reels.audition),
+            "reels": _plainly(reels.reels),
+            "reel": _plainly(reels.reel),
+            "choose": _plainly(reels.choose),
+            "choices": _plainly(reels.choices),
             "library.search": self._search,
         }
 
@@ -158,6 +173,11 @@ class Methods:
                 )
                 self._providers = json.loads(done.stdout)
             return self._providers
+
+
+def _plainly(method: Callable[[Any], dict[str, Any] | Written]) -> Callable[[Any, bytes | None, str], Answer]:
+    """A method that takes no payload and gives none, and does not mind who asks."""
+    return lambda params, payload, client: (method(params), None)
 
 
 class _Library:

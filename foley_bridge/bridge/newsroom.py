@@ -1,10 +1,10 @@
-"""What is told to subscribers: every state and step of a job in order, and of its progress what is newest."""
+"""What is told to subscribers: every state and step of a job in order, of its progress what is newest, and every choice."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from foley_bridge.jobs.events import Event
 
 
 class Newsroom:
-    """Publishes events of jobs through a PUB socket.
+    """Publishes events of jobs and reels through a PUB socket.
 
     Args:
         socket: used by the loop only.
@@ -40,6 +40,10 @@ class Newsroom:
         if first:
             self._mailbox.post(self._tell_newest)
 
+    def chosen(self, said: Mapping[str, Any]) -> None:
+        """By the loop: a choice was written. ``said``: what ``choose`` answers."""
+        self._publish(wire.reel_topic(said["job"]), wire.choice_event(said))
+
     def _tell_and_say(self, event: Event) -> None:
         self._happened(self._tell(event))
 
@@ -51,6 +55,9 @@ class Newsroom:
 
     def _tell(self, event: Event) -> dict[str, Any]:
         job = event.view.to_json()
-        with contextlib.suppress(zmq.Again):
-            self._socket.send_multipart([wire.topic(job["job"]), *wire.encode(wire.event(event.kind, job))], zmq.NOBLOCK)
+        self._publish(wire.topic(job["job"]), wire.event(event.kind, job))
         return job
+
+    def _publish(self, topic: bytes, header: Mapping[str, Any]) -> None:
+        with contextlib.suppress(zmq.Again):
+            self._socket.send_multipart([topic, *wire.encode(header)], zmq.NOBLOCK)

@@ -29,9 +29,22 @@ class Outbox:
         self._router, self._metrics = router, metrics
         self._unread: list[tuple[zmq.MessageTracker, int]] = []
 
-    def send(self, peer: bytes, delimited: bool, header: Mapping[str, Any], payload: bytes | None = None) -> None:
-        """Send a reply to a connection, behind an empty frame when it asked that way. A reply that nobody takes is lost."""
-        frames = self._bounded(header, payload)
+    def send(
+        self,
+        peer: bytes,
+        delimited: bool,
+        header: Mapping[str, Any],
+        payload: bytes | None = None,
+        result: bytes | None = None,
+    ) -> None:
+        """Send a reply to a connection, behind an empty frame when it asked that way. A reply that nobody takes is lost.
+
+        Args:
+            peer, delimited: whom to, and how it asked.
+            header, payload: the reply.
+            result: of the header, when it is JSON already.
+        """
+        frames = self._bounded(header, payload, result)
         size = sum(len(frame) for frame in frames)
         try:
             envelope = [peer, b"", *frames] if delimited else [peer, *frames]
@@ -49,10 +62,10 @@ class Outbox:
             if tracker is not None:
                 self._unread.append((tracker, size))
 
-    def _bounded(self, header: Mapping[str, Any], payload: bytes | None) -> list[bytes]:
+    def _bounded(self, header: Mapping[str, Any], payload: bytes | None, result: bytes | None) -> list[bytes]:
         """The frames of a reply; those of an error in its place when it cannot be written or too much is unread already."""
         try:
-            frames = wire.encode(header, payload)
+            frames = wire.encode(header, payload, result=result)
         except RequestError:
             log.exception("a reply cannot be written as JSON")
             return wire.encode(wire.refusal(header["id"], InternalError("the reply cannot be written", "see the daemon's log")))

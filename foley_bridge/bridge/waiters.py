@@ -1,4 +1,4 @@
-"""Those who wait for a job to end, each until its own time is up."""
+"""Those who wait for something, a job's end or news of a reel, each until its own time is up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Waiter = TypeVar("Waiter")
 
 
 class Waiters(Generic[Waiter]):
-    """Waiters by job and by the time that they wait until. A bounded number; one that went away costs its place only.
+    """Waiters by what they wait for and by the time that they wait until. A bounded number; one that is gone costs its place.
 
     Args:
         most: when one more comes, the one that has waited longest is to be answered with what there is.
@@ -20,26 +20,26 @@ class Waiters(Generic[Waiter]):
         self._most = most
         self._numbers = itertools.count()
         self._all: dict[int, tuple[str, Waiter]] = {}  # in the order in which they came
-        self._by_job: dict[str, set[int]] = {}
+        self._by_what: dict[str, set[int]] = {}
         self._times: list[tuple[float, int]] = []  # a heap; some of its numbers may be gone already
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, job: str, until_s: float, waiter: Waiter) -> list[Waiter]:
+    def add(self, what: str, until_s: float, waiter: Waiter) -> list[Waiter]:
         """One more waiter; returns those who have to make room."""
         number = next(self._numbers)
-        self._all[number] = (job, waiter)
-        self._by_job.setdefault(job, set()).add(number)
+        self._all[number] = (what, waiter)
+        self._by_what.setdefault(what, set()).add(number)
         heapq.heappush(self._times, (until_s, number))
         if len(self._times) > 2 * self._most:  # mostly numbers that are gone
             self._times = [entry for entry in self._times if entry[1] in self._all]
             heapq.heapify(self._times)
         return [self._take(next(iter(self._all)))] if len(self._all) > self._most else []
 
-    def ended(self, job: str) -> list[Waiter]:
-        """Those who waited for this job; they wait no more."""
-        return [self._take(number) for number in sorted(self._by_job.get(job, ()))]
+    def happened(self, what: str) -> list[Waiter]:
+        """Those who waited for this; they wait no more."""
+        return [self._take(number) for number in sorted(self._by_what.get(what, ()))]
 
     def overdue(self, now_s: float) -> list[Waiter]:
         """Those whose time is up; they wait no more."""
@@ -57,8 +57,8 @@ class Waiters(Generic[Waiter]):
         return self._times[0][0] if self._times else None
 
     def _take(self, number: int) -> Waiter:
-        job, waiter = self._all.pop(number)
-        self._by_job[job].discard(number)
-        if not self._by_job[job]:
-            del self._by_job[job]
+        what, waiter = self._all.pop(number)
+        self._by_what[what].discard(number)
+        if not self._by_what[what]:
+            del self._by_what[what]
         return waiter

@@ -41,9 +41,10 @@ def request(request_id: str, method: str, params: Mapping[str, Any] | None = Non
     return header
 
 
-def reply(request_id: str | None, result: Mapping[str, Any]) -> dict[str, Any]:
-    """The header of a reply that is ``ok``."""
-    return {"foley_bridge": VERSION, "id": request_id, "ok": True, "result": dict(result)}
+def reply(request_id: str | None, result: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The header of a reply that is ``ok``. ``result``: None when it is put in as it is sent."""
+    header: dict[str, Any] = {"foley_bridge": VERSION, "id": request_id, "ok": True}
+    return header if result is None else {**header, "result": dict(result)}
 
 
 def refusal(request_id: str | None, error: FoleyError) -> dict[str, Any]:
@@ -51,8 +52,13 @@ def refusal(request_id: str | None, error: FoleyError) -> dict[str, Any]:
     return {"foley_bridge": VERSION, "id": request_id, "ok": False, "error": error.to_json()}
 
 
-def encode(header: Mapping[str, Any], payload: bytes | None = None) -> list[bytes]:
+def encode(header: Mapping[str, Any], payload: bytes | None = None, *, result: bytes | None = None) -> list[bytes]:
     """A message's frames: the header as JSON, and the payload when there is one.
+
+    Args:
+        header: of a request, a reply or an event.
+        payload: the second frame.
+        result: JSON that stands for ``result`` in the header of a reply: what is large is not written by who sends it.
 
     Raises:
         RequestError: the header is not JSON: a value of another type, a number that is not finite, text that is not UTF-8.
@@ -61,6 +67,8 @@ def encode(header: Mapping[str, Any], payload: bytes | None = None) -> list[byte
         frame = json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
         raise RequestError(f"the message cannot be written as JSON: {error}") from error
+    if result is not None:
+        frame = frame[:-1] + b',"result":' + result + b"}"
     return [frame] if payload is None else [frame, payload]
 
 
@@ -142,6 +150,16 @@ def error_from(found: Any) -> FoleyError:
 def topic(job: str) -> bytes:
     """What a job's events are published under; ``topic("")`` begins those of all jobs."""
     return f"job.{job}".encode()
+
+
+def reel_topic(reel: str) -> bytes:
+    """What is chosen in a reel is published under; ``reel_topic("")`` begins those of all reels."""
+    return f"reel.{reel}".encode()
+
+
+def choice_event(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The header of the event ``choice``, with what ``choose`` answered."""
+    return {"foley_bridge": VERSION, "event": "choice", **chosen}
 
 
 def event(kind: str, job: Mapping[str, Any]) -> dict[str, Any]:

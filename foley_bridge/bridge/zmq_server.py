@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,7 +27,8 @@ from foley_bridge.bridge.methods import Answer, Methods
 from foley_bridge.bridge.metrics import Unmeasured
 from foley_bridge.bridge.newsroom import Newsroom
 from foley_bridge.bridge.outbox import Outbox
-from foley_bridge.bridge.protocol import Request, Wait, read_request, request_id
+from foley_bridge.bridge.protocol import Choices, Request, Wait, read_request, request_id
+from foley_bridge.bridge.reel_methods import Written, says_news
 from foley_bridge.bridge.waiters import Waiters
 from foley_bridge.errors import BusyError, FoleyError, InternalError, RequestError
 from foley_bridge.jobs.events import Event
@@ -44,10 +45,23 @@ LANES = {
     "jobs": "lists",
     "result": "lists",
     "capabilities": "capabilities",
+    "audition": "audition",  # which may start the page's process
+    "reels": "reels",
+    "reel": "reels",
+    "choose": "choices",
+    "choices": "choices",
     "library.search": "library",
 }
 """Methods that are not here are answered by the loop itself."""
-MOST_IN_LANE = {"submit": 1000, "lists": 100, "capabilities": 100, "library": 100}
+MOST_IN_LANE = {
+    "submit": 1000,
+    "lists": 100,
+    "capabilities": 100,
+    "audition": 100,
+    "reels": 100,
+    "choices": 1000,
+    "library": 100,
+}
 """Where more is refused, so that a cancel is always read; only those of the lane ``jobs`` wait, when there are too many."""
 MOST_IN_HAND = 2000
 MOST_BYTES_IN_HAND = 256 * wire.MB
@@ -69,8 +83,8 @@ class _Ask:
         came_s: time.monotonic().
         size: bytes.
         request: None while it is not read.
-        waits_until_s: of ``wait``.
-        waiting: it was told to wait for its job's end.
+        waits_until_s: of ``wait`` and ``choices``.
+        waiting: it was told to wait for its job's end, or for news of its reel.
     """
 
     peer: bytes
@@ -231,7 +245,7 @@ class Server:
         Raises:
             BusyError: the lane has too much to do.
         """
-        if isinstance(request.params, Wait):
+        if isinstance(request.params, Wait | Choices):
             ask.waits_until_s = ask.came_s + request.params.timeout_s
         lane = LANES.get(request.method)
         if lane is None:
@@ -281,32 +295,46 @@ class Server:
     # --- answering ---
 
     def _done(self, ask: _Ask, request: Request, outcome: Answer | FoleyError) -> None:
-        """Reply; but a ``wait`` whose job goes on waits."""
+        """Reply; but what waits for something that has not happened waits."""
         if isinstance(outcome, FoleyError):
             self._reply(ask, wire.refusal(request.id, outcome))
             return
         result, payload = outcome
+        if isinstance(result, Written):
+            self._reply(ask, wire.reply(request.id, None), payload, result)
+            return
         has_time = self._stop_at_s is None and time.monotonic() < ask.waits_until_s
-        if request.method == "wait" and result["state"] not in ENDED and has_time:
+        what = _awaited(request, result) if has_time and not ask.answered else None
+        if what is not None:
             if not ask.waiting:
                 ask.waiting = True
-                for longest in self._waiters.add(result["job"], ask.waits_until_s, ask):
+                for longest in self._waiters.add(what, ask.waits_until_s, ask):
                     self._look_again(longest)
-                self._give(ask, request, "jobs", None, 0)  # it may have ended just before anybody waited for it
+                self._give(ask, request, LANES[request.method], None, 0)  # it may have happened just before anybody waited
             return
         self._reply(ask, wire.reply(request.id, result), payload)
+        if request.method == "choose":
+            self._newsroom.chosen(result)
+            self._news_of(result["job"])
 
     def _look_again(self, ask: _Ask) -> None:
-        """A waiter is told how its job stands now."""
+        """A waiter is told how things stand now."""
         if not ask.answered and ask.request is not None:
             ask.waits_until_s = 0.0
-            self._give(ask, ask.request, "jobs", None, 0)
+            self._give(ask, ask.request, LANES[ask.request.method], None, 0)
 
-    def _reply(self, ask: _Ask, header: dict[str, Any], payload: bytes | None = None) -> None:
+    def _news_of(self, reel: str) -> None:
+        """Something was chosen or applied: those who wait for a reel look whether it is what they wait for."""
+        for ask in self._waiters.happened(_reel(reel)):
+            if not ask.answered and ask.request is not None:
+                ask.waiting = False
+                self._give(ask, ask.request, LANES[ask.request.method], None, 0)
+
+    def _reply(self, ask: _Ask, header: dict[str, Any], payload: bytes | None = None, result: bytes | None = None) -> None:
         if ask.answered:
             return
         ask.answered = True
-        self._outbox.send(ask.peer, ask.delimited, header, payload)
+        self._outbox.send(ask.peer, ask.delimited, header, payload, result)
         method = ask.request.method if ask.request else "unreadable"
         kind = "ok" if header["ok"] else header["error"]["kind"]
         took_s = time.monotonic() - ask.came_s
@@ -316,8 +344,24 @@ class Server:
         )
 
     def _happened(self, job: dict[str, Any]) -> None:
-        """Something happened to a job: those who waited for its end are answered."""
+        """Something happened to a job: those who waited for its end, or that of an ``apply`` of a reel, are answered."""
         if job["state"] in ENDED:
-            for ask in self._waiters.ended(job["job"]):
+            for ask in self._waiters.happened(job["job"]):
                 if ask.request is not None:
                     self._reply(ask, wire.reply(ask.request.id, job))
+            if job["kind"] == "apply":
+                self._news_of(job["reel"])
+
+
+def _awaited(request: Request, result: Mapping[str, Any]) -> str | None:
+    """What a request that was answered so waits for; None when it does not, or that is there."""
+    if isinstance(request.params, Wait):
+        return None if result["state"] in ENDED else str(result["job"])
+    if isinstance(request.params, Choices):
+        return None if says_news(request.params, result) else _reel(result["job"])
+    return None
+
+
+def _reel(job: str) -> str:
+    """The name of a reel's news; those of jobs' ends are their ids."""
+    return f"reel {job}"

@@ -58,6 +58,14 @@ def newest_reel(journal: Journal) -> str | None:
     return rows[0][0] if rows else None
 
 
+def newest_apply(journal: Journal, reel: str) -> str | None:
+    """The id of a reel's newest ``apply`` that is done, or else of its newest one; None when there is none."""
+    rows = journal.database.read(
+        "SELECT id FROM jobs WHERE reel = ? AND kind = 'apply' ORDER BY state = 'done' DESC, number DESC LIMIT 1", (reel,)
+    )
+    return rows[0][0] if rows else None
+
+
 def list_reels(journal: Journal, limit: int) -> list[dict[str, Any]]:
     """The newest reels: ``job``, ``title``, ``finished``, how many ``regions``, and of these ``chosen`` and ``rejected``."""
     with journal.database.snapshot() as db:
