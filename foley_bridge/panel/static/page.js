@@ -1,7 +1,7 @@
 // The page of a reel: puts its parts together.
 
-import { ReelApi } from "./api.js";
 import { adjust } from "./adjust.js";
+import { ReelApi } from "./api.js";
 import { Axis } from "./axis.js";
 import { bars } from "./bars.js";
 import { helpDialog, rejectDialog, sendDialog } from "./dialogs.js";
@@ -10,7 +10,7 @@ import { header } from "./header.js";
 import { keys } from "./keys.js";
 import { lanes } from "./lanes.js";
 import { library } from "./library.js";
-import { picture } from "./picture.js";
+import { monitor } from "./monitor.js";
 import { Placing } from "./placing.js";
 import { Player } from "./player.js";
 import { Session } from "./session.js";
@@ -58,7 +58,7 @@ async function open() {
   header(at("header"), session, { send, help });
   bars(at("bars"), session);
   strip(at("strip"), session);
-  picture(at("picture"), session, video);
+  monitor(at("picture"), session, video);
 
   const adjusting = h("div.tab.adjust", { id: "adjust" });
   const searching = h("div.tab.library", { id: "library" });

@@ -1,0 +1,69 @@
+// The picture and the transport under it.
+
+import { h, icon, setAttribute, setText, soon } from "./dom.js";
+import { stateOf, wordOf } from "./states.js";
+
+export function monitor(root, session, video) {
+  const { player, clock } = session;
+  const over = h("div.over.middle", { hidden: true });
+  const state = h("span.state", { hidden: true });
+  root.append(h("div.screen", {}, video, state, over));
+  video.addEventListener("click", () => session.toggle());
+
+  const play = h("button.main.play", { type: "button", id: "play", onclick: () => session.toggle() });
+  const time = h("output", { "aria-label": "Timecode" });
+  const drift = h("span.drift", { title: "Picture against sound, median of five seconds" });
+  const matched = h("input", { type: "checkbox", role: "switch", id: "matched", onchange: () => session.match(matched.checked) });
+  const button = (name, label, act) => h("button", { type: "button", "aria-label": label, title: label, onclick: act }, icon(name));
+  root.append(
+    h("div.transport", {},
+      button("back", "Previous region (K)", () => session.step(-1)),
+      play,
+      button("forward", "Next region (J)", () => session.step(1)),
+      h("button", { type: "button", title: "A frame back (←)", "aria-label": "A frame back", onclick: () => player.step(-1) }, "−1"),
+      h("button", { type: "button", title: "A frame on (→)", "aria-label": "A frame on", onclick: () => player.step(1) }, "+1"),
+      time,
+      h("span.space"),
+      drift,
+      h("label", { title: "Takes at matched loudness (M)" }, matched, "Matched"),
+    ),
+  );
+
+  const showState = () => {
+    const { playing } = player;
+    play.replaceChildren(icon(playing ? "pause" : "play"));
+    setAttribute(play, "aria-label", playing ? "Pause" : "Play");
+    play.title = playing ? "Pause (Space)" : "Play (Space)";
+  };
+  let counted = 0;
+  const showTime = () => {
+    setText(time, clock.timecode(player.time_s));
+    if (counted++ % 20) return;
+    const { ms, samples } = player.drift ?? {};
+    setText(drift, player.playing && samples ? `${ms > 0 ? "+" : ""}${ms.toFixed(1)} ms` : "");
+  };
+  const showOver = soon(() => {
+    const { detail, problem, loading, window } = session;
+    const summary = session.entry?.summary;
+    const words = [];
+    if (problem) words.push(icon("failed"), h("span", {}, problem.told ?? problem.message ?? String(problem)), h("button", { type: "button", onclick: () => session.load() }, "Try again"));
+    else if (detail?.error && !window) words.push(icon("failed"), h("span", {}, "This region failed"));
+    else if (loading || !detail) words.push(icon("wait"), h("span", {}, "Making the picture…"));
+    over.replaceChildren(...words);
+    // What comes at once needs no words.
+    over.hidden = !words.length;
+    over.classList.toggle("later", loading && !problem);
+    state.hidden = !summary;
+    if (summary) setText(state, `${summary.number} · ${wordOf(stateOf(summary))}`);
+  });
+  player.addEventListener("state", showState);
+  player.addEventListener("time", showTime);
+  player.addEventListener("heard", () => (matched.checked = player.matched));
+  session.addEventListener("heard", () => (matched.checked = player.matched));
+  for (const name of ["open", "region", "window", "loading", "problem", "choice"]) session.addEventListener(name, showOver);
+  session.addEventListener("region", showTime);
+  session.addEventListener("window", showTime);
+  matched.checked = player.matched;
+  showState();
+  showTime();
+}
