@@ -39,6 +39,7 @@ class Scene:
         self.took_s: float = said["finished"] - said["began"]
         self.writes: list[str] = said["writes"]
         self.files = self.ground.hashes()
+        self.kept = kept_of_reels(folder / "undisturbed")
         assert said["state"] == "done"
         assert sum(content != "folder" for content in self.files.values()) >= 7
         self.ground.clear()
@@ -65,8 +66,15 @@ class Scene:
         assert re.fullmatch(
             r"(journal\.sqlite(-wal|-shm|\.lock)? ?|worker-0\.lock ?|jobs ?)+", " ".join(path.name for path in home.iterdir())
         )
-        assert not list(home.glob("jobs/*"))
+        assert kept_of_reels(home) == self.kept
         assert not list(self.ground.folder.rglob(".*"))
+
+
+def kept_of_reels(home: Path) -> list[tuple[str, bytes]]:
+    """What a daemon keeps for its jobs, which is one that is done: its timeline as it was opened."""
+    kept = [path for path in home.glob("jobs/*/*") if path.name != "motion.npz"]
+    assert [path.name for path in kept] == ["opened.otio"]
+    return [(path.name, path.read_bytes()) for path in kept]
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,7 @@ def test_a_timeline_in_the_message_gives_the_same_sound_and_is_not_kept(ground: 
         shared.processor.submit(inline, payload=payload + b" ")
     (done,) = shared.ended(view.record.id)
     assert done.record.state == "done"
-    shared.until(lambda: not list((shared.home / "jobs").iterdir()))
+    shared.until(lambda: not list(shared.home.glob("jobs/*/timeline.otio")))
 
 
 def test_jobs_are_done_in_the_order_they_came_and_know_their_place(ground: Ground, shared: Watched, tmp_path: Path) -> None:
