@@ -1,69 +1,171 @@
-// The picture and the transport under it.
+// The picture of a window, held to the sound. Two video elements lie on each other: one is seen, the other waits where the loop begins and
+// starts unseen a little before the turn, so that nobody sees a seek.
 
-import { h, icon, setAttribute, setText, soon } from "./dom.js";
-import { stateOf, wordOf } from "./states.js";
+import { Screen } from "./screen.js";
 
-export function picture(root, session, video) {
-  const { player, clock } = session;
-  const over = h("div.over.middle", { hidden: true });
-  const state = h("span.state", { hidden: true });
-  root.append(h("div.screen", {}, video, state, over));
-  video.addEventListener("click", () => session.toggle());
+const RUN_UP_S = 0.25; // how long the waiting one runs before it is seen
+const SEEK_S = 0.15; // what a seek may take
+/** Chromium draws no frames of an element that is quite transparent, or covered by one that is quite opaque; these look like those. */
+const NEARLY = { seen: "0.999", unseen: "0.001" };
+const AHEAD_MS = 17; // what is changed in a frame of the page is seen in the next one
 
-  const play = h("button.main.play", { type: "button", id: "play", onclick: () => session.toggle() });
-  const time = h("output", { "aria-label": "Timecode" });
-  const drift = h("span.drift", { title: "Picture against sound, median of five seconds" });
-  const matched = h("input", { type: "checkbox", role: "switch", id: "matched", onchange: () => session.match(matched.checked) });
-  const button = (name, label, act) => h("button", { type: "button", "aria-label": label, title: label, onclick: act }, icon(name));
-  root.append(
-    h("div.transport", {},
-      button("back", "Previous region (K)", () => session.step(-1)),
-      play,
-      button("forward", "Next region (J)", () => session.step(1)),
-      h("button", { type: "button", title: "A frame back (←)", "aria-label": "A frame back", onclick: () => player.step(-1) }, "−1"),
-      h("button", { type: "button", title: "A frame on (→)", "aria-label": "A frame on", onclick: () => player.step(1) }, "+1"),
-      time,
-      h("span.space"),
-      drift,
-      h("label", { title: "Takes at matched loudness (M)" }, matched, "Matched"),
-    ),
-  );
+/** Passes on one line show the same time at the same moment. */
+const sameLine = (one, other) => one && other && Math.abs(one.place - one.begin - (other.place - other.begin)) < 0.5;
 
-  const showState = () => {
-    const { playing } = player;
-    play.replaceChildren(icon(playing ? "pause" : "play"));
-    setAttribute(play, "aria-label", playing ? "Pause" : "Play");
-    play.title = playing ? "Pause (Space)" : "Play (Space)";
+export class Picture {
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {(error_s: number, page_ms: number) => void} drawn told of each frame seen while playing
+   */
+  constructor(video, drawn) {
+    const told = (screen) => (error_s, page_ms) => screen === this.seen && drawn(error_s, page_ms);
+    const display = { lead_s: 0 };
+    this.under = new Screen(video, display, (...args) => told(this.under)(...args));
+    this.over = new Screen(laidOver(video), display, (...args) => told(this.over)(...args));
+    this.seen = this.under;
+    this.url = null;
+    this.show(this.under);
+  }
+
+  get waiting() {
+    return this.seen === this.under ? this.over : this.under;
+  }
+
+  /** The element that is seen. */
+  get video() {
+    return this.seen.video;
+  }
+
+  /** @param {string} url @param {number} rate @param {number} frames @param {AbortSignal} signal */
+  async load(url, rate, frames, signal) {
+    this.clear();
+    const answer = await fetch(url, { signal });
+    if (!answer.ok) throw new Error(await told(answer));
+    const blob = await answer.blob();
+    if (signal.aborted) return;
+    this.url = URL.createObjectURL(blob);
+    await Promise.all([this.under, this.over].map((screen) => screen.load(this.url, 1 / rate)));
+    [this.rate, this.frames] = [rate, frames];
+  }
+
+  clear() {
+    this.under.unload();
+    this.over.unload();
+    if (this.url) URL.revokeObjectURL(this.url);
+    this.url = null;
+    this.passes = new Map();
+    this.sound = null;
+  }
+
+  /** The frame that is to be seen at a time of the window, seconds. */
+  frameAt(time_s) {
+    return Math.min(this.frames - 1, Math.max(0, Math.floor(time_s * this.rate + 1e-4)));
+  }
+
+  /** Stands on the frame of a time. */
+  stand(time_s) {
+    if (!this.url) return;
+    this.sound = null;
+    this.passes.clear();
+    this.waiting.halt();
+    this.seen.cue(this.frameAt(time_s));
+  }
+
+  /** Follows a sound from now on, until `stand`. @param {import("./sound.js").Sound} sound */
+  follow(sound) {
+    if (!this.url) return;
+    this.sound = sound;
+    this.passes.clear();
+    const pass = sound.passAt(0);
+    if (this.seen.ready && Math.abs(this.seen.at - (this.frameAt(pass.place / sound.rate) + 0.5) / this.rate) < 1e-3) this.put(this.seen, pass);
+  }
+
+  put(screen, pass) {
+    const { sound } = this;
+    this.passes.set(screen, pass);
+    screen.follow((page_ms) => sound.placeIn(pass, page_ms) / sound.rate);
+  }
+
+  /** To be called for every frame of the page. */
+  tick(now) {
+    const { sound, seen, waiting } = this;
+    if (!sound?.runs) return;
+    const pass = sound.passAt(now + AHEAD_MS);
+    if (!sameLine(this.passes.get(seen), pass)) {
+      if (!sameLine(this.passes.get(waiting), pass)) this.jump(pass, now);
+      else if (waiting.ready) this.change();
+    } else if (seen.lost && !sameLine(this.passes.get(waiting), pass)) {
+      this.jump(pass, now);
+    } else if (seen.lost && waiting.ready) {
+      this.change();
+    } else {
+      this.prepare(pass);
+    }
+    this.under.tick(now);
+    this.over.tick(now);
+  }
+
+  /** Has the waiting one go to where the sound will be when it is there. */
+  jump(pass, now) {
+    const place_s = this.sound.placeIn(pass, now) / this.sound.rate;
+    this.waiting.cue(this.frameAt(place_s + SEEK_S));
+    this.put(this.waiting, pass);
+  }
+
+  /** Has the waiting one wait for the next turn. */
+  prepare(pass) {
+    const { sound, waiting } = this;
+    const next = sound.passAfter(pass);
+    if (sameLine(this.passes.get(waiting), next)) return;
+    const length_s = (next.end - next.begin) / sound.rate;
+    const runUp = Math.max(0, Math.min(RUN_UP_S, length_s - SEEK_S));
+    waiting.cue(this.frameAt(next.place / sound.rate - runUp));
+    this.put(waiting, next);
+  }
+
+  change() {
+    const before = this.seen;
+    this.show(this.waiting);
+    before.halt();
+    this.passes.delete(before);
+  }
+
+  show(screen) {
+    this.seen = screen;
+    this.over.video.style.opacity = screen === this.over ? NEARLY.seen : NEARLY.unseen;
+    this.over.hidden = screen !== this.over;
+    this.under.hidden = screen !== this.under;
+  }
+}
+
+/** What an answer that is no picture says. */
+export async function told(answer) {
+  const body = await answer.json().catch(() => null);
+  return body?.error?.message ?? `the server answered ${answer.status}`;
+}
+
+/** A second element of the same shape on top of one. */
+function laidOver(video) {
+  const other = video.cloneNode(false);
+  other.removeAttribute("id");
+  other.setAttribute("aria-hidden", "true");
+  other.tabIndex = -1;
+  Object.assign(other.style, { position: "absolute", pointerEvents: "none", margin: "0" });
+  video.after(other);
+  const lay = () => {
+    const style = getComputedStyle(video);
+    Object.assign(other.style, {
+      left: `${video.offsetLeft}px`,
+      top: `${video.offsetTop}px`,
+      width: `${video.offsetWidth}px`,
+      height: `${video.offsetHeight}px`,
+      objectFit: style.objectFit,
+      borderRadius: style.borderRadius,
+    });
   };
-  let counted = 0;
-  const showTime = () => {
-    setText(time, clock.timecode(player.time_s));
-    if (counted++ % 20) return;
-    const { ms, samples } = player.drift ?? {};
-    setText(drift, player.playing && samples ? `${ms > 0 ? "+" : ""}${ms.toFixed(1)} ms` : "");
-  };
-  const showOver = soon(() => {
-    const { detail, problem, loading, window } = session;
-    const summary = session.entry?.summary;
-    const words = [];
-    if (problem) words.push(icon("failed"), h("span", {}, problem.told ?? problem.message ?? String(problem)), h("button", { type: "button", onclick: () => session.load() }, "Try again"));
-    else if (detail?.error && !window) words.push(icon("failed"), h("span", {}, "This region failed"));
-    else if (loading || !detail) words.push(icon("wait"), h("span", {}, "Making the picture…"));
-    over.replaceChildren(...words);
-    // What comes at once needs no words.
-    over.hidden = !words.length;
-    over.classList.toggle("later", loading && !problem);
-    state.hidden = !summary;
-    if (summary) setText(state, `${summary.number} · ${wordOf(stateOf(summary))}`);
-  });
-  player.addEventListener("state", showState);
-  player.addEventListener("time", showTime);
-  player.addEventListener("heard", () => (matched.checked = player.matched));
-  session.addEventListener("heard", () => (matched.checked = player.matched));
-  for (const name of ["open", "region", "window", "loading", "problem", "choice"]) session.addEventListener(name, showOver);
-  session.addEventListener("region", showTime);
-  session.addEventListener("window", showTime);
-  matched.checked = player.matched;
-  showState();
-  showTime();
+  lay();
+  const watch = new ResizeObserver(lay);
+  watch.observe(video);
+  if (video.parentElement) watch.observe(video.parentElement);
+  return other;
 }

@@ -1,0 +1,316 @@
+// A window's picture and takes in sync (docs/audition.md, "In sync"). The clock is the sound's: takes are decoded, one of them sounds, and the
+// picture follows what is heard.
+
+import { changes, edited, sampleOf } from "./edits.js";
+import { median } from "./clock.js";
+import { Picture, told } from "./picture.js";
+import { Sound } from "./sound.js";
+
+const MOST_DOWN_DB = 12; // for matched loudness
+const RECENT_MS = 5000;
+const PATIENCE_MS = 300; // until a sound that does not start is told of
+
+/** Events: `time` {time_s}, `state` {playing, suspended}, `heard` {id}, `error` {what, id, message}. */
+export class Player extends EventTarget {
+  #matched = true;
+  #place_s = 0;
+  #abort = new AbortController();
+  #drift = [];
+
+  /** @param {HTMLVideoElement} video */
+  constructor(video) {
+    super();
+    this.picture = new Picture(video, (error_s, page_ms) => this.#drift.push([page_ms, error_s * 1000]));
+    /** @type {Sound|null} */
+    this.sound = null;
+    this.takes = new Map();
+    this.window = null;
+    this.playing = false;
+    this.heard = null;
+    this.audited = null;
+    const tick = () => {
+      this.#tick(performance.now());
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+    // A browser lets a page sound only after its user did something.
+    for (const name of ["pointerdown", "keydown"]) addEventListener(name, () => this.playing && this.#wake(), { capture: true });
+  }
+
+  /** @returns {AudioContext|null} */
+  get context() {
+    return this.sound?.context ?? null;
+  }
+
+  /** Where everything that sounds comes out. @returns {AudioNode|null} */
+  get output() {
+    return this.sound?.output ?? null;
+  }
+
+  /** The element that is seen. */
+  get video() {
+    return this.picture.video;
+  }
+
+  /**
+   * Another window. It goes on playing if it played. Resolves when everything is there, or could not be had.
+   * @param {{window: object, picture: string, takes: object[], rate: string|number, sampleRate: number}} what
+   */
+  async load({ window, picture, takes, rate, sampleRate }) {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    this.sound?.halt();
+    this.picture.clear();
+    this.takes.clear();
+    this.audited = null;
+    if (this.sound?.rate !== sampleRate) this.#open(sampleRate);
+    Object.assign(this, { window, rate });
+    this.length = this.#sample(window.end_s);
+    this.sound.setLoop(this.#sample(window.loop_start_s), this.#sample(window.loop_end_s));
+    this.#place_s = window.loop_start_s - window.start_s;
+    this.pictureThere = false;
+    if (!takes.some(({ id }) => id === this.heard)) this.#setHeard(takes[0]?.id ?? null);
+    const frames_s = window.frames / (window.end_s - window.start_s);
+    const seen = this.picture
+      .load(picture, frames_s, window.frames, signal)
+      .catch((error) => this.#fail(signal, "picture", null, error))
+      .then(() => {
+        if (signal.aborted) return;
+        this.picture.stand(this.#place_s);
+        this.pictureThere = true;
+        this.#begin();
+      });
+    await Promise.all([seen, ...takes.map((take) => this.add(take))]);
+  }
+
+  /** One more take of this window. */
+  async add(take) {
+    const { signal } = this.#abort;
+    const kept = { ...take, edit: take.edit ?? {}, buffer: null, made: null, failed: false };
+    this.takes.set(take.id, kept);
+    try {
+      kept.buffer = await this.#decode(take.url, signal);
+    } catch (error) {
+      kept.failed = true;
+      this.#fail(signal, "take", take.id, error);
+    }
+    if (signal.aborted) return;
+    if (this.matched) this.#sounds("same");
+    else if (take.id === this.heard) this.#sounds("other");
+    this.#begin();
+  }
+
+  async play() {
+    if (this.playing) return;
+    this.playing = true;
+    this.#wake();
+    this.#begin();
+    this.#state();
+  }
+
+  pause() {
+    if (!this.playing) return;
+    this.#place_s = this.#now();
+    this.playing = false;
+    this.sound?.halt();
+    this.picture.stand(this.#place_s);
+    this.#state();
+    this.#tell("time", { time_s: this.time_s });
+  }
+
+  /** Timeline seconds that are heard, or stood on. */
+  get time_s() {
+    return (this.window?.start_s ?? 0) + this.#now();
+  }
+
+  seek(time_s) {
+    if (!this.window) return;
+    const last_s = (this.window.frames - 1) / this.picture.rate;
+    this.#place_s = Math.min(Math.max(time_s - this.window.start_s, 0), Number.isFinite(last_s) ? last_s : Infinity);
+    if (this.sound.runs) this.sound.run(Math.round(this.#place_s * this.sound.rate));
+    else this.picture.stand(this.#place_s);
+    this.#tell("time", { time_s: this.time_s });
+  }
+
+  /** Stands still and shows the frame that many frames on. */
+  step(frames) {
+    if (!this.window) return;
+    this.pause();
+    const frame = Math.floor(this.#place_s * this.picture.rate + 1e-4) + frames;
+    this.seek(this.window.start_s + frame / this.picture.rate);
+  }
+
+  loop(start_s, end_s) {
+    if (this.window) this.sound.setLoop(...[start_s, end_s].map((s) => Math.min(Math.max(this.#sample(s), 0), this.length)));
+  }
+
+  /** @param {string|null} id */
+  hear(id) {
+    if (id === this.heard) return;
+    this.#setHeard(id);
+    this.#sounds("other");
+  }
+
+  edit(id, edit) {
+    const take = this.takes.get(id);
+    if (!take) return;
+    take.edit = edit ?? {};
+    take.made = null;
+    if (id === this.heard) this.#sounds("same");
+  }
+
+  get matched() {
+    return this.#matched;
+  }
+
+  set matched(matched) {
+    this.#matched = matched;
+    this.#sounds("same");
+  }
+
+  /** A sound of the library instead of the take, laid raw at times of the timeline. */
+  async audition(url, at_s) {
+    const { signal } = this.#abort;
+    try {
+      if (this.audited?.url !== url) this.audited = { url, sound: await this.#decode(url, signal) };
+    } catch (error) {
+      this.#fail(signal, "sound", url, error);
+      return;
+    }
+    if (signal.aborted) return;
+    this.audited.laid = this.#lay(this.audited.sound, at_s);
+    this.#sounds("other");
+  }
+
+  stopAudition() {
+    if (!this.audited) return;
+    this.audited = null;
+    this.#sounds("other");
+  }
+
+  /** How far the picture is from what is heard: the median of the last seconds; later pictures are negative. */
+  get drift() {
+    const recent = this.#drift.filter(([page_ms]) => page_ms > performance.now() - RECENT_MS);
+    return { ms: recent.length ? median(recent.map(([, ms]) => ms)) : 0, samples: recent.length };
+  }
+
+  #open(sampleRate) {
+    this.sound?.context.close();
+    this.sound = new Sound(sampleRate);
+    this.sound.context.addEventListener("statechange", () => {
+      this.sound.clock.reset();
+      this.#begin();
+      this.#state();
+    });
+  }
+
+  #wake() {
+    if (!this.context || this.context.state === "running") return;
+    this.context.resume().catch(() => {});
+  }
+
+  /** Starts what is to play, once everything that it needs is there. */
+  #begin() {
+    const take = this.takes.get(this.heard);
+    const there = !take || take.buffer || take.failed;
+    if (!this.playing || !this.sound || this.sound.runs || !this.pictureThere || !there || this.context.state !== "running") return;
+    this.sound.setMaterial(this.#material(), "other");
+    this.sound.run(Math.round(this.#place_s * this.sound.rate));
+    this.picture.follow(this.sound);
+  }
+
+  #tick(now) {
+    const { sound } = this;
+    if (sound?.runs) {
+      sound.clock.look();
+      this.picture.tick(now);
+      while (this.#drift.length && this.#drift[0][0] < now - RECENT_MS) this.#drift.shift();
+      this.#tell("time", { time_s: this.time_s });
+    }
+  }
+
+  /** Seconds of the window. */
+  #now() {
+    return this.sound?.runs ? this.sound.placeAt(performance.now()) / this.sound.rate : this.#place_s;
+  }
+
+  #setHeard(id) {
+    this.heard = id;
+    this.#tell("heard", { id });
+  }
+
+  #sounds(kind) {
+    if (this.sound?.runs) this.sound.setMaterial(this.#material(), kind);
+  }
+
+  /** What sounds now: a library's sound, the take that is heard with its edit, or nothing. */
+  #material() {
+    if (this.audited?.laid) return { buffer: this.audited.laid, level: 1 };
+    const take = this.takes.get(this.heard);
+    if (!take?.buffer) return null;
+    take.made ??= this.#edited(take);
+    return { buffer: take.made, level: this.#level(take) };
+  }
+
+  /** Of what sounds on the timeline: with its edit, and nothing beyond the clip. */
+  #edited({ buffer, edit, clip_start_s, clip_end_s }) {
+    const [first, end] = [this.#sample(clip_start_s), this.#sample(clip_end_s)];
+    if (!changes(edit) && first <= 0 && end >= buffer.length) return buffer;
+    const channels = Array.from({ length: buffer.numberOfChannels }, (_, k) => buffer.getChannelData(k));
+    const made = new AudioBuffer({ length: buffer.length, numberOfChannels: channels.length, sampleRate: buffer.sampleRate });
+    edited(channels, edit, { rate: this.rate, sampleRate: this.sound.rate, first, end }).forEach((samples, k) => {
+      samples.fill(0, 0, Math.max(0, first));
+      samples.fill(0, Math.max(0, end));
+      made.copyToChannel(samples, k);
+    });
+    return made;
+  }
+
+  /** The quietest take is the measure; edits are heard on top of it. */
+  #level(take) {
+    if (!this.matched) return 1;
+    const takes = [...this.takes.values()].filter(({ failed }) => !failed);
+    const measure = takes.every(({ lufs }) => Number.isFinite(lufs)) ? "lufs" : "peak_dbfs";
+    const loud = takes.map((one) => one[measure]).filter(Number.isFinite);
+    if (!Number.isFinite(take[measure])) return 1;
+    return 10 ** (-Math.min(MOST_DOWN_DB, take[measure] - Math.min(...loud)) / 20);
+  }
+
+  #lay(sound, at_s) {
+    const laid = new AudioBuffer({ length: this.length, numberOfChannels: sound.numberOfChannels, sampleRate: sound.sampleRate });
+    for (let k = 0; k < sound.numberOfChannels; k++) {
+      const [from, to] = [sound.getChannelData(k), laid.getChannelData(k)];
+      for (const time_s of at_s) {
+        const first = this.#sample(time_s);
+        for (let n = Math.max(0, -first); n < from.length && first + n < to.length; n++) to[first + n] += from[n];
+      }
+    }
+    return laid;
+  }
+
+  async #decode(url, signal) {
+    const answer = await fetch(url, { signal });
+    if (!answer.ok) throw new Error(await told(answer));
+    return this.context.decodeAudioData(await answer.arrayBuffer());
+  }
+
+  /** The sample of the window at a time of the timeline. */
+  #sample(time_s) {
+    return sampleOf(time_s, this.rate, this.sound.rate) - sampleOf(this.window.start_s, this.rate, this.sound.rate);
+  }
+
+  #fail(signal, what, id, error) {
+    if (!signal.aborted) this.#tell("error", { what, id, message: error.message });
+  }
+
+  #state() {
+    const tell = () => this.#tell("state", { playing: this.playing, suspended: this.playing && this.context?.state !== "running" });
+    if (this.playing && this.context?.state !== "running") setTimeout(tell, PATIENCE_MS);
+    else tell();
+  }
+
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}

@@ -1,0 +1,198 @@
+"""A bench for the player: a page with nothing but it, windows whose every frame and sample can be told, and what a witness saw.
+
+The picture's frames carry their numbers (``media_movies``), the takes are noise that is nowhere like itself, so that a piece of what came
+out says from where in the file it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from media_movies import make_movie
+from playwright.sync_api import Page
+
+STATIC = Path(__file__).resolve().parents[2] / "foley_bridge" / "panel" / "static"
+HERE = Path(__file__).resolve().parent
+POLICY = "default-src 'self'; media-src 'self' blob:; img-src 'self' blob:; object-src 'none'"
+PAGE = """<!doctype html><meta charset="utf-8"><title>player</title><div><video id="picture" width="320" height="180"></video></div>
+<button>play</button><script type="module" src="/bench.js"></script>"""
+SCRIPT = """import { Player } from "/static/player.js";
+import { Witness } from "/witness.js";
+import * as edits from "/static/edits.js";
+const player = new Player(document.querySelector("video"));
+const told = [];
+for (const name of ["state", "heard", "error"]) player.addEventListener(name, ({ detail }) => told.push([name, detail]));
+document.querySelector("button").addEventListener("click", () => player.play());
+Object.assign(globalThis, { player, Witness, edits, told });
+"""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What ``Player.load`` takes, and the samples of its takes as they lie in the files, float32 (n, channels)."""
+
+    told: dict[str, Any]
+    rate: Fraction
+    sample_rate: int
+    takes: tuple[np.ndarray, ...]
+
+    def sample(self, time_s: float) -> int:
+        return round((Fraction(round(time_s * self.rate)) / self.rate - self.start) * self.sample_rate)
+
+    @property
+    def start(self) -> Fraction:
+        return Fraction(round(self.told["window"]["start_s"] * self.rate)) / self.rate
+
+
+@dataclass(frozen=True)
+class Bench:
+    url: str
+    folder: Path
+
+    def open(self, page: Page) -> None:
+        page.goto(f"{self.url}/")
+        page.wait_for_function("globalThis.player !== undefined")
+
+    def window(
+        self,
+        name: str,
+        *,
+        rate: Fraction = Fraction(25),
+        sample_rate: int = 48000,
+        seconds: float = 4.0,
+        around: float = 1.0,
+        start: float = 10.0,
+        takes: int = 2,
+        channels: int = 1,
+        lufs: tuple[float, ...] = (),
+    ) -> Window:
+        """A window that loops ``seconds``, with ``around`` more at both ends."""
+        around_frames, loop_frames = round(around * rate), max(1, round(seconds * rate))
+        frames, first = loop_frames + 2 * around_frames, round(start * rate)
+        make_movie(self.folder / f"{name}.mp4", rate=rate, count=frames, size=(320, 180), b_frames=0)
+        length = round(Fraction(first + frames) / rate * sample_rate) - round(Fraction(first) / rate * sample_rate)
+        sounds, said = [], []
+        for number in range(takes):
+            noise = np.random.default_rng(number).uniform(-0.25, 0.25, (length, channels))
+            path = self.folder / f"{name}-{number}.wav"
+            soundfile.write(path, noise, sample_rate, subtype="PCM_24")
+            sounds.append(soundfile.read(path, dtype="float32", always_2d=True)[0])
+            clip = {"clip_start_s": float(first / rate), "clip_end_s": float((first + frames) / rate)}
+            loudness = {"lufs": lufs[number] if lufs else -20.0, "peak_dbfs": -12.0}
+            said.append({"id": f"take {number}", "url": f"/media/{path.name}", "edit": {}, **loudness, **clip})
+        window = {
+            "number": 1,
+            "start_s": float(first / rate),
+            "end_s": float((first + frames) / rate),
+            "loop_start_s": float((first + around_frames) / rate),
+            "loop_end_s": float((first + around_frames + loop_frames) / rate),
+            "frames": frames,
+        }
+        exact = f"{rate.numerator}/{rate.denominator}"
+        told = {"window": window, "picture": f"/media/{name}.mp4", "takes": said, "rate": exact, "sampleRate": sample_rate}
+        return Window(told, rate, sample_rate, tuple(sounds))
+
+
+@contextlib.contextmanager
+def bench(folder: Path) -> Iterator[Bench]:
+    """The page and the media of ``folder`` on a port of their own."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            texts = {"/": ("text/html", PAGE), "/bench.js": ("text/javascript", SCRIPT)}
+            kind, body = (texts[path][0], texts[path][1].encode()) if path in texts else self.file(path)
+            self.send_response(200 if body is not None else 404)
+            for name, value in (
+                ("Content-Type", kind),
+                ("Content-Length", len(body or b"")),
+                ("Content-Security-Policy", POLICY),
+            ):
+                self.send_header(name, str(value))
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(body or b"")
+
+        def file(self, path: str) -> tuple[str, bytes | None]:
+            top, _, name = path[1:].partition("/")
+            place = {"static": STATIC / name, "media": folder / name}.get(top, HERE / top)
+            return self.guess_type(str(place)), place.read_bytes() if place.is_file() else None
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield Bench(f"http://127.0.0.1:{server.server_port}", folder)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a witness saw.
+
+    Attributes:
+        samples: float32, what came out, mono.
+        first: the context's frame of its first sample.
+        screens: (time ms, time of the picture seen then s), one for each frame of the page.
+        clocks: (time ms, context time that is heard then s).
+    """
+
+    samples: np.ndarray
+    first: int
+    gaps: int
+    screens: np.ndarray
+    clocks: np.ndarray
+
+    def heard_frame(self, sample_rate: int, at_ms: np.ndarray) -> np.ndarray:
+        """The context's frame that is heard at times of the page, by what the browser said of its clock around them."""
+        offsets = self.clocks[:, 0] / 1000 - self.clocks[:, 1]
+        near = [np.median(offsets[np.abs(self.clocks[:, 0] - at) < 500]) for at in at_ms]
+        return (at_ms / 1000 - np.array(near)) * sample_rate
+
+
+def seen_by(said: dict[str, Any]) -> Seen:
+    frames, screens = np.array(said["frames"]), np.array(said["screens"])
+    shown = []
+    for at, which in screens:  # the frame of the page that is made at `at` is seen then, or a little later: for all alike
+        drawn = frames[(frames[:, 0] == which) & (frames[:, 1] <= at + 0.5)]
+        if len(drawn):
+            shown.append((at, drawn[-1, 2]))
+    samples = np.frombuffer(base64.b64decode(said["samples"]), np.float32)
+    return Seen(samples, said["first"], said["gaps"], np.array(shown), np.array(said["clocks"]))
+
+
+def witness(page: Page, seconds: float, *, tap: bool = True) -> Seen:
+    """What is seen and heard for some seconds."""
+    page.evaluate("tap => { globalThis.witness = new Witness(player); return witness.start({ tap }); }", tap)
+    page.wait_for_timeout(seconds * 1000)
+    return seen_by(page.evaluate("witness.stop()"))
+
+
+def place_of(piece: np.ndarray, sound: np.ndarray) -> tuple[int, float]:
+    """Where in ``sound`` a piece is, and how loud it is there; both mono. The gain is 0 where it is nowhere."""
+    size = 1 << (len(sound) + len(piece)).bit_length()
+    match = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(piece, size)), size)[: len(sound) - len(piece) + 1]
+    at = int(match.argmax())
+    there = sound[at : at + len(piece)]
+    gain = float(there @ piece / (there @ there))
+    return (at, gain) if np.abs(there * gain - piece).max() < 1e-4 else (at, 0.0)
+
+
+def json_of(value: object) -> str:
+    return json.dumps(value)
