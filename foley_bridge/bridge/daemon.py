@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -22,7 +23,7 @@ from foley_bridge.bridge.logs import LogFormat, start_log
 from foley_bridge.bridge.methods import Methods
 from foley_bridge.bridge.metrics import Metrics, Unmeasured
 from foley_bridge.bridge.osc_server import OscServer
-from foley_bridge.bridge.panel_process import PanelProcess, loopback, own_seat
+from foley_bridge.bridge.panel_process import SEAT_FOLDER, PanelProcess, loopback, own_seat
 from foley_bridge.bridge.places import JOURNAL_FILE, PANEL_FOLDER, STATE_FILE, default_output_roots
 from foley_bridge.bridge.poker import Poker
 from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
@@ -165,6 +166,7 @@ class _Daemon:
                 endpoints["osc"] = self._osc.address
             open_things.enter_context(self._announced())
             if panel is not None:
+                open_things.callback(shutil.rmtree, settings.home / PANEL_FOLDER / SEAT_FOLDER, ignore_errors=True)
                 open_things.callback(panel.stop)
             server.run(methods, self._metrics)
             log.info("stopping; what is not done goes on when a daemon runs again")
@@ -186,7 +188,7 @@ class _Daemon:
         settings, folder = self._settings, self._settings.home / PANEL_FOLDER
         seat: dict[str, str | None] = {"keys": None, "seat": None}
         if self._seats is not None and self._pair is not None:
-            seat |= own_seat(folder / "seat", self._seats, self._pair.public)
+            seat |= own_seat(folder / SEAT_FOLDER, self._seats, self._pair.public)
         order = {
             "endpoint": near(server.endpoints["requests"]),
             **seat,

@@ -38,6 +38,8 @@ PAUSE_S = (0.5, 15.0)
 WELL_S = 60.0
 """One that ran so long died of something new: the pause is short again."""
 SEAT = "panel"
+SEAT_FOLDER = "seat"
+"""Beside its cache, while a daemon with keys runs."""
 _WHO = "the audition page"
 _HINT = "the daemon's log may know more, and foley-bridge doctor"
 _OWN_LINE = re.compile(r"\d{4}-\d\d-\d\d \S+ +(debug|info|warning|error|critical) +(.*)")

@@ -103,7 +103,7 @@ def generate(
         print(json.dumps({**result, "audition": link} if audition else result, indent=2))
     else:
         show.regions(result)
-        show.files({"result": result["out"], "preview": result["preview"], "report": result["report"], "listen": link})
+        show.files({"result": result["out"], "preview": result["preview"], "report": result["report"], "page": link})
     if link is not None:
         opened_page(link, reached.client.endpoint)
     return SOME_FAILED if audition and link is None else status_of(result)
@@ -153,8 +153,8 @@ def demo(
         print(json.dumps({**shown, "audition": link} if audition else shown, indent=2))
     else:
         show.regions(shown)
-        show.files({"watch": shown["preview"], "look": shown["report"], "request": shown["request"], "result": shown["out"]})
-        show.files({"listen": link})
+        show.files({"listen": shown["preview"], "look": shown["report"], "request": shown["request"], "result": shown["out"]})
+        show.files({"page": link})
     if link is not None:
         opened_page(link, reached.client.endpoint)
     return SOME_FAILED if audition and link is None else status_of(shown)

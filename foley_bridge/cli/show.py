@@ -87,13 +87,18 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
 
 
 def regions(result: dict[str, Any]) -> None:
-    """Print a result's regions as a table, with the sync where it was measured; notes below, and what failed on stderr."""
+    """Print a result's regions as a table, with what was chosen where that is known, and the sync where it was measured; notes
+    below, and what failed on stderr."""
     done = result["regions"]
+    chosen = any("choice" in region for region in done)
     measured = any("sync_error_ms" in region for region in done)
-    headings = ["region", "at", "engine", "takes", "onsets"] + (["sync median", "worst"] if measured else [])
+    headings = ["region", "at", "engine", *(["choice"] if chosen else []), "takes", "onsets"]
+    headings += ["sync median", "worst"] if measured else []
     rows = []
     for region in done:
-        row = [region["name"], _timecode(region, result["timeline"]), region["engine"], *_found(region)]
+        row = [region["name"], _timecode(region, result["timeline"]), region["engine"]]
+        row += [region["choice"]["state"]] if chosen else []
+        row += _found(region)
         if measured:
             error = region["sync_error_ms"]
             row += ["-" if error[key] is None else f"{error[key]:.1f} ms" for key in ("median", "worst")]
