@@ -31,7 +31,7 @@ export function adjust(root, session) {
     else store.choose(number, { note: text }, "note");
   });
   const note = h("textarea", {
-    id: "note", placeholder: "For the mix, for the next person…", maxLength: 4096,
+    id: "note", placeholder: "Note (E): for the mix, for the next person…", maxLength: 4096,
     oninput: () => keep(session.number, note.value),
     onblur: () => keep.flush(),
     onkeydown: (event) => {
@@ -44,12 +44,12 @@ export function adjust(root, session) {
   });
   root.append(
     h("label", { htmlFor: "level" }, "Level"), level, levelText,
-    h("span.label", {}, "Nudge"), nudges, nudgeText,
+    h("span.label", {}, "Nudge"), h("span"), nudgeText, nudges,
     ...fades.flatMap(({ name, label, input, text }) => [h("label", { htmlFor: name }, label), input, text]),
     h("div.ends.whole", {}, before, undecide, reset),
     reason,
-    h("label.whole", { htmlFor: "note" }, "Note ", h("kbd", {}, "E")),
-    h("div.whole", {}, note),
+    h("label.whole.only-read", { htmlFor: "note" }, "Note"),
+    h("div.whole.noted", {}, note),
   );
 
   const show = soon(() => {

@@ -22,8 +22,8 @@ export function rejectDialog(session) {
     element.close();
     session.reject(reason, true);
   };
-  const element = dialog("reasons", "Why not?",
-    h("div.reasons", {},
+  const element = dialog("why", "Why not?",
+    h("div.list", {},
       ...REASONS.map((reason, k) => h("button", { type: "button", onclick: () => done(reason) }, h("kbd", {}, String(k + 1)), reason[0].toUpperCase() + reason.slice(1))),
       h("button", { type: "button", id: "no-reason", onclick: () => done("") }, h("kbd", {}, "R"), "Reject without a reason"),
       h("form", { onsubmit: (event) => { event.preventDefault(); done(typed.value.trim()); } }, typed, h("button.main", { type: "submit" }, "Reject"))));

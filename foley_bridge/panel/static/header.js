@@ -66,7 +66,7 @@ export function header(root, session, { send, help }) {
     sent,
     undo,
     h("button", { type: "button", "aria-label": "Help: all keys", title: "All keys (?)", onclick: help }, icon("help")),
-    h("button.main", { type: "button", id: "send", onclick: send }, icon("send"), "Send back"),
+    h("button.main", { type: "button", id: "send", title: "Send the choices back to the timeline (Ctrl+Enter)", "aria-label": "Send back", onclick: send }, icon("send"), h("span.text", {}, "Send back")),
   );
 
   const show = () => {

@@ -336,7 +336,7 @@ export function lanes(root, session) {
     });
   }
   session.addEventListener("choice", showEdit);
-  session.addEventListener("window", soon(look));
+  for (const name of ["window", "loading"]) session.addEventListener(name, soon(look));
   session.addEventListener("onsets", draw);
   session.addEventListener("choice", draw);
   session.addEventListener("tapping", showTools);

@@ -7,12 +7,12 @@ export function monitor(root, session, video) {
   const { player, clock } = session;
   const over = h("div.over.middle", { hidden: true });
   const state = h("span.state", { hidden: true });
-  root.append(h("div.screen", {}, video, state, over));
+  const drift = h("span.drift", { title: "Picture against sound, median of five seconds" });
+  root.append(h("div.screen", {}, video, state, drift, over));
   video.addEventListener("click", () => session.toggle());
 
   const play = h("button.main.play", { type: "button", id: "play", onclick: () => session.toggle() });
   const time = h("output", { "aria-label": "Timecode" });
-  const drift = h("span.drift", { title: "Picture against sound, median of five seconds" });
   const matched = h("input", { type: "checkbox", role: "switch", id: "matched", onchange: () => session.match(matched.checked) });
   const button = (name, label, act) => h("button", { type: "button", "aria-label": label, title: label, onclick: act }, icon(name));
   root.append(
@@ -24,7 +24,6 @@ export function monitor(root, session, video) {
       h("button", { type: "button", title: "A frame on (→)", "aria-label": "A frame on", onclick: () => player.step(1) }, "+1"),
       time,
       h("span.space"),
-      drift,
       h("label", { title: "Takes at matched loudness (M)" }, matched, "Matched"),
     ),
   );
@@ -61,8 +60,7 @@ export function monitor(root, session, video) {
   player.addEventListener("heard", () => (matched.checked = player.matched));
   session.addEventListener("heard", () => (matched.checked = player.matched));
   for (const name of ["open", "region", "window", "loading", "problem", "choice"]) session.addEventListener(name, showOver);
-  session.addEventListener("region", showTime);
-  session.addEventListener("window", showTime);
+  for (const name of ["region", "window", "loading"]) session.addEventListener(name, showTime);
   matched.checked = player.matched;
   showState();
   showTime();

@@ -59,6 +59,7 @@ async function open() {
   bars(at("bars"), session);
   strip(at("strip"), session);
   monitor(at("picture"), session, video);
+  at("picture").firstElementChild.append(at("live")); // what happened is told where one looks
 
   const adjusting = h("div.tab.adjust", { id: "adjust" });
   const searching = h("div.tab.library", { id: "library" });

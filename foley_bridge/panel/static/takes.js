@@ -6,13 +6,12 @@ import { Wave } from "./wave.js";
 
 const whole = (score) => `${Math.round(score * 100)}`;
 
-/** Where a take comes from, in a line. */
+/** Where a take comes from, in a line; what differs between takes comes first. */
 function origin(take, region) {
   const { source = {} } = take;
-  const parts = [source.file?.replace(/\.[^.]+$/, "") ?? region.engine];
-  if (source.library_id) parts.push([source.creator, source.licence].filter(Boolean).join(", ") || "your library");
-  else parts.push(region.engine === "recommend" ? "your library" : `re-timed, seed ${take.seed}`);
-  return parts.filter(Boolean).join(" · ");
+  const name = source.file?.replace(/\.[^.]+$/, "");
+  if (source.library_id) return [name, source.creator, source.licence || "your library"].filter(Boolean).join(" · ");
+  return [`seed ${take.seed}`, name ? `re-timed from ${name}` : region.engine].filter(Boolean).join(" · ");
 }
 
 const loudness = (take) =>
