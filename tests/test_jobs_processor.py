@@ -560,7 +560,8 @@ def test_a_worker_dies_with_its_daemon_in_the_middle_of_a_native_call_or_not(gro
     worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert worker.stdin is not None
     assert worker.stdout is not None
-    order = {"do": "job", "job": "j", "request": ground.request(), "publishing": [], "timeline_file": None}
+    order = {"do": "job", "job": "j", "kind": "generate", "request": ground.request(), "publishing": [], "payload": None}
+    order["opened"] = str(tmp_path / "opened.otio")
     worker.stdin.write(json.dumps({**order, "roots": Roots().to_json(), "catalogue": None}).encode() + b"\n")
     worker.stdin.flush()
     assert json.loads(worker.stdout.readline()) == {"say": "ready"}

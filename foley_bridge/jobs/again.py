@@ -107,7 +107,7 @@ def resolve(request: RetakeRequest, opened: Opened) -> Again:
     cue = _with_sounds(request, cue, given)
     first = len(request.known["takes"]) if request.goes_on else 0
     count = min(wanted, len(cue.choices)) if request.goes_on else wanted
-    notes = (f"the sound library has only {count} more for this",) if count < wanted else ()
+    notes = (f"the sound library has only {count} more that fit as well",) if count < wanted else ()
     return Again(replace(cue, options=replace(cue.options, takes=count)), tuple(range(first, first + count)), notes=notes)
 
 
