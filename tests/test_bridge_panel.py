@@ -21,12 +21,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import zmq
-from bridge_daemons import PATIENCE_S, Daemon, Raw, daemon, end, refused_to_start, start_daemon
+from bridge_daemons import PATIENCE_S, Daemon, Raw, daemon, end, start_daemon
 
 from foley_bridge.bridge import panel_process
 from foley_bridge.bridge.client import Client
 from foley_bridge.bridge.keys import make_keys
-from foley_bridge.bridge.panel_process import PanelProcess, default_panel_bind
+from foley_bridge.bridge.panel_process import PanelProcess, default_panel_bind, loopback
 from foley_bridge.errors import BridgeError, BusyError, FoleyError, InternalError, JobError
 
 HERE = "127.0.0.1:0"
@@ -229,18 +229,33 @@ def test_its_usual_place_is_three_ports_on_and_here(bind: str, panel: str) -> No
 
 
 @pytest.mark.parametrize(
-    "beyond", ["0.0.0.0:0", "[::]:0", "*:0", "192.168.1.5:5580", "example.com:5580", "localhost.example.com:1"]
+    ("bind", "place"),
+    [
+        ("127.0.0.1:5580", ("127.0.0.1", 5580)),
+        ("LocalHost:0", ("127.0.0.1", 0)),
+        ("127.8.9.10:1", ("127.8.9.10", 1)),
+        ("[::1]:80", ("::1", 80)),
+    ],
 )
-def test_a_page_that_others_could_reach_is_refused(tmp_path: Path, beyond: str) -> None:
-    kind, message, hint = refused_to_start(tmp_path / "home", panel_bind=beyond)
-    assert kind == "BridgeError"
-    assert beyond in message and "127.0.0.1" in hint
+def test_it_is_served_on_this_machine(bind: str, place: tuple[str, int]) -> None:
+    assert loopback(bind) == place
 
 
-@pytest.mark.parametrize("nowhere", ["", "5580", "127.0.0.1", "127.0.0.1:65536", "http://127.0.0.1:5580"])
-def test_what_is_no_address_is_refused(tmp_path: Path, nowhere: str) -> None:
-    kind, message, _ = refused_to_start(tmp_path / "home", panel_bind=nowhere)
-    assert (kind, "is no address" in message) == ("BridgeError", True) and repr(nowhere) in message
+@pytest.mark.parametrize(
+    "beyond",
+    ["0.0.0.0:0", "[::]:0", "*:0", "192.168.1.5:5580", "example.com:5580", "localhost.example.com:1", "[::ffff:192.168.1.5]:1"],
+)
+def test_a_page_that_others_could_reach_is_refused(beyond: str) -> None:
+    with pytest.raises(BridgeError, match="other machines") as caught:
+        loopback(beyond)
+    assert beyond in caught.value.message and "127.0.0.1" in caught.value.hint
+
+
+@pytest.mark.parametrize("nowhere", ["", "5580", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:", "http://127.0.0.1:5580"])
+def test_what_is_no_address_is_refused(nowhere: str) -> None:
+    with pytest.raises(BridgeError, match="is no address") as caught:
+        loopback(nowhere)
+    assert repr(nowhere) in caught.value.message
 
 
 # --- the real one, behind a real daemon ---

@@ -129,6 +129,8 @@ def test_a_second_daemon_in_one_home_or_at_one_address_is_refused(daemon: Servin
         (("--log-format", "yaml"), "yaml"),
         (("--osc-bind", "nonsense", "--osc"), "nonsense"),
         (("--metrics-bind", "nonsense"), "nonsense"),
+        (("--panel", "nonsense"), "nonsense"),
+        (("--panel", "0.0.0.0:5580"), "other machines"),
     ],
 )
 def test_a_daemon_that_cannot_be_as_asked_does_not_start(tmp_path: Path, options: tuple[str, ...], named: str) -> None:

@@ -90,6 +90,6 @@ def host_and_port(text: str, who: str) -> tuple[str, int]:
         BridgeError: it is neither.
     """
     host, _, port = text.rpartition(":")
-    if not host or not re.fullmatch(r"\d{1,5}", port) or int(port) > 65535:
+    if not host or "/" in host or not re.fullmatch(r"\d{1,5}", port) or int(port) > 65535:
         raise BridgeError(f"{who} cannot listen at {text!r}: that is no address", "write it as HOST:PORT, as 127.0.0.1:9477")
     return host.strip("[]"), int(port)
