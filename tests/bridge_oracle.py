@@ -75,8 +75,23 @@ def length(value: Any) -> bool:
     return None in value or value[0] <= value[1]
 
 
+def rising(value: Any) -> bool:
+    inside = list_of(number(0, 7 * 24 * 3600), 1, 10_000)(value)
+    return inside and all(early < late for early, late in zip(value, value[1:], strict=False))
+
+
+def take(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
+
+
+def path_only(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"path"} and path(value["path"])
+
+
 path = text(1, 4096)
 job = text(1, 200)
+region = whole(1, 2**31)
+revision = whole(0, 2**53)
 states = {"queued", "running", "done", "failed", "cancelled"}
 
 # method: (needed, optional)
@@ -95,6 +110,7 @@ RULES: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
             "hits_as_markers": boolean,
             "preview": either(nothing, path),
             "report": either(nothing, path),
+            "shape": either(nothing, lambda value: value == "resolve"),
             "poke": poke,
         },
     ),
@@ -106,9 +122,36 @@ RULES: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
         {},
         {"states": list_of(lambda value: isinstance(value, str) and value in states, 1, 5), "limit": whole(1, 1000)},
     ),
+    "audition": ({}, {"job": either(nothing, job)}),
+    "reels": ({}, {"limit": whole(1, 1000)}),
+    "reel": ({"job": job}, {}),
+    "choose": (
+        {"job": job, "region": region, "base": revision, "choice": lambda value: isinstance(value, dict), "by": text(1, 128)},
+        {},
+    ),
+    "choices": (
+        {"job": job},
+        {"after": revision, "applied": either(nothing, job), "timeout_s": number(0, 3600)},
+    ),
     "library.search": (
         {"words": text(1, 1000)},
         {"ucs": text(1, 64), "length_s": length, "channels": whole(1, 64), "limit": whole(1, 500)},
+    ),
+}
+SUBMITS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
+    "retake": (
+        {"kind": text(6, 6), "job": job, "region": region},
+        {
+            **{"key": key, "poke": poke, "hits_s": rising, "options": options},
+            **{"words": text(0, 4096), "more": boolean, "like_take": take},
+        },
+    ),
+    "apply": (
+        {"kind": text(5, 5), "job": job},
+        {
+            **{"key": key, "poke": poke, "out": path, "timeline": path_only, "preview": path, "report": path},
+            **{"undecided": lambda value: value in ("best", "none"), "takes_as_tracks": boolean, "force": boolean},
+        },
     ),
 }
 
@@ -156,10 +199,12 @@ def follows_the_protocol(frames: Sequence[bytes]) -> bool:
     method, params = said["method"], said.get("params", {})
     if not isinstance(method, str) or method not in RULES or not isinstance(params, dict):
         return False
-    needed, optional = RULES[method]
+    kind = params.get("kind")
+    of_kind = SUBMITS.get(kind) if method == "submit" and isinstance(kind, str) else None
+    needed, optional = of_kind or RULES[method]
     if not set(needed) <= set(params) <= set(needed) | set(optional):
         return False
     if not all({**needed, **optional}[name](value) for name, value in params.items()):
         return False
-    inline = method == "submit" and "payload" in params["timeline"]
+    inline = method == "submit" and "payload" in params.get("timeline", ())
     return inline == (len(frames) == 2)

@@ -147,7 +147,7 @@ def test_a_slow_answer_holds_up_no_other(tmp_path: Path) -> None:
 
 def test_capabilities_say_what_is_here(shared: Daemon, raw: Raw) -> None:
     result = raw.call("capabilities")["result"]
-    assert result["kinds"] == ["generate"]
+    assert result["kinds"] == ["generate", "retake", "apply"]
     assert "CPUExecutionProvider" in result["providers"]
     assert result["endpoints"] == shared.endpoints
     assert result["queue"]["limit"] == 1000
@@ -514,8 +514,8 @@ def test_more_waiters_than_there_is_room_for_make_the_longest_waiting_give_way()
     assert waiters.add("other", 2, "d") == ["a"]
     assert waiters.next_s() == 1
     assert waiters.overdue(2) == ["b", "d"]
-    assert waiters.ended("other") == []
-    assert waiters.ended("job") == ["c"]
+    assert waiters.happened("other") == []
+    assert waiters.happened("job") == ["c"]
     assert (len(waiters), waiters.next_s()) == (0, None)
 
 
@@ -523,9 +523,9 @@ def test_waiters_that_come_and_go_leave_nothing_behind() -> None:
     waiters: Waiters[int] = Waiters(10)
     for number in range(10_000):
         waiters.add("job", 3600.0, number)
-        assert waiters.ended("job") == [number]
+        assert waiters.happened("job") == [number]
     assert len(waiters._times) <= 20
-    assert not waiters._by_job
+    assert not waiters._by_what
 
 
 def test_the_same_request_under_two_ids_gets_two_replies(raw: Raw) -> None:

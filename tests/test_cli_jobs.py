@@ -14,7 +14,7 @@ from serving import PATIENCE_S, Serving, serving
 from foley_bridge.bridge.client import Client
 
 JOB_KEYS = {
-    *("job", "kind", "key", "state", "step", "position", "progress", "error", "failed_regions"),
+    *("job", "kind", "key", "reel", "state", "step", "position", "progress", "error", "failed_regions"),
     *("created", "started", "finished", "attempts"),
 }
 

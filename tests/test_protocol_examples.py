@@ -16,21 +16,23 @@ import soundfile
 from job_materials import clicks, marker, movie, save, timeline_of
 from serving import PATIENCE_S, Serving, environment, serving
 
+from foley_bridge.jobs.names import FOLLOWUPS
 from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.library.scan import scan
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 METHODS = DOCS.joinpath("protocol.md").read_text("utf-8").partition("\n## Methods\n")[2].partition("\n## ")[0]
 JOB_KEYS = {
-    *("job", "kind", "key", "state", "step", "position", "progress", "error", "failed_regions"),
+    *("job", "kind", "key", "reel", "state", "step", "position", "progress", "error", "failed_regions"),
     *("created", "started", "finished", "attempts"),
 }
 LUAS = [found for name in ("lua5.1", "lua5.2", "lua5.3", "lua5.4", "luajit", "lua") if (found := shutil.which(name))]
 
 
 def examples() -> list[tuple[str, str]]:
-    """The method and the request, as it stands, of each block."""
-    return re.findall(r"^### `([a-z.]+)`$.*?^```json\n(.*?)^```$", METHODS, re.DOTALL | re.MULTILINE)
+    """What each section is about (a method, or a kind of ``submit``), and the request, as it stands, of its block."""
+    section = r"^### (?:`submit`, kind )?`([a-z.]+)`$(?:(?!^### ).)*?^```json\n(.*?)^```$"
+    return re.findall(section, METHODS, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -51,19 +53,20 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def daemon(projects: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    options = ("--map", f"/projects={projects}", "--library", projects / "library")
+    options = ("--map", f"/projects={projects}", "--library", projects / "library", "--panel", "127.0.0.1:0")
     with serving(tmp_path_factory.mktemp("daemon"), *options) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def answered(daemon: Serving, projects: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The reply to each example, asked in the page's order, by method; ``wait`` is asked until the job has ended."""
+    """The reply to each example, asked in the page's order, by section; ``wait`` is asked until the job has ended."""
     folder = tmp_path_factory.mktemp("calls")
     replies: dict[str, Any] = {}
     for method, block in examples():
         job = replies["submit"]["result"]["job"] if "submit" in replies else "JOB"
-        text = block.replace('"JOB"', f'"{job}"')
+        take = replies["reel"]["result"]["regions"][0]["takes"][1]["id"] if "reel" in replies else "TAKE"
+        text = block.replace('"JOB"', f'"{job}"').replace('"TAKE"', f'"{take}"')
         replies[method] = call(folder, text, daemon.endpoint)
         while method == "wait" and replies[method]["result"]["state"] in ("queued", "running"):
             replies[method] = call(folder, text, daemon.endpoint)
@@ -81,16 +84,19 @@ def call(folder: Path, request: str, endpoint: str) -> Any:
     return reply
 
 
-def test_every_method_has_one_example_that_names_it() -> None:
-    named = re.findall(r"^### `([a-z.]+)`$", METHODS, re.MULTILINE)
-    assert [method for method, _ in examples()] == named
-    assert METHODS.count("```json") == len(named)
-    for method, block in examples():
-        assert json.loads(block)["method"] == method
+def test_every_method_and_every_kind_has_one_example_that_names_it() -> None:
+    named = re.findall(r"^### .*`([a-z.]+)`$", METHODS, re.MULTILINE)
+    assert [name for name, _ in examples()] == named
+    assert METHODS.count("```json") == METHODS.count("\n### ") == len(named)
+    for name, block in examples():
+        asked = json.loads(block)
+        assert (asked["params"]["kind"] if name in FOLLOWUPS else asked["method"]) == name
 
 
-def test_the_daemon_knows_exactly_the_methods_of_the_page(answered: dict[str, Any]) -> None:
-    assert sorted(answered["capabilities"]["result"]["methods"]) == sorted(method for method, _ in examples())
+def test_the_daemon_knows_exactly_the_methods_and_kinds_of_the_page(answered: dict[str, Any]) -> None:
+    known = answered["capabilities"]["result"]
+    assert sorted([*known["methods"], *FOLLOWUPS]) == sorted(name for name, _ in examples())
+    assert known["kinds"] == ["generate", *FOLLOWUPS]
 
 
 def test_every_reply_is_ok_and_says_which_request_it_answers(answered: dict[str, Any]) -> None:
@@ -110,11 +116,10 @@ def test_ping_and_capabilities_say_what_the_page_says(answered: dict[str, Any], 
     )
     assert set(known) == lists | machine
     assert known["pokes"] is True
-    assert known["kinds"] == ["generate"]
     assert set(known["roots"]) == {"media", "output"}
     assert known["library"] == {"path": str(projects / "library"), "sounds": 1}
     assert set(known["queue"]) == {"waiting", "running", "limit"}
-    assert set(known["endpoints"]) == {"requests", "events", "osc", "metrics"}
+    assert set(known["endpoints"]) == {"requests", "events", "osc", "metrics", "panel"}
     assert known["endpoints"]["requests"] == daemon.endpoint
 
 
@@ -139,6 +144,53 @@ def test_a_seats_names_come_back_and_the_files_lie_where_they_are_mapped(answere
         assert soundfile.info(projects / take["path"].removeprefix("/projects/")).frames > 0
     assert answered["result"]["timeline"] == json.loads((projects / "reel1" / "cut_foley.otio").read_text("utf-8"))
     assert answered["result"]["timeline"]["OTIO_SCHEMA"] == "Timeline.1"
+
+
+def test_the_audition_example_gives_a_link_to_the_reel(answered: dict[str, Any]) -> None:
+    page, reel = answered["audition"]["result"], answered["submit"]["result"]["job"]
+    assert set(page) == {"url", "job"}
+    assert page["job"] == reel
+    assert re.fullmatch(rf"http://127\.0\.0\.1:\d+/[\w-]{{43}}/reel/{reel}", page["url"])
+
+
+def test_the_reel_of_the_examples_is_told_as_its_seat_names_it(answered: dict[str, Any]) -> None:
+    reel, job = answered["reel"]["result"], answered["submit"]["result"]["job"]
+    assert set(reel) == {
+        *("job", "title", "revision", "timeline", "out", "out_sha256", "media_dir", "notes", "sample_rate", "opened"),
+        *("regions", "applied", "retaking"),
+    }
+    assert (reel["job"], reel["title"], reel["revision"], reel["applied"], reel["retaking"]) == (job, "cut", 0, [], [])
+    assert (reel["out"], reel["media_dir"]) == ("/projects/reel1/cut_foley.otio", "/projects/reel1/foley")
+    (region,) = reel["regions"]
+    (result,) = answered["result"]["result"]["result"]["regions"]
+    extra = [{**take, "id": take["sha256"], "made": "generate"} for take in result["takes"]]
+    assert region == {**result, "number": 1, "takes": extra, "choice": region["choice"]}
+    assert (region["choice"]["state"], region["choice"]["revision"]) == ("proposed", 0)
+    (listed,) = answered["reels"]["result"]["reels"]
+    assert listed == {**listed, "job": job, "title": "cut", "regions": 1, "chosen": 0, "rejected": 0}
+    assert set(listed) == {"job", "title", "finished", "regions", "chosen", "rejected"}
+
+
+def test_the_choice_of_the_examples_is_told_whole(answered: dict[str, Any]) -> None:
+    chosen, changed = answered["choose"]["result"], answered["choices"]["result"]
+    take = answered["reel"]["result"]["regions"][0]["takes"][1]["id"]
+    edit = {"level_db": -3.0, "nudge_frames": 0, "nudge_ms": 12.5, "fade_in_s": 0.0, "fade_out_s": 0.0}
+    said = {"state": "chosen", "take": take, "edits": {take: edit}, "onsets_s": None, "sensitivity": None, "reason": ""}
+    history = {"revision": 1, "at_s": chosen["choice"]["at_s"], "by": "Ada's tablet"}
+    assert chosen["choice"] == {**said, "note": "a little later", **history}
+    assert (chosen["region"], chosen["revision"]) == (1, 1)
+    assert changed == {
+        **{"job": chosen["job"], "revision": 1, "applied": None},
+        "choices": [{"region": 1, "choice": chosen["choice"]}],
+    }
+
+
+def test_the_kinds_of_the_examples_belong_to_their_reel(answered: dict[str, Any]) -> None:
+    for kind in FOLLOWUPS:
+        job = answered[kind]["result"]
+        assert set(job) == JOB_KEYS
+        assert (job["kind"], job["reel"], job["state"]) == (kind, answered["submit"]["result"]["job"], "queued")
+    assert answered["submit"]["result"]["reel"] is None
 
 
 def test_the_search_finds_the_sound(answered: dict[str, Any]) -> None:

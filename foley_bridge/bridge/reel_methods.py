@@ -38,7 +38,7 @@ class ReelMethods:
     def audition(self, params: protocol.Audition) -> dict[str, Any]:
         """Raises JobError when there is no page here, or no such reel."""
         if self._panel is None:
-            raise JobError("this daemon has no audition page", "start it without --no-panel")
+            raise JobError("this daemon has no audition page", "start it with --panel HOST:PORT, or without --no-panel")
         job = newest_reel(self._journal) if params.job is None else find_reel(self._journal, params.job).id
         self._processor.expect_follow_ups()
         return {"url": self._panel(job), "job": job}
