@@ -32,6 +32,7 @@ class Cache:
 
     def place(self, suffix: str, *depends: object) -> Path:
         """Where something lies that depends on all of these."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # somebody may have tidied up
         digest = hashlib.blake2b("\n".join(map(repr, depends)).encode("utf-8", "surrogateescape"), digest_size=20)
         return self.folder / (digest.hexdigest() + suffix)
 

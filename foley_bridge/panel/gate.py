@@ -1,6 +1,6 @@
 """The gate that every request passes: who does not know the token learns nothing, and other sites' pages are refused.
 
-A path holds only plain characters, none escaped and no part that begins with a dot, because nothing here is called otherwise.
+A path holds only plain characters, none escaped, and no part that is empty or begins with a dot: nothing here is called so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from foley_bridge.panel.answers import error_answer
 log = logging.getLogger(__name__)
 
 LONGEST_PATH = 512
-_PLAIN = re.compile(rb"(?:/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?)+")
+_PLAIN = re.compile(rb"/|(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _CONTENT = (
     "default-src 'self'; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -79,7 +79,7 @@ class Gate:
         try:
             if (why := self._refused(Headers(scope=scope))) is not None:
                 await error_answer(403, RequestError(why, "open the page by its link"))(scope, receive, guarded)
-            elif len(path) > LONGEST_PATH or not _PLAIN.fullmatch(path) or b"//" in path:
+            elif len(path) > LONGEST_PATH or not _PLAIN.fullmatch(path):
                 await Response(status_code=404)(scope, receive, guarded)
             else:
                 inner = {**scope, "path": path.decode("ascii"), "raw_path": path, "root_path": ""}

@@ -20,7 +20,6 @@ from foley_bridge.panel.settings import PanelSettings
 
 log = logging.getLogger(__name__)
 
-REEL_TOPIC = b"reel."
 _PAUSE_S = 0.5
 _ANSWER_S = 3.0
 _CONNECT_S = 0.3  # a subscription is sent with the handshake, which takes milliseconds
@@ -72,7 +71,7 @@ class Listener(threading.Thread):
                 contextlib.closing(connection.listen(published.rpartition(":")[2], "")) as socket,
             ):
                 monitor = socket.get_monitor_socket(_WATCHED)
-                socket.setsockopt(zmq.SUBSCRIBE, REEL_TOPIC)
+                socket.setsockopt(zmq.SUBSCRIBE, wire.reel_topic(""))
                 socket.setsockopt(zmq.RCVHWM, 0)
                 try:
                     monitor.poll(round(1000 * _CONNECT_S))

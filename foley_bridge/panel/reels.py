@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from foley_bridge.errors import BusyError, FoleyError, JobError
+from foley_bridge.errors import BusyError, FoleyError, JobError, RequestError
 from foley_bridge.jobs.names import ENDED
 from foley_bridge.panel.answers import Refused, unknown
 from foley_bridge.panel.daemon import Daemon
@@ -161,7 +161,7 @@ class Reels:
                 forgotten = self._forgotten
                 try:
                     reel = Reel(await self._daemon.ask(lambda client: client.reel(job)))
-                except JobError as error:
+                except (JobError, RequestError) as error:
                     raise _no_reel(error) from error
                 if reel.job != job:  # a key stands for a job, too, but not in a page's address
                     raise unknown(f"reel {job}")
@@ -211,5 +211,5 @@ class Reels:
             self._known.pop(job, None)
 
 
-def _no_reel(error: JobError) -> Refused | FoleyError:
+def _no_reel(error: FoleyError) -> Refused | FoleyError:
     return error if isinstance(error, BusyError) else Refused(404, error)

@@ -52,7 +52,7 @@ class Routes:
         reel, region = "/api/reels/{job}", "/api/reels/{job}/regions/{number:int}"
         shown, heard = "/media/{job}/{number:int}", "/media/{job}/{number:int}/{window:int}"
         take = "/media/{job}/{number:int}/take/{take}"
-        return Starlette(
+        application = Starlette(
             routes=[
                 Route("/", self._page("index.html")),
                 Route("/reel/{job}", self._page("reel.html")),
@@ -76,6 +76,8 @@ class Routes:
             ],
             exception_handlers={**EXCEPTION_HANDLERS, HTTPException: on_http_error},
         )
+        application.router.redirect_slashes = False
+        return application
 
     # --- pages ---
 
