@@ -5,6 +5,7 @@ Works on what the standard library's JSON reader makes of the bytes, and shares 
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -77,7 +78,7 @@ def length(value: Any) -> bool:
 
 def rising(value: Any) -> bool:
     inside = list_of(number(0, 7 * 24 * 3600), 1, 10_000)(value)
-    return inside and all(early < late for early, late in zip(value, value[1:], strict=False))
+    return inside and all(early < late for early, late in itertools.pairwise(value))
 
 
 def take(value: Any) -> bool:
@@ -142,15 +143,27 @@ SUBMITS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
     "retake": (
         {"kind": text(6, 6), "job": job, "region": region},
         {
-            **{"key": key, "poke": poke, "hits_s": rising, "options": options},
-            **{"words": text(0, 4096), "more": boolean, "like_take": take},
+            "key": key,
+            "poke": poke,
+            "hits_s": rising,
+            "options": options,
+            "words": text(0, 4096),
+            "more": boolean,
+            "like_take": take,
         },
     ),
     "apply": (
         {"kind": text(5, 5), "job": job},
         {
-            **{"key": key, "poke": poke, "out": path, "timeline": path_only, "preview": path, "report": path},
-            **{"undecided": lambda value: value in ("best", "none"), "takes_as_tracks": boolean, "force": boolean},
+            "key": key,
+            "poke": poke,
+            "out": path,
+            "timeline": path_only,
+            "preview": path,
+            "report": path,
+            "undecided": lambda value: value in ("best", "none"),
+            "takes_as_tracks": boolean,
+            "force": boolean,
         },
     ),
 }

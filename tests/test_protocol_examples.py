@@ -180,7 +180,9 @@ def test_the_choice_of_the_examples_is_told_whole(answered: dict[str, Any]) -> N
     assert chosen["choice"] == {**said, "note": "a little later", **history}
     assert (chosen["region"], chosen["revision"]) == (1, 1)
     assert changed == {
-        **{"job": chosen["job"], "revision": 1, "applied": None},
+        "job": chosen["job"],
+        "revision": 1,
+        "applied": None,
         "choices": [{"region": 1, "choice": chosen["choice"]}],
     }
 
