@@ -16,6 +16,7 @@ from typing import Any
 
 from foley_bridge import __version__
 from foley_bridge.bridge import wire
+from foley_bridge.bridge.awaiting import Waiting, Withdrawn, wait_for_apply
 from foley_bridge.bridge.call_files import as_json, beside, make_way, read_request, take_inline, write_whole
 from foley_bridge.bridge.client import Client
 from foley_bridge.bridge.following import Run, follow
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BridgeError as error:
         print(f"foley-call: {error.message}\n  what to do: {error.hint}", file=sys.stderr)
         return NOT_ASKED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Withdrawn):
         return STOPPED
     return status
 
@@ -66,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--follow",
         action="store_true",
-        help="of a submit: follow the job to its end and reply with its result; REQUEST.progress.json says how far it is, "
-        "and a file REQUEST.cancel ends it",
+        help="of a submit: follow the job to its end and reply with its result; of choices: wait until they were applied, and "
+        "reply with what that gave; REQUEST.progress.json says how far it is, and a file REQUEST.cancel ends it",
     )
     parser.add_argument("--endpoint", help="of the daemon [FOLEY_BRIDGE_ENDPOINT, or tcp://127.0.0.1:5577]")
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="how long the reply may take")
@@ -96,6 +97,8 @@ def _ask(args: argparse.Namespace) -> tuple[dict[str, Any], bytes | None, int]:
         return header, found, OK if header.get("ok") is True else REFUSED
     except FoleyError as error:
         fault = error
+    except Withdrawn:
+        raise
     except Exception as error:  # a fault of ours, but a host is waiting for the file
         fault = InternalError(f"{type(error).__name__}: {error}", "please report this, with the request file")
     request_id = request.get("id")
@@ -121,6 +124,10 @@ def _answer(request: dict[str, Any], payload: bytes | None, args: argparse.Names
         run = Run(args.request)
         with Client(**who, meanwhile=run.look) as client:
             return follow(client, request, payload, run, args.timeout), None
+    if args.follow and request.get("method") == "choices":
+        waiting = Waiting(args.request)
+        with Client(**who, meanwhile=waiting.look) as client:
+            return wait_for_apply(client, request, waiting), None
     with Client(**who) as client:
         return client.exchange(request, payload, args.timeout)
 

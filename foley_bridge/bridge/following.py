@@ -1,7 +1,8 @@
 """``foley-call --follow``: a job from its submission to its end, for a host that can only look at files.
 
 Beside the request ``RUN.json`` lie ``RUN.progress.json``, the job object as it was last told, and, once the host wants the job
-ended, ``RUN.cancel``. A daemon that goes down and comes back is waited for; the key makes it safe to ask it again.
+ended, ``RUN.cancel``. A daemon that goes down and comes back is waited for; the key makes it safe to ask it again. What is
+waited for without a job of one's own is in ``awaiting.py``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from foley_bridge.bridge.client import Client
 from foley_bridge.errors import BridgeError, Cancelled, FoleyError, JobError
 
 T = TypeVar("T")
+CANCELLED = ("the job was cancelled", "nothing of it was kept")
 
 PROGRESS_EVERY_S = 0.25
 AWAY_S = 60.0
@@ -30,10 +32,12 @@ class Run:
 
     Args:
         request: ``RUN.json``.
+        why: what to say when the host wants an end.
     """
 
-    def __init__(self, request: Path) -> None:
+    def __init__(self, request: Path, *, why: tuple[str, str] = CANCELLED) -> None:
         self._progress_file, self._cancel_file = beside(request, ".progress.json"), beside(request, ".cancel")
+        self._why = why
         self._untold: dict[str, Any] | None = None
         self._told_s = 0.0
         self._cancelled = False
@@ -48,7 +52,7 @@ class Run:
             self._tell()
         if not self._cancelled and self._is_cancelled():
             self._cancelled = True
-            raise Cancelled("the job was cancelled", "nothing of it was kept")
+            raise Cancelled(*self._why)
 
     def seen(self, job: dict[str, Any]) -> None:
         """Something is known about the job; raises as ``look`` does."""
@@ -112,8 +116,13 @@ def follow(client: Client, request: dict[str, Any], payload: bytes | None, run: 
     run.ended()
     if view["state"] == "done":
         asked = wire.request(request["id"], "result", {"job": view["job"]})
-        return _patiently(lambda: client.exchange(asked)[0])
-    error = view["error"] or Cancelled("the job was cancelled", "nothing of it was kept").to_json()
+        return patiently(lambda: client.exchange(asked)[0])
+    return refused(request, view)
+
+
+def refused(request: dict[str, Any], view: dict[str, Any]) -> dict[str, Any]:
+    """The reply's header for a job that ended without a result."""
+    error = view["error"] or Cancelled(*CANCELLED).to_json()
     return {"foley_bridge": wire.VERSION, "id": request["id"], "ok": False, "error": error}
 
 
@@ -122,12 +131,12 @@ def _to_its_end(client: Client, job: str, run: Run) -> dict[str, Any]:
     try:
         return client.follow(job, run.seen, patience_s=AWAY_S)
     except Cancelled:
-        _patiently(lambda: client.cancel(job))
+        patiently(lambda: client.cancel(job))
         return client.follow(job, run.seen, patience_s=AWAY_S)
 
 
-def _patiently(ask: Callable[[], T]) -> T:
-    """Ask, again and again while the daemon is away."""
+def patiently(ask: Callable[[], T], look: Callable[[], None] = lambda: None) -> T:
+    """Ask, again and again while the daemon is away; ``look`` is called meanwhile, and what it raises passes through."""
     until_s = time.monotonic() + AWAY_S
     while True:
         try:
@@ -135,4 +144,5 @@ def _patiently(ask: Callable[[], T]) -> T:
         except BridgeError:
             if time.monotonic() > until_s:
                 raise
+        look()
         time.sleep(_ASK_AGAIN_S)

@@ -16,6 +16,8 @@ from resolve_world import Folder, Item, Marker, Media, Project, Timeline, Track,
 class Silent:
     """Windows that nobody sees: what was said, and answers given beforehand."""
 
+    lives_on = True
+
     def __init__(self) -> None:
         self.said: list[str] = []
         self.answers: list[Any] = []

@@ -6,7 +6,15 @@ local host = require("ardour.host")
 local timer = require("ardour.timer")
 local window = require("ardour.window")
 
-local LASTING = {generate = true, recommend = true, progress = true, place_ready = true, check = true}
+local LASTING = {
+  generate = true,
+  recommend = true,
+  progress = true,
+  place_ready = true,
+  audition = true,
+  apply_choices = true,
+  check = true,
+}
 
 local action = {}
 

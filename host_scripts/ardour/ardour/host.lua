@@ -32,6 +32,7 @@ local function made(face, import_with, config)
     ask_text = face.ask_text,
     show = face.show,
     later = face.later,
+    lives_on = face.lives_on or false,
     launch = face.launch,
     open = face.open,
   }
@@ -110,7 +111,7 @@ end
 
 -- In a hook, which lives on: nothing is shown of the progress, since that would keep the user from working (an action tells it).
 function host.with_timer(later)
-  local face = {later = later, show = function() return false end}
+  local face = {later = later, lives_on = true, show = function() return false end}
   return made(setmetatable(face, {__index = require("ardour.window")}), import.with_window, config_path())
 end
 

@@ -59,8 +59,9 @@ function window.launch(command)
   os.forkexec(table.unpack(command))
 end
 
+-- whole: the path of a file, or the address of a page.
 function window.open(whole)
-  PBD.open_uri(path.url(whole))
+  PBD.open_uri(string.find(whole, "^https?://") and whole or path.url(whole))
 end
 
 function window.undo(receipt)

@@ -20,6 +20,7 @@ class BlenderHost:
     options: ClassVar = {"handles": "0"}
     config = str(Path(__file__).with_name("foley_bridge.json"))
     undo_hint = "Edit > Undo (Ctrl Z)"
+    lives_on = True
     mark_hint = "Mark one: Foley > Mark Region; or two markers, named such as 'FOLEY footsteps' and 'END'."
     select_hint = "Select its strip or one of its markers, or put the playhead into it, and try again."
 

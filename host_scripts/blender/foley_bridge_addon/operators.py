@@ -134,6 +134,26 @@ class PlaceReady(Action):
         return self.run(context, actions.place_ready)
 
 
+class Audition(Action):
+    """Open a page on which to hear the takes laid last against the picture, and to choose; what is sent back is laid in"""
+
+    bl_idname = "foley_bridge.audition"
+    bl_label = "Open the Audition Page"
+
+    def execute(self, context: Any) -> set[str]:
+        return self.run(context, actions.audition, lays=True)
+
+
+class ApplyChoices(Action):
+    """Lay in what was sent back last from the audition page"""
+
+    bl_idname = "foley_bridge.apply_choices"
+    bl_label = "Apply the Choices"
+
+    def execute(self, context: Any) -> set[str]:
+        return self.run(context, actions.apply_choices, lays=True)
+
+
 class OpenReport(Action):
     """Open the page of the last run: pictures, waveforms, takes to play"""
 
@@ -227,6 +247,8 @@ CLASSES = (
     Progress,
     Cancel,
     PlaceReady,
+    Audition,
+    ApplyChoices,
     OpenReport,
     Check,
     SelfTest,

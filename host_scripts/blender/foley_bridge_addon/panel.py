@@ -45,6 +45,9 @@ class RegionsPanel(SidebarPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("foley_bridge.previous_take", text="Previous Take", icon="TRIA_LEFT")
         row.operator("foley_bridge.next_take", text="Next Take", icon="TRIA_RIGHT")
+        row = layout.row(align=True)
+        row.operator("foley_bridge.audition", icon="PLAY_SOUND")
+        row.operator("foley_bridge.apply_choices", icon="IMPORT")
         layout.operator("foley_bridge.clear", icon="TRASH")
         if window.state.message:
             width = int(context.region.width / context.preferences.system.ui_scale / 7)
@@ -82,6 +85,9 @@ class FoleyMenu(bpy.types.Menu):
         layout.separator()
         layout.operator("foley_bridge.next_take")
         layout.operator("foley_bridge.previous_take")
+        layout.separator()
+        layout.operator("foley_bridge.audition")
+        layout.operator("foley_bridge.apply_choices")
         layout.separator()
         for name in ("progress", "place_ready", "open_report", "check", "self_test"):
             layout.operator(f"foley_bridge.{name}")

@@ -70,6 +70,7 @@ return function(folder)
     ask_text = window.ask_text,
     show = window.show,
     later = later,
+    lives_on = true,
     launch = process.launch,
     open = process.open,
   }

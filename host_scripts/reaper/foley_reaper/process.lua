@@ -42,10 +42,12 @@ function process.launch(command)
   end
 end
 
+-- path: of a file, or the address of a page.
 function process.open(path)
   local system = reaper.GetOS()
   if is_windows() then
-    process.launch({"explorer.exe", (string.gsub(path, "/", "\\"))})
+    local is_address = string.find(path, "^https?://") ~= nil
+    process.launch({"explorer.exe", is_address and path or (string.gsub(path, "/", "\\"))})
   elseif string.find(system, "OSX") or string.find(system, "macOS") then
     process.launch({"/usr/bin/open", path})
   else

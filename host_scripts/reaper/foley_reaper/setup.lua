@@ -12,6 +12,8 @@ local ACTIONS = {
   "Clear foley in region",
   "Progress",
   PLACE,
+  "Open the audition page",
+  "Apply the choices",
   "Open the report",
   "Check the bridge",
   "Self-test",

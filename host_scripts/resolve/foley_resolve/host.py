@@ -39,6 +39,7 @@ class ResolveHost:
         self.version = session.named
         self.options = {"handles": "0"}  # level and fades are in the file: Resolve's scripts can set neither
         self._windows = windows
+        self.lives_on = bool(windows.lives_on)
         self._moved = False
         self._lengths: dict[str, int] = {}  # by timeline: to look at every clip takes a while
 
@@ -117,10 +118,10 @@ class ResolveHost:
 
     def later(self, tick: Callable[[], bool]) -> None:
         """Gives back when the ticks are over: the script may not live on, but Resolve's own window is free all the while."""
-        self._windows.later(tick)
+        self._windows.later(lambda: self.session.is_there and tick())
 
     def open(self, path: str) -> None:
-        webbrowser.open(Path(path).as_uri())
+        webbrowser.open(path if "://" in path else Path(path).as_uri())
 
     @property
     def memory(self) -> Memory:

@@ -55,6 +55,8 @@ ACTIONS: dict[str, Callable[[ResolveHost], Any]] = {
     "clear": actions.clear,
     "progress": actions.progress,
     "place_ready": actions.place_ready,
+    "audition": actions.audition,
+    "apply_choices": actions.apply_choices,
     "open_report": actions.open_report,
     "check": actions.check,
     "self_test": self_test,

@@ -40,6 +40,11 @@ class Session:
         return f"{self.resolve.GetProductName()} {self.resolve.GetVersionString()}, Python {python} on {sys.platform}"
 
     @property
+    def is_there(self) -> bool:
+        """Whether Resolve still runs: a script may outlive it."""
+        return self.resolve.GetProductName() is not None
+
+    @property
     def is_studio(self) -> bool:
         return "Studio" in str(self.resolve.GetProductName())
 

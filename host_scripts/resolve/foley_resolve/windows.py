@@ -17,6 +17,8 @@ Tick = Callable[[], bool]
 class Console:
     """Where there are no windows: messages are printed, questions get no answer."""
 
+    lives_on = False  # nobody would see that a script still runs
+
     def say(self, message: str) -> None:
         print(f"{TITLE}: {message}")
 
@@ -40,6 +42,8 @@ class Console:
 
 class Windows:
     """UIManager's windows."""
+
+    lives_on = True
 
     def __init__(self, ui: Any, dispatcher: Any) -> None:
         self._ui = ui

@@ -177,10 +177,14 @@ function actions.place_ready(host)
 end
 
 -- Opens the audition page on the takes laid last; what it sends back is laid in.
-actions.audition = audition.open_page
+function actions.audition(host)
+  audition.open_page(host)
+end
 
 -- Lays in what the audition page sent back last.
-actions.apply_choices = audition.apply_choices
+function actions.apply_choices(host)
+  audition.apply_choices(host)
+end
 
 -- Opens the page about the takes laid last.
 function actions.open_report(host)

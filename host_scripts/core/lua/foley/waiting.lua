@@ -17,16 +17,12 @@ local AWAY = "What the audition page sends back is not waited for any more: "
 local AGAIN = "Open the audition page again, or choose Apply the choices."
 local FIRST = "Choices that the audition page sent back were not laid in. Lay them in first?"
 
-local function dealt_with(config, project, last, job)
-  last.applied = job
-  pcall(notes.write, config, project, "last", last) -- if not, it would be laid in once more
-end
-
 -- Lays in what was sent back. last: the note of the run whose reel it is; given: the result of a job of kind apply, and its job.
 function waiting.lay(host, config, project, last, given)
   local outcome = place.place_result(host, given.result, last.asked, given.job.key or given.job.job)
   if not outcome.again then
-    dealt_with(config, project, last, given.job.job)
+    last.applied = given.job.job
+    pcall(notes.write, config, project, "last", last) -- if not, it would be laid in once more
   end
   return outcome
 end
@@ -49,7 +45,7 @@ local function new(host, config, project)
   local function await(job, applied)
     local name = call.name(host)
     call.launch(host, config, name, "choices", {job = job, applied = applied or json.null})
-    since, note = call.now(), {run = name, job = job}
+    since, note = call.now(), {run = name, job = job, applied = applied}
     owner.take(config, project, note)
     return self.look
   end
@@ -93,23 +89,22 @@ local function new(host, config, project)
     return self.look
   end
 
-  -- Lays in what came. Gives the job that it was, nil when it was none, and what to say.
+  -- Lays in what came. Gives whether to wait on, after which job, and what to say.
   local function take(last, reply)
     if reply.ok then
       local job = reply.result.job.job
       if last.applied == job then
-        return job, "" -- Apply the choices was quicker
+        return true, job, "" -- Apply the choices was quicker
       end
       pcall(notes.keep, config, project, "waiting", note, true) -- if not, the last heartbeat is there
-      return job, waiting.lay(host, config, project, last, reply.result).message
+      return true, job, waiting.lay(host, config, project, last, reply.result).message
     end
     local refused = fault.told(call.refused(host, reply))
     local job = call.progress(config, note.run)
     if job and job.state == "failed" then
-      dealt_with(config, project, last, job.job)
-      return job.job, "The choices could not be applied: " .. refused
+      return true, note.applied, "The choices could not be applied: " .. refused
     end
-    return nil, reply.error and reply.error.kind == "Cancelled" and "" or AWAY .. refused .. "\n" .. AGAIN
+    return false, nil, reply.error and reply.error.kind == "Cancelled" and "" or AWAY .. refused .. "\n" .. AGAIN
   end
 
   -- Lays in what came, says what became of it, and waits for more.
@@ -127,13 +122,13 @@ local function new(host, config, project)
       waiting.stop(config, project)
       return nil
     end
-    local done, message = take(last, reply)
+    local goes_on, applied, message = take(last, reply)
     local step
-    if not done or not host.lives_on then
+    if not goes_on or not host.lives_on then
       waiting.stop(config, project)
     else
       call.clear(config, note.run)
-      local good, given = pcall(await, note.job, done)
+      local good, given = pcall(await, note.job, applied)
       step = good and given or nil
       if not good then
         waiting.stop(config, project)

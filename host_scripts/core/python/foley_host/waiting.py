@@ -30,7 +30,8 @@ def lay(host: Any, config: Json, project: Json, last: Json, given: Json) -> Json
     job = given["job"]
     outcome = place_result(host, given["result"], last["asked"], job.get("key") or job["job"])
     if not outcome["again"]:
-        _dealt_with(config, project, last, job["job"])
+        with contextlib.suppress(HostError):  # it would be laid in once more
+            notes.write(config, project, "last", {**last, "applied": job["job"]})
     return outcome
 
 
@@ -78,11 +79,6 @@ def stop(config: Json, project: Json) -> None:
         notes.drop(config, project, "waiting", note["run"])
 
 
-def _dealt_with(config: Json, project: Json, last: Json, job: str) -> None:
-    with contextlib.suppress(HostError):  # it would be laid in once more
-        notes.write(config, project, "last", {**last, "applied": job})
-
-
 class _Waiter:
     """Who waits, as steps."""
 
@@ -113,7 +109,7 @@ class _Waiter:
         run = call.name(self.host)
         call.launch(self.host, self.config, run, "choices", {"job": job, "applied": applied})
         self.since = call.now()
-        self.note = self.owner.take(self.config, self.project, {"run": run, "job": job})
+        self.note = self.owner.take(self.config, self.project, {"run": run, "job": job, "applied": applied})
         return self.look
 
     def look(self) -> Any:
@@ -144,14 +140,14 @@ class _Waiter:
         if last is None or last.get("job") != self.note["job"]:
             stop(self.config, self.project)
             return None
-        done, message = self._take(last, reply)
+        goes_on, applied, message = self._take(last, reply)
         step = None
-        if done is None or not self.host.lives_on:
+        if not goes_on or not self.host.lives_on:
             stop(self.config, self.project)
         else:
             call.clear(self.config, self.note["run"])
             try:
-                step = self._await(self.note["job"], done)
+                step = self._await(self.note["job"], applied)
             except HostError as error:
                 stop(self.config, self.project)
                 message += f"\n{AWAY}{readable(error)}"
@@ -159,19 +155,18 @@ class _Waiter:
             self.host.say(message)
         return step
 
-    def _take(self, last: Json, reply: Json) -> tuple[str | None, str]:
-        """Lay in what came; gives the job that it was, None when it was none, and what to say."""
+    def _take(self, last: Json, reply: Json) -> tuple[bool, str | None, str]:
+        """Lay in what came; gives whether to wait on, after which job, and what to say."""
         if reply.get("ok"):
             if last.get("applied") == reply["result"]["job"]["job"]:
-                return last["applied"], ""  # Apply the choices was quicker
+                return True, last["applied"], ""  # Apply the choices was quicker
             with contextlib.suppress(HostError):  # the last heartbeat is there
                 notes.keep(self.config, self.project, "waiting", self.note, placing=True)
             message = lay(self.host, self.config, self.project, last, reply["result"])["message"]
-            return reply["result"]["job"]["job"], message
+            return True, reply["result"]["job"]["job"], message
         kind = (reply.get("error") or {}).get("kind")
         refused = readable(call.refused(self.host, reply))
         job = call.progress(self.config, self.note["run"]) or {}
         if job.get("state") == "failed":
-            _dealt_with(self.config, self.project, last, job["job"])
-            return job["job"], f"The choices could not be applied: {refused}"
-        return None, "" if kind == "Cancelled" else f"{AWAY}{refused}\n{AGAIN}"
+            return True, self.note.get("applied"), f"The choices could not be applied: {refused}"
+        return False, None, "" if kind == "Cancelled" else f"{AWAY}{refused}\n{AGAIN}"
