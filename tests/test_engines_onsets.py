@@ -79,6 +79,38 @@ def test_only_onsets_inside_the_region_are_returned(at_25: list[np.ndarray]) -> 
     assert found.motion.time_s.min() >= 1.0 and found.motion.time_s.max() < 3.0
 
 
+def test_every_moment_looked_at_is_told_with_the_least_sensitivity_at_which_it_counts() -> None:
+    rng = np.random.default_rng(2)
+    restless = [rng.integers(0, 255, SIZE[::-1], np.uint8) for _ in range(75)]
+    told = seen(restless, 25).seen
+    assert [each.time_s for each in told] == sorted(each.time_s for each in told)
+    counts = []
+    for sensitivity in (0.4, 0.45, 0.5, 0.6, 0.77, 1.0):
+        found = seen(restless, 25, sensitivity=sensitivity)
+        assert found.reliable and found.seen == told
+        reached = [each for each in told if each.sensitivity <= sensitivity and each.confidence >= calibration.threshold(1)]
+        assert [(each.time_s, each.confidence, each.strength) for each in reached] == [
+            (onset.time_s, onset.confidence, onset.strength) for onset in found.onsets
+        ]
+        counts.append(len(reached))
+    assert len(set(counts)) > 3
+
+
+def test_the_least_sensitivity_is_the_threshold_turned_round() -> None:
+    confidence = np.linspace(0.12, 0.8, 2001)
+    least = calibration.least_sensitivity(confidence)
+    assert (least.min(), least.max()) == (0.0, 1.0)
+    for sure, sensitivity in zip(confidence, least, strict=True):
+        assert calibration.threshold(sensitivity) <= sure
+        assert sensitivity == 0 or calibration.threshold(max(0.0, sensitivity - 3e-6)) > sure
+
+
+def test_a_region_without_reliable_onsets_tells_what_it_saw_all_the_same(at_25: list[np.ndarray]) -> None:
+    found = seen(at_25, 25, sensitivity=0.0)
+    assert not found.reliable and not found.onsets
+    assert found.seen == seen(at_25, 25).seen
+
+
 def test_a_cut_is_not_an_onset_whether_told_or_found(at_25: list[np.ndarray]) -> None:
     other = [255 - np.roll(g[:, ::-1], 40, axis=1) for g in at_25]
     cut = 70  # 2.8 s: between two hits

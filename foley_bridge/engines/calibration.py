@@ -46,10 +46,11 @@ def threshold(sensitivity: float) -> float:
 
 
 def least_sensitivity(confidence: np.ndarray) -> np.ndarray:
-    """The least sensitivity whose threshold a confidence reaches, 0-1: float (n,), rounded up to a millionth. 1 also for what
-    no sensitivity lets count."""
+    """The least sensitivity whose threshold a confidence reaches, 0-1: float (n,), rounded up to a millionth, so that it surely
+    does. 1 also for what no sensitivity lets count."""
     at, least = zip(*reversed(LEAST), strict=True)
-    return np.ceil(np.interp(confidence, least, at) * 1e6) / 1e6
+    exact = np.interp(confidence, least, at)
+    return np.where(exact > 0, np.minimum(1.0, np.ceil(exact * 1e6 + 0.001) / 1e6), 0.0)
 
 
 def judge(
