@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from foley_bridge.conform import Take
-from foley_bridge.errors import Cancelled, ConflictError, FoleyError, JobError
+from foley_bridge.errors import ConflictError, JobError
 from foley_bridge.jobs.cues import Cue, Failed, failure
 from foley_bridge.jobs.found_again import Finder, moved_frames, open_kept, open_newer
 from foley_bridge.jobs.job import Done, Job, naming
@@ -126,9 +126,7 @@ def _run(request: ApplyRequest, outputs: Outputs, watcher: Watcher, enter: Calla
     for region, cue in zip(regions, job.cues, strict=True):
         try:
             worked.append(_work(request, job, region, cue, notes[cue.number], enter))
-        except Cancelled:
-            raise
-        except FoleyError as error:
+        except JobError as error:  # any other, such as a disk that is full, is the whole job's
             failed.append(failure(cue.number, cue.region, error))
     if not worked:
         raise min(failed, key=lambda each: each.number).error
@@ -214,7 +212,7 @@ def _refuse_changed(request: ApplyRequest) -> None:
 def _work(
     request: ApplyRequest, job: Job, region: ReelRegion, cue: Cue, notes: tuple[str, ...], enter: Callable[[str], None]
 ) -> Worked:
-    """Raises FoleyError where the region gets no take although it should: the one that is to sound is missing or changed."""
+    """Raises JobError where the region gets no take although it should: the one that is to sound is missing or changed."""
     order = region.in_order(request.undecided)
     if any(changes(region.edit(take)) for take in order):
         enter(f"region {cue.number}")
@@ -224,9 +222,7 @@ def _work(
         try:
             with naming(cue):
                 takes.append(_taken(job, region, take, sounds=number == 0))
-        except Cancelled:
-            raise
-        except FoleyError as error:
+        except JobError as error:
             if number == 0:
                 raise
             said.append(f"left out of its other takes: {error.message}")
@@ -250,11 +246,19 @@ def _edited(job: Job, take: Take, edit: Mapping[str, Any]) -> Take:
     """A take with an edit: its file, or the one that an earlier apply wrote, if it still is that."""
     place = job.request.media_dir / place_of(take, edit).name
     staged = job.outputs.add(place)
-    made = replace(retouch(take, edit, staged, rate=job.opened.rate), path=place)
-    if place.exists():
-        try:
-            look_at(made)
-        except JobError as error:
-            raise JobError(f"{place} is there already, and is not what this edit makes", "move it away") from error
+    try:
+        made = replace(retouch(take, edit, staged, rate=job.opened.rate), path=place)
+        if place.exists():
+            _look_at_earlier(made)
+            job.outputs.leave(place)
+    except JobError:
         job.outputs.leave(place)
+        raise
     return made
+
+
+def _look_at_earlier(made: Take) -> None:
+    try:
+        look_at(made)
+    except JobError as error:
+        raise JobError(f"{made.path} is there already, and is not what this edit makes", "move it away") from error

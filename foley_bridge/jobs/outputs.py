@@ -130,8 +130,8 @@ class Outputs:
         return self._staged.get(place, place)
 
     def leave(self, place: Path) -> None:
-        """What was staged for ``place`` lies there already: nothing is put in its place."""
-        self._staged.pop(place).unlink()
+        """Put nothing at ``place`` after all; what was staged for it goes."""
+        self._staged.pop(place).unlink(missing_ok=True)
 
     @property
     def places(self) -> tuple[Path, ...]:
