@@ -46,6 +46,10 @@ def key(value: Any) -> bool:
     return text(1, 200)(value) and value.isprintable()
 
 
+def name(value: Any) -> bool:
+    return text(1, 128)(value) and value.isprintable()
+
+
 def options(value: Any) -> bool:
     return isinstance(value, dict) and len(value) <= 64 and all(text(1, 128)(k) and text(0, 4096)(v) for k, v in value.items())
 
@@ -127,7 +131,7 @@ RULES: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
     "reels": ({}, {"limit": whole(1, 1000)}),
     "reel": ({"job": job}, {}),
     "choose": (
-        {"job": job, "region": region, "base": revision, "choice": lambda value: isinstance(value, dict), "by": text(1, 128)},
+        {"job": job, "region": region, "base": revision, "choice": lambda value: isinstance(value, dict), "by": name},
         {},
     ),
     "choices": (

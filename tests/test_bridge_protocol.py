@@ -12,8 +12,9 @@ from bridge_oracle import follows_the_protocol
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foley_bridge.bridge import protocol, wire
-from foley_bridge.bridge.protocol import Wait, read_request, request_id
+from foley_bridge.bridge import params, protocol, wire
+from foley_bridge.bridge.params import Wait
+from foley_bridge.bridge.protocol import read_request, request_id
 from foley_bridge.errors import RequestError
 from foley_bridge.jobs import names
 
@@ -190,7 +191,7 @@ def test_a_waiting_time_may_be_a_whole_number_and_is_a_minute_otherwise() -> Non
 
 
 def test_the_protocol_knows_the_states_that_jobs_have() -> None:
-    assert set(protocol.State.__args__) == set(names.STATES)
+    assert set(params.State.__args__) == set(names.STATES)
 
 
 ANYTHING = st.recursive(

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from foley_bridge import __version__
-from foley_bridge.bridge import protocol
-from foley_bridge.bridge.protocol import Request
+from foley_bridge.bridge import params as types
+from foley_bridge.bridge.protocol import METHODS, Request
 from foley_bridge.bridge.reel_methods import Panel, ReelMethods, Written
 from foley_bridge.bridge.wire import CLIENT_LIMIT, MB, VERSION
 from foley_bridge.errors import JobError, LibraryError, RequestError
@@ -97,14 +97,14 @@ class Methods:
         """The job object of a job's id or key; raises JobError when there is none."""
         return self._processor.job(name).to_json()
 
-    def _ping(self, params: protocol.Params, payload: bytes | None, client: str) -> Answer:
+    def _ping(self, params: types.Params, payload: bytes | None, client: str) -> Answer:
         return {"version": __version__, "protocols": [VERSION], "pid": os.getpid(), "endpoints": dict(self._endpoints)}, None
 
-    def _capabilities(self, params: protocol.Params, payload: bytes | None, client: str) -> Answer:
+    def _capabilities(self, params: types.Params, payload: bytes | None, client: str) -> Answer:
         counts = self._processor.counts()
         return {
             "version": __version__,
-            "methods": list(protocol.METHODS),
+            "methods": list(METHODS),
             "kinds": list(KINDS),
             "engines": list(ENGINES_HERE),
             "providers": self._loading_providers(),
@@ -115,7 +115,7 @@ class Methods:
             "endpoints": dict(self._endpoints),
         }, None
 
-    def _submit(self, params: protocol.Submit, payload: bytes | None, client: str) -> Answer:
+    def _submit(self, params: types.Submit, payload: bytes | None, client: str) -> Answer:
         asked = params.plain()
         poke = asked.pop("poke", None)
         if poke is not None and not self._pokes:
@@ -124,17 +124,17 @@ class Methods:
             )
         return self._processor.submit(asked, payload=payload, client=client, poke=poke).to_json(), None
 
-    def _status(self, params: protocol.Job, payload: bytes | None, client: str) -> Answer:
+    def _status(self, params: types.Job, payload: bytes | None, client: str) -> Answer:
         return self.job(params.job), None
 
-    def _cancel(self, params: protocol.Job, payload: bytes | None, client: str) -> Answer:
+    def _cancel(self, params: types.Job, payload: bytes | None, client: str) -> Answer:
         return self._processor.cancel(params.job).to_json(), None
 
-    def _jobs(self, params: protocol.Jobs, payload: bytes | None, client: str) -> Answer:
+    def _jobs(self, params: types.Jobs, payload: bytes | None, client: str) -> Answer:
         states = STATES if params.states is UNSET else params.states
         return {"jobs": [view.to_json() for view in self._processor.jobs(states, params.limit)]}, None
 
-    def _result(self, params: protocol.JobResult, payload: bytes | None, client: str) -> Answer:
+    def _result(self, params: types.JobResult, payload: bytes | None, client: str) -> Answer:
         view = self._processor.job(params.job)
         record = view.record
         if record.state != "done" or record.result is None:
@@ -147,7 +147,7 @@ class Methods:
             timeline = _whole_timeline(self._roots.output_path(record.request["out"], "out"))
         return {"job": view.to_json(), "result": record.result}, timeline
 
-    def _search(self, params: protocol.LibrarySearch, payload: bytes | None, client: str) -> Answer:
+    def _search(self, params: types.LibrarySearch, payload: bytes | None, client: str) -> Answer:
         found = self._library.catalogue().search(
             params.words,
             ucs=None if params.ucs is UNSET else params.ucs,

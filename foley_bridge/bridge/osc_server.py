@@ -23,7 +23,7 @@ from foley_bridge.bridge import osc_messages
 from foley_bridge.bridge.binding import host_and_port
 from foley_bridge.bridge.osc_listeners import Address, Listeners, answer
 from foley_bridge.bridge.osc_messages import Asked
-from foley_bridge.bridge.protocol import LONGEST_KEY
+from foley_bridge.bridge.params import LONGEST_KEY
 from foley_bridge.errors import BridgeError, FoleyError, InternalError, JobError, RequestError
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.processor import Processor

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from foley_bridge.bridge import protocol
+from foley_bridge.bridge import reel_params
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.choices import check
 from foley_bridge.jobs.processor import Processor
@@ -35,7 +35,7 @@ class ReelMethods:
         self._processor, self._roots, self._panel = processor, roots, panel
         self._journal = processor.journal
 
-    def audition(self, params: protocol.Audition) -> dict[str, Any]:
+    def audition(self, params: reel_params.Audition) -> dict[str, Any]:
         """Raises JobError when there is no page here, or no such reel."""
         if self._panel is None:
             raise JobError("this daemon has no audition page", "start it with --panel HOST:PORT, or without --no-panel")
@@ -43,18 +43,18 @@ class ReelMethods:
         self._processor.expect_follow_ups()
         return {"url": self._panel(job), "job": job}
 
-    def reels(self, params: protocol.Reels) -> dict[str, Any]:
+    def reels(self, params: reel_params.Reels) -> dict[str, Any]:
         """The newest ones."""
         return {"reels": list_reels(self._journal, params.limit)}
 
-    def reel(self, params: protocol.Reel) -> Written:
+    def reel(self, params: reel_params.Reel) -> Written:
         """A reel whole; raises JobError when there is none."""
         reel = find_reel(self._journal, params.job).id
         self._processor.expect_follow_ups()
         opened = opened_json(self._processor.opened(reel), self._journal.get(reel).request, self._roots)
         return Written(reel_json(self._journal, reel, opened))
 
-    def choose(self, params: protocol.Choose) -> dict[str, Any]:
+    def choose(self, params: reel_params.Choose) -> dict[str, Any]:
         """Write a choice.
 
         Raises:
@@ -68,7 +68,7 @@ class ReelMethods:
         written = self._journal.choices.write(reel, params.region, params.base, settled, params.by)
         return {"job": reel, "region": params.region, "choice": written.choice, "revision": written.revision}
 
-    def choices(self, params: protocol.Choices) -> dict[str, Any]:
+    def choices(self, params: reel_params.Choices) -> dict[str, Any]:
         """What was chosen and applied. What is there already is told: waiting is the server's."""
         reel = find_reel(self._journal, params.job).id
         since = self._journal.choices.since(reel, 0 if params.after is UNSET else params.after)
@@ -81,7 +81,7 @@ class ReelMethods:
         }
 
 
-def says_news(params: protocol.Choices, result: Mapping[str, Any]) -> bool:
+def says_news(params: reel_params.Choices, result: Mapping[str, Any]) -> bool:
     """Whether ``choices`` has found something that its client waits for."""
     applied = result["applied"]
     newly_applied = applied is not None and applied["state"] == "done" and applied["job"] != params.applied

@@ -27,8 +27,10 @@ from foley_bridge.bridge.methods import Answer, Methods
 from foley_bridge.bridge.metrics import Unmeasured
 from foley_bridge.bridge.newsroom import Newsroom
 from foley_bridge.bridge.outbox import Outbox
-from foley_bridge.bridge.protocol import Choices, Request, Wait, read_request, request_id
+from foley_bridge.bridge.params import Wait
+from foley_bridge.bridge.protocol import Request, read_request, request_id
 from foley_bridge.bridge.reel_methods import Written, says_news
+from foley_bridge.bridge.reel_params import Choices
 from foley_bridge.bridge.waiters import Waiters
 from foley_bridge.errors import BusyError, FoleyError, InternalError, RequestError
 from foley_bridge.jobs.events import Event
