@@ -13,7 +13,7 @@ export function adjust(root, session) {
   const step = (label, text, frames, ms) => h("button", { type: "button", "aria-label": label, title: label, onclick: () => session.nudge(frames, ms) }, text);
   const nudges = h("div.nudges", { role: "group", "aria-label": "Nudge" },
     step("Nudge a frame earlier", "−1 fr", -1, 0), step("Nudge 1 ms earlier (,)", "−1 ms", 0, -1), step("Nudge 1 ms later (.)", "+1 ms", 0, 1), step("Nudge a frame later", "+1 fr", 1, 0));
-  const nudgeText = h("output");
+  const nudgeText = h("output.nudged");
   const fade = (name, label) => {
     const input = h("input", { type: "range", id: name, min: "0", max: "1", step: "0.01", oninput: () => session.adjust({ [name]: fadeOf(input) }, label) });
     return { name, label, input, text: h("output", { htmlFor: name }) };
@@ -44,7 +44,7 @@ export function adjust(root, session) {
   });
   root.append(
     h("label", { htmlFor: "level" }, "Level"), level, levelText,
-    h("span.label", {}, "Nudge"), h("span"), nudgeText, nudges,
+    h("span.label", {}, "Nudge"), h("span.gap"), nudgeText, nudges,
     ...fades.flatMap(({ name, label, input, text }) => [h("label", { htmlFor: name }, label), input, text]),
     h("div.ends.whole", {}, before, undecide, reset),
     reason,

@@ -72,11 +72,11 @@ export function lanes(root, session) {
   const heardLabel = h("span");
   const wave = lane("wave", [h("b", {}, "Sound"), h("br"), heardLabel], surferBox, waveCanvas, silent);
   const image = h("img.spectrogram", { alt: "", hidden: true, draggable: false });
-  const spectrum = lane("spectrum", [h("b", {}, "Spectrum"), h("br"), "20 kHz", h("br"), "60 Hz"], image);
+  const spectrum = lane("spectrum", [h("b", {}, "Spectrum"), h("span.range", {}, h("br"), "20 kHz", h("br"), "60 Hz")], image);
   const needle = h("i");
   const playhead = h("div.playhead", { "aria-hidden": "true" }, needle);
   const thumb = h("i");
-  const overview = h("div.overview", { "aria-hidden": "true", hidden: true }, thumb);
+  const overview = h("div.overview", { "aria-hidden": "true" }, thumb);
   const stack = h("div.stack", {}, ...[ruler, motion, onsets, wave, spectrum].map(({ box }) => box), playhead);
   root.append(tools, stack, overview);
   onsetLane(onsets.field, session);
@@ -286,11 +286,8 @@ export function lanes(root, session) {
     placeImages();
     showTime();
     zoom.value = String(axis.most > 1 ? Math.log(axis.zoom) / Math.log(axis.most) : 0);
-    overview.hidden = axis.zoom <= 1.001;
-    if (!overview.hidden) {
-      thumb.style.width = `${100 / axis.zoom}%`;
-      thumb.style.left = `${((axis.left_s - axis.from_s) / axis.length_s) * 100}%`;
-    }
+    thumb.style.width = `${100 / axis.zoom}%`;
+    thumb.style.left = `${((axis.left_s - axis.from_s) / axis.length_s) * 100}%`;
   }
 
   function showTime() {
@@ -312,11 +309,12 @@ export function lanes(root, session) {
     slider.disabled = !usable || !list.length;
     if (document.activeElement !== slider || session.trying === null) slider.value = String(session.sensitivity);
     const count = session.seenAt(session.sensitivity).length;
-    setText(counts, list.length ? `${count} of ${list.length} seen` : "none seen");
+    setText(counts, list.length ? `${count} of ${list.length} seen` : detail ? "none seen" : "");
     setAttribute(slider, "aria-valuetext", `${Math.round(session.sensitivity * 100)} %, ${counts.textContent}`);
     slider.parentElement.classList.toggle("idle", session.own);
     seen.hidden = !detail || (!session.choice?.onsets_s && (session.choice?.sensitivity ?? null) === null);
     tapping.hidden = !session.tapped;
+    tools.classList.toggle("tap-only", Boolean(session.tapped));
     const making = placing.of(session.number);
     placed.hidden = !making.busy;
     if (making.busy) placed.replaceChildren(icon("wait"), making.words);

@@ -1,6 +1,6 @@
 // The sound library: words in, sounds out, each heard against the picture at the onsets, and used as a take or as an example.
 
-import { h, icon, soon } from "./dom.js";
+import { h, icon, rested, soon } from "./dom.js";
 
 const about = (sound) => [`${sound.duration_s.toFixed(1)} s`, sound.cat_id, sound.creator, sound.licence].filter(Boolean).join(" · ");
 
@@ -45,6 +45,8 @@ export function library(root, session) {
     }
     show();
   }
+
+  const later = rested(350, search);
 
   /** Stops the preview. */
   function quiet() {
@@ -106,11 +108,17 @@ export function library(root, session) {
 
   session.addEventListener("open", () => {
     quiet();
-    // The region's own words are a good beginning, as long as nobody typed others.
-    if (!typed) words.value = "";
   });
+  // The region's own words are a good beginning, as long as nobody typed others.
   session.addEventListener("region", soon(() => {
-    if (!typed) words.value = plain(session.detail);
+    if (!typed && words.value !== plain(session.detail)) {
+      words.value = plain(session.detail);
+      sounds = null;
+      asked?.abort();
+      show();
+      // Who has the library open sees what fits this region, once he stays.
+      if (root.offsetParent) later();
+    }
     for (const button of list.querySelectorAll("button")) button.disabled = !session.usable;
   }));
   session.addEventListener("heard", () => {

@@ -45,7 +45,7 @@ export function monitor(root, session, video) {
     const { detail, problem, loading, window } = session;
     const summary = session.entry?.summary;
     const words = [];
-    if (problem) words.push(icon("failed"), h("span", {}, problem.told ?? problem.message ?? String(problem)), h("button", { type: "button", onclick: () => session.load() }, "Try again"));
+    if (problem) words.push(icon("failed"), h("span", {}, problem.told ?? problem.message ?? String(problem)), h("button", { type: "button", onclick: () => session.retry() }, "Try again"));
     else if (detail?.error && !window) words.push(icon("failed"), h("span", {}, "This region failed"));
     else if (loading || !detail) words.push(icon("wait"), h("span", {}, "Making the picture…"));
     over.replaceChildren(...words);

@@ -28,6 +28,7 @@ export class Session extends EventTarget {
     player.addEventListener("heard", () => this.say("heard"));
     player.addEventListener("error", (event) => this.fail(event.detail?.error ?? event.detail ?? event.error));
     store.addEventListener("region", (event) => this.changed(event.detail));
+    store.addEventListener("back", () => this.retry());
   }
 
   say(name, detail = {}) {
@@ -180,6 +181,16 @@ export class Session extends EventTarget {
   heardFirst() {
     const ids = this.takes.map((take) => take.id);
     return [this.player.heard, this.choice?.take].find((id) => ids.includes(id)) ?? ids[0] ?? null;
+  }
+
+  /** What could not be had is asked for again. */
+  retry() {
+    if (!this.problem) return;
+    this.problem = null;
+    const { number } = this;
+    if (this.detail) return this.load();
+    this.number = 0;
+    this.open(number);
   }
 
   fail(error) {
