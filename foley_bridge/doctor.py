@@ -1,15 +1,16 @@
 """Is this machine fit: Python, ONNX Runtime's providers as they really load, codecs, timeline adapters, disk; and what is
-there to work with: the daemon, the sound library, the editors with their scripts."""
+there to work with: the daemon and its audition page, the sound library, the editors with their scripts."""
 
 from __future__ import annotations
 
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from foley_bridge.errors import FoleyError
 from foley_bridge.home import library_folder
@@ -26,6 +27,8 @@ ADAPTERS = {
     "AAF": "otio-aaf-adapter",
     "rpp": "foley-bridge",
 }
+PAGE = "audition page"
+PAGE_LIBRARIES = ("starlette", "uvicorn")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def examine(folder: Path) -> Iterator[Check]:
     yield from _codecs()
     yield _adapters()
     yield _disk(folder)
-    yield _daemon()
+    yield from _daemon()
     yield _library()
     yield from hosts()
 
@@ -143,18 +146,45 @@ def _disk(folder: Path) -> Check:
     return Check("disk", free >= LOW_DISK_BYTES, detail, "make room: an hour of 48 kHz / 24-bit stereo takes 1.04 GB a take")
 
 
-def _daemon() -> Check:
+def _daemon() -> Iterator[Check]:
     from foley_bridge.bridge.private import running
 
     advice = "editors need one: foley-bridge serve; commands work without"
+    said = None
     try:
         client = running()
+        if client is None:
+            yield Check("daemon", False, "none runs", advice, needed=False)
+        else:
+            with client:
+                said = client.ping()
+            yield Check("daemon", True, f"version {said['version']} at {client.endpoint}", needed=False)
     except FoleyError as error:
-        return Check("daemon", False, error.message, error.hint, needed=False)
-    if client is None:
-        return Check("daemon", False, "none runs", advice, needed=False)
-    with client:
-        return Check("daemon", True, f"version {client.ping()['version']} at {client.endpoint}", needed=False)
+        yield Check("daemon", False, error.message, error.hint, needed=False)
+    yield _page(said)
+
+
+def _page(daemon: dict[str, Any] | None) -> Check:
+    """Whether the audition page can be served. daemon: what the one that runs answers to a ping; None when none does."""
+    from importlib import import_module
+    from importlib.metadata import version
+
+    from foley_bridge.bridge.panel_process import default_panel_bind, loopback
+    from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
+
+    try:
+        libraries = [f"{import_module(name).__name__} {version(name)}" for name in PAGE_LIBRARIES]
+    except ImportError as error:
+        advice = "install foley-bridge again: pip install --force-reinstall foley-bridge"
+        return Check(PAGE, False, f"cannot be served: {error}", advice, needed=False)
+    if daemon is not None:
+        where = daemon["endpoints"].get("panel") or "once somebody asks for it: foley-bridge audition"
+    else:
+        place = loopback(default_panel_bind(DEFAULT_ENDPOINT))
+        with socket.socket() as probe:
+            taken = probe.connect_ex(place) == 0
+        where = f"port {place[1]} is {'taken, so it will be at another' if taken else 'free'}"
+    return Check(PAGE, True, f"{where} ({', '.join(libraries)})", needed=False)
 
 
 def _library() -> Check:
