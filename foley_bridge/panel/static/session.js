@@ -368,7 +368,7 @@ export class Session extends EventTarget {
 
   within(time_s) {
     const { start, end } = this.detail;
-    return Math.min(end.seconds, Math.max(start.seconds, time_s));
+    return Math.min(end.seconds - 0.001, Math.max(start.seconds, time_s)); // an onset at the very end would be the next region's
   }
 
   /** Shows onsets while they are being dragged; nothing is kept yet. */
@@ -466,8 +466,10 @@ export class Session extends EventTarget {
   /** How to ask for this very take, with other onsets. */
   again(take) {
     if (!take) return { takes: "1" };
-    const { source, seed } = take;
-    return { takes: "1", seed: String(seed), ...(source?.library_id ? { engine: "recommend", pin: source.library_id } : {}) };
+    const { source = {}, seed } = take;
+    const asked = { takes: "1", seed: String(seed) };
+    if (source.library_id) return { ...asked, engine: "recommend", pin: source.library_id };
+    return source.like ? { ...asked, engine: "transfer", like: source.like } : asked;
   }
 
   /** Has the heard take placed on the onsets as they stand when the hands rest. */
