@@ -32,7 +32,10 @@ _BACKLOG = 100
 def main() -> int:
     """Serve until standard input ends, which ends the process."""
     orders, words = _own_streams()
-    settings = PanelSettings.from_line(orders.readline())
+    line = orders.readline()
+    if not line:
+        return 1
+    settings = PanelSettings.from_line(line)
     start_log("text", settings.log_level)
     threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
     try:
