@@ -39,6 +39,7 @@ _STATES = (
     """SELECT state, count(*) FROM (SELECT state, max(number) FROM choices WHERE job = ? GROUP BY region) GROUP BY state"""
 )
 
+_A = {"retake": "a retake", "apply": "an apply"}
 _Retaken = dict[int, list[tuple[str, list[dict[str, Any]]]]]
 
 
@@ -46,7 +47,7 @@ def find_reel(journal: Journal, name: str) -> JobRecord:
     """The job, without its texts, that a reel's id or key names; JobError when it is none, or none yet."""
     record = journal.find(name, texts=False)
     if record.kind != "generate":
-        raise JobError(f"job {record.id} is a {record.kind}, not a reel", f"ask for {record.reel}, the reel that it belongs to")
+        raise JobError(f"job {record.id} is {_A[record.kind]}, not a reel", f"ask for {record.reel}, the reel that it belongs to")
     if record.state != "done":
         raise JobError(f"job {record.id} is {record.state}", "it is a reel when it is done; wait says when it has ended")
     return record
@@ -181,7 +182,8 @@ def _completed(region: dict[str, Any], number: int, retaken: Any, choice: dict[s
     for made, found in (("generate", region["takes"]), *retaken):
         for take in found:
             takes.setdefault(take["sha256"], {**take, "id": take["sha256"], "made": made})
-    return {**region, "number": number, "takes": list(takes.values()), "choice": choice or FIRST}
+    lacking = {"seen": [], "motion": {"start_s": region["start"]["seconds"], "step_s": 0.0, "values": []}}  # of older results
+    return {**lacking, **region, "number": number, "takes": list(takes.values()), "choice": choice or FIRST}
 
 
 def _retaken(db: Connection, reel: str, number: int | None = None) -> _Retaken:
