@@ -15,7 +15,7 @@ from foley_bridge.bridge import wire
 from foley_bridge.bridge.client import Client
 from foley_bridge.bridge.following import Run, patiently, refused
 
-ROUND_S = 10.0
+ROUND_S = 5.0
 """How long one ``choices`` waits: a job that fails is seen after that."""
 BEAT_S = 10.0
 MOST_LOOKED_AT = 100
