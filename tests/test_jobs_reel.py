@@ -126,8 +126,8 @@ def test_only_a_generate_that_is_done_is_a_reel(journal: Journal) -> None:
     add_apply(journal, "sent", "reel", state="done")
     for name, why in (
         ("runs", "job runs is queued"),
-        ("sent", "job sent is a apply, not a reel"),
-        ("nobody", "no job 'nobody'"),
+        ("sent", "job sent is an apply, not a reel"),
+        ("none", "no job 'none'"),
     ):
         with pytest.raises(JobError, match=why):
             find_reel(journal, name)

@@ -47,7 +47,7 @@ def find_reel(journal: Journal, name: str) -> JobRecord:
     """The job, without its texts, that a reel's id or key names; JobError when it is none, or none yet."""
     record = journal.find(name, texts=False)
     if record.kind != "generate":
-        raise JobError(f"job {record.id} is {_A[record.kind]}, not a reel", f"ask for {record.reel}, the reel that it belongs to")
+        raise JobError(f"job {record.id} is {_A[record.kind]}, not a reel", f"ask for {record.reel}, which it belongs to")
     if record.state != "done":
         raise JobError(f"job {record.id} is {record.state}", "it is a reel when it is done; wait says when it has ended")
     return record
