@@ -388,7 +388,7 @@ def test_a_retake_whose_worker_is_killed_at_anything_it_does_makes_the_same_byte
     number = 1
     while undisturbed.killed_at(monkeypatch, number):
         number += 1
-    assert number > 15
+    assert number > 10
 
 
 def test_a_retake_of_a_daemon_that_goes_is_done_by_the_next(undisturbed: Undisturbed) -> None:

@@ -97,8 +97,9 @@ def regions_of(opened: Opened) -> list[Region | Refused]:
     often = Counter(region.name for region in opened.regions)
 
     def named(region: Region) -> Region:
-        at = timecode(opened.record_start + region.start, region.rate)
-        return replace(region, name=f"{region.name} at {at}") if often[region.name] > 1 else region
+        if often[region.name] == 1:
+            return region
+        return replace(region, name=f"{region.name} at {timecode(opened.record_start + region.start, region.rate)}")
 
     in_order = sorted(both, key=lambda each: (each.start, each.end))
     return [each if isinstance(each, Refused) else named(each) for each in in_order]

@@ -28,6 +28,7 @@ from foley_bridge.jobs.request import Watcher, request_from_json, unwatched
 from foley_bridge.jobs.result import Result
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.takes import make_take
+from foley_bridge.timeline.picture import Picture
 
 SEEN_ANEW = ("sensitivity", "offset", "hits")
 """Options that say which moments are onsets."""
@@ -118,8 +119,11 @@ def _work(request: RetakeRequest, job: Job, again: Again) -> Done:
 
 def _detection(request: RetakeRequest, job: Job, again: Again) -> Detection:
     """The onsets: given, or to be seen anew, or those that the region has."""
-    if request.hits_s is not None or any(name in request.options for name in SEEN_ANEW):
-        return job.look(again.cue)
+    cue = again.cue
+    if request.hits_s is not None:
+        return transfer.look(cue.region, cue.options, Picture(()))
+    if any(name in request.options for name in SEEN_ANEW):
+        return job.look(cue)
     known = request.known
     onsets = tuple(Onset(each["time_s"], each["confidence"], each["strength"]) for each in known["onsets"])
     return Detection(onsets, known["reliable"], known["reason"], kept_motion(request.opened, request.number), known["tapped"])
