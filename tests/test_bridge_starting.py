@@ -31,7 +31,7 @@ class Seat:
         self.home = folder / "home"
         self.state = folder / "state"
         self.home.mkdir()
-        self.endpoint = f"tcp://127.0.0.1:{three_free_ports()}"
+        self.endpoint = f"tcp://127.0.0.1:{free_ports(4)}"
 
     def begin(self, name: str, method: str, params: dict[str, Any] | None = None, *options: str) -> subprocess.Popen[str]:
         header = {"foley_bridge": 1, "id": name, "method": method, **({} if params is None else {"params": params})}
@@ -63,12 +63,12 @@ class Seat:
             time.sleep(0.05)
 
 
-def three_free_ports() -> int:
-    """The first of three: requests, events, OSC."""
-    for port in range(20000 + os.getpid() % 20000, 65000, 3):
+def free_ports(count: int) -> int:
+    """The first of so many: requests, events, OSC, the page."""
+    for port in range(20000 + os.getpid() % 20000, 65000, count):
         with contextlib.ExitStack() as open_sockets:
             try:
-                for number in range(3):
+                for number in range(count):
                     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                         one = open_sockets.enter_context(socket.socket(socket.AF_INET, kind))
                         one.bind(("127.0.0.1", port + number))
