@@ -1,10 +1,37 @@
-"""A lane: work done one piece after another, beside the loop that must never wait."""
+"""Lanes: work done one piece after another, beside the loop that must never wait, and which methods are done in which."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable
+
+LANES = {
+    "submit": "submit",  # one after another, to the disk
+    "status": "jobs",
+    "wait": "jobs",
+    "cancel": "jobs",
+    "jobs": "lists",
+    "result": "lists",
+    "capabilities": "capabilities",
+    "audition": "audition",  # which may start the page's process
+    "reels": "reels",
+    "reel": "reels",
+    "choose": "choices",
+    "choices": "choices",
+    "library.search": "library",
+}
+"""Methods that are not here are answered by the loop itself."""
+MOST_IN_LANE = {
+    "submit": 1000,
+    "lists": 100,
+    "capabilities": 100,
+    "audition": 100,
+    "reels": 100,
+    "choices": 1000,
+    "library": 100,
+}
+"""Where more is refused, so that a cancel is always read; only those of the lane ``jobs`` wait, when there are too many."""
 
 
 class Lane:

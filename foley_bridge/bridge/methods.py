@@ -142,10 +142,12 @@ class Methods:
             raise JobError(
                 f"job {record.id} is {record.state}{why}", "a job that is done has a result; wait says when it ended"
             )
-        timeline = None
+        result, timeline = record.result, None
         if params.timeline:
-            timeline = _whole_timeline(self._roots.output_path(record.request["out"], "out"))
-        return {"job": view.to_json(), "result": record.result}, timeline
+            if result["out"] is None:
+                raise JobError(f"job {record.id} is a retake and wrote no timeline", "its takes are in the result")
+            timeline = _whole_timeline(self._roots.output_path(result["out"], "out"))
+        return {"job": view.to_json(), "result": result}, timeline
 
     def _search(self, params: types.LibrarySearch, payload: bytes | None, client: str) -> Answer:
         found = self._library.catalogue().search(

@@ -33,7 +33,8 @@ def answer(view: JobView, roots: Roots) -> bytes:
     state = view.record.state
     if state == "done":
         result = view.record.result or {}
-        return osc_messages.done(job, {**result, "out": roots.to_local(result["out"])})  # the journal has the seats' names
+        out = roots.to_local(result["out"] or "")  # the journal has the seats' names; a retake writes no timeline
+        return osc_messages.done(job, {**result, "out": out})
     if state in ENDED:
         fault = job["error"] or Cancelled("the job was cancelled").to_json()
         return osc_messages.error(job["job"], job["key"] or "", fault)

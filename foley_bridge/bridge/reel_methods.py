@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET
@@ -51,8 +51,8 @@ class ReelMethods:
         """A reel whole; raises JobError when there is none."""
         reel = find_reel(self._journal, params.job).id
         self._processor.expect_follow_ups()
-        opened = opened_json(self._processor.opened(reel), self._journal.get(reel).request, self._roots)
-        return Written(reel_json(self._journal, reel, opened))
+        kept = self._processor.opened(reel)
+        return Written(reel_json(self._journal, reel, lambda request: opened_json(kept, request, self._roots)))
 
     def choose(self, params: reel_params.Choose) -> dict[str, Any]:
         """Write a choice.
@@ -79,13 +79,3 @@ class ReelMethods:
             "choices": [{"region": region, "choice": choice} for region, choice in since.choices.items()],
             "applied": None if apply is None else self._processor.job(apply).to_json(),
         }
-
-
-def says_news(params: reel_params.Choices, result: Mapping[str, Any]) -> bool:
-    """Whether ``choices`` has found something that its client waits for."""
-    applied = result["applied"]
-    newly_applied = applied is not None and applied["state"] == "done" and applied["job"] != params.applied
-    waits = params.after is not UNSET or params.applied is not UNSET
-    return (
-        not waits or (params.after is not UNSET and bool(result["choices"])) or (params.applied is not UNSET and newly_applied)
-    )

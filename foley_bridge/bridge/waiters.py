@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from msgspec import UNSET
+
+from foley_bridge.bridge.params import Wait
+from foley_bridge.bridge.protocol import Request
+from foley_bridge.bridge.reel_params import Choices
+from foley_bridge.jobs.names import ENDED
 
 Waiter = TypeVar("Waiter")
 
@@ -62,3 +70,28 @@ class Waiters(Generic[Waiter]):
         if not self._by_what[what]:
             del self._by_what[what]
         return waiter
+
+
+def awaited(request: Request, result: Mapping[str, Any]) -> str | None:
+    """What a request that would be answered so waits for, a job's end or news of a reel; None when it does not wait."""
+    if isinstance(request.params, Wait):
+        return None if result["state"] in ENDED else str(result["job"])
+    if isinstance(request.params, Choices):
+        return None if _says_news(request.params, result) else news_of(result["job"])
+    return None
+
+
+def news_of(reel: str) -> str:
+    """What those wait for who wait for a choice in a reel or for its ``apply``. A job's end is known by its id, which is
+    never such."""
+    return f"reel {reel}"
+
+
+def _says_news(params: Choices, result: Mapping[str, Any]) -> bool:
+    """Whether ``choices`` has found something that its client waits for."""
+    applied = result["applied"]
+    newly_applied = applied is not None and applied["state"] == "done" and applied["job"] != params.applied
+    waits = params.after is not UNSET or params.applied is not UNSET
+    return (
+        not waits or (params.after is not UNSET and bool(result["choices"])) or (params.applied is not UNSET and newly_applied)
+    )

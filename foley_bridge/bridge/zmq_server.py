@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from foley_bridge.bridge import sockets, wire
 from foley_bridge.bridge.binding import Binding
 from foley_bridge.bridge.doorkeeper import Doorkeeper
 from foley_bridge.bridge.keys import Pair, Seats
-from foley_bridge.bridge.lane import Lane
+from foley_bridge.bridge.lane import LANES, MOST_IN_LANE, Lane
 from foley_bridge.bridge.logs import Seldom
 from foley_bridge.bridge.mailbox import Mailbox
 from foley_bridge.bridge.methods import Answer, Methods
@@ -29,9 +29,9 @@ from foley_bridge.bridge.newsroom import Newsroom
 from foley_bridge.bridge.outbox import Outbox
 from foley_bridge.bridge.params import Wait
 from foley_bridge.bridge.protocol import Request, read_request, request_id
-from foley_bridge.bridge.reel_methods import Written, says_news
+from foley_bridge.bridge.reel_methods import Written
 from foley_bridge.bridge.reel_params import Choices
-from foley_bridge.bridge.waiters import Waiters
+from foley_bridge.bridge.waiters import Waiters, awaited, news_of
 from foley_bridge.errors import BusyError, FoleyError, InternalError, RequestError
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.names import ENDED
@@ -39,32 +39,6 @@ from foley_bridge.jobs.names import ENDED
 log = logging.getLogger(__name__)
 _seldom = Seldom(log)
 
-LANES = {
-    "submit": "submit",  # one after another, to the disk
-    "status": "jobs",
-    "wait": "jobs",
-    "cancel": "jobs",
-    "jobs": "lists",
-    "result": "lists",
-    "capabilities": "capabilities",
-    "audition": "audition",  # which may start the page's process
-    "reels": "reels",
-    "reel": "reels",
-    "choose": "choices",
-    "choices": "choices",
-    "library.search": "library",
-}
-"""Methods that are not here are answered by the loop itself."""
-MOST_IN_LANE = {
-    "submit": 1000,
-    "lists": 100,
-    "capabilities": 100,
-    "audition": 100,
-    "reels": 100,
-    "choices": 1000,
-    "library": 100,
-}
-"""Where more is refused, so that a cancel is always read; only those of the lane ``jobs`` wait, when there are too many."""
 MOST_IN_HAND = 2000
 MOST_BYTES_IN_HAND = 256 * wire.MB
 """Of jobs that are being accepted, with their timelines; other requests are small once they are read."""
@@ -306,7 +280,7 @@ class Server:
             self._reply(ask, wire.reply(request.id, None), payload, result)
             return
         has_time = self._stop_at_s is None and time.monotonic() < ask.waits_until_s
-        what = _awaited(request, result) if has_time and not ask.answered else None
+        what = awaited(request, result) if has_time and not ask.answered else None
         if what is not None:
             if not ask.waiting:
                 ask.waiting = True
@@ -327,7 +301,7 @@ class Server:
 
     def _news_of(self, reel: str) -> None:
         """Something was chosen or applied: those who wait for a reel look whether it is what they wait for."""
-        for ask in self._waiters.happened(_reel(reel)):
+        for ask in self._waiters.happened(news_of(reel)):
             if not ask.answered and ask.request is not None:
                 ask.waiting = False
                 self._give(ask, ask.request, LANES[ask.request.method], None, 0)
@@ -353,17 +327,3 @@ class Server:
                     self._reply(ask, wire.reply(ask.request.id, job))
             if job["kind"] == "apply":
                 self._news_of(job["reel"])
-
-
-def _awaited(request: Request, result: Mapping[str, Any]) -> str | None:
-    """What a request that was answered so waits for; None when it does not, or that is there."""
-    if isinstance(request.params, Wait):
-        return None if result["state"] in ENDED else str(result["job"])
-    if isinstance(request.params, Choices):
-        return None if says_news(request.params, result) else _reel(result["job"])
-    return None
-
-
-def _reel(job: str) -> str:
-    """The name of a reel's news; those of jobs' ends are their ids."""
-    return f"reel {job}"

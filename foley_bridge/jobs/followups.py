@@ -13,7 +13,7 @@ from typing import Any
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.names import FOLLOWUPS
-from foley_bridge.jobs.reel import find_reel, reel_json, region_of
+from foley_bridge.jobs.reel import find_reel, reel_json, region_of, request_of
 
 OF_A_REGION = ("number", "id", "name", "text", "start", "end", "engine", "tapped", "reliable", "reason", "onsets", "seen")
 OF_A_TAKE = ("id", "seed", "source", "score")
@@ -38,7 +38,7 @@ def expand(params: Mapping[str, Any], journal: Journal) -> tuple[dict[str, Any],
     """
     assert params["kind"] in FOLLOWUPS
     reel = find_reel(journal, params["job"]).id
-    added: dict[str, Any] = {"reel": reel, "of": journal.get(reel).request}
+    added: dict[str, Any] = {"reel": reel, "of": request_of(journal, reel)}
     if params["kind"] == "apply":
         payload = reel_json(journal, reel)
         return {**params, **added, "revision": json.loads(payload)["revision"]}, payload

@@ -7,7 +7,7 @@ of regions: they are read, completed and written one by one, and nobody who has 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 from sqlite3 import Connection
@@ -85,18 +85,26 @@ def list_reels(journal: Journal, limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def reel_json(journal: Journal, reel: str, opened: Mapping[str, Any] | None = None) -> bytes:
+def request_of(journal: Journal, reel: str) -> dict[str, Any]:
+    """The params that a reel was made by. reel: its id, of ``find_reel``."""
+    with journal.database.snapshot() as db:
+        return _request(db, reel)
+
+
+def reel_json(
+    journal: Journal, reel: str, opened: Callable[[Mapping[str, Any]], dict[str, Any] | None] = lambda request: None
+) -> bytes:
     """A reel whole, as JSON.
 
     Args:
         journal: that knows it.
         reel: its id, of ``find_reel``.
-        opened: where the timeline lies as the job opened it, and its base; None when it is not there.
+        opened: gives, for the reel's request, where the timeline lies as the job opened it (``opened_json``).
     """
     since = journal.choices.since(reel, 0)
     with journal.database.snapshot() as db:
-        request = _texts(db, "SELECT text FROM requests WHERE job = ?", reel)
-        result = _texts(db, "SELECT json_remove(text, '$.regions') FROM results WHERE job = ?", reel)
+        request = _request(db, reel)
+        result = _object(db, "SELECT json_remove(text, '$.regions') FROM results WHERE job = ?", reel)
         query = "SELECT regions.value FROM results, json_each(results.text, '$.regions') AS regions WHERE results.job = ?"
         regions = [text for (text,) in db.execute(query, (reel,))]
         retaken = _retaken(db, reel)
@@ -116,7 +124,7 @@ def reel_json(journal: Journal, reel: str, opened: Mapping[str, Any] | None = No
         "media_dir": request["media_dir"],
         "notes": result["notes"],
         "sample_rate": request.get("sample_rate", 48_000),
-        "opened": opened,
+        "opened": opened(request),
         "applied": [
             {
                 "job": job,
@@ -195,7 +203,11 @@ def _retaken(db: Connection, reel: str, number: int | None = None) -> _Retaken:
     return found
 
 
-def _texts(db: Connection, query: str, job: str) -> dict[str, Any]:
+def _request(db: Connection, job: str) -> dict[str, Any]:
+    return _object(db, "SELECT text FROM requests WHERE job = ?", job)
+
+
+def _object(db: Connection, query: str, job: str) -> dict[str, Any]:
     ((text,),) = db.execute(query, (job,)).fetchall()
     return dict(json.loads(text))
 
