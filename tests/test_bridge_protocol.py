@@ -27,6 +27,14 @@ def submit(**other: Any) -> dict[str, Any]:
     return wire.request("1", "submit", {**SUBMIT, **other})
 
 
+def retake(**other: Any) -> dict[str, Any]:
+    return wire.request("1", "submit", {"kind": "retake", "job": "a", "region": 1, **other})
+
+
+def apply(**other: Any) -> dict[str, Any]:
+    return wire.request("1", "submit", {"kind": "apply", "job": "a", **other})
+
+
 def encoded(header: Any) -> bytes:
     return header if isinstance(header, bytes) else json.dumps(header).encode()
 
@@ -116,6 +124,42 @@ def test_the_page_has_an_example_of_every_method_and_of_no_other() -> None:
         ("params.states[0]", wire.request("1", "jobs", {"states": ["asleep"]})),
         ("params.limit", wire.request("1", "jobs", {"limit": 0})),
         ("params.limit", wire.request("1", "jobs", {"limit": 1001})),
+        ("params.region", retake(region=0)),
+        ("params.region", wire.request("1", "submit", {"kind": "retake", "job": "a"})),
+        ("params.job", wire.request("1", "submit", {"kind": "retake", "region": 1})),
+        ("params.job", wire.request("1", "submit", {"kind": "apply"})),
+        ("params.timeline", retake(timeline={"path": "/p"})),
+        ("params.of", retake(of={})),
+        ("params.known", retake(known={})),
+        ("params.reel", retake(reel="a")),
+        ("params.hits_s", retake(hits_s=[])),
+        ("params.hits_s", retake(hits_s=[1, 1])),
+        ("params.hits_s", retake(hits_s=[2, 1])),
+        ("params.hits_s[0]", retake(hits_s=[-1])),
+        ("params.hits_s[1]", retake(hits_s=[0, None])),
+        ("params.hits_s[0]", retake(hits_s=[8 * 24 * 3600])),
+        ("params.hits_s", retake(hits_s=list(range(10_001)))),
+        ("params.options.takes", retake(options={"takes": 2})),
+        ("params.more", retake(more="yes")),
+        ("params.like_take", retake(like_take="A" * 64)),
+        ("params.like_take", retake(like_take="a" * 64 + "\n")),
+        ("params.words", retake(words="w" * 4097)),
+        ("params.key", retake(key="a\nb")),
+        ("params.poke", retake(poke=None)),
+        ("params.undecided", apply(undecided="all")),
+        ("params.revision", apply(revision=3)),
+        ("params.timeline.payload", apply(timeline={"payload": 0})),
+        ("params.timeline.path", apply(timeline={"path": ""})),
+        ("params.out", apply(out=None)),
+        ("params.force", apply(force=1)),
+        ("params.poke.address", apply(poke={"port": 8000, "address": "none"})),
+        ("params.job", wire.request("1", "audition", {"job": ""})),
+        ("params.limit", wire.request("1", "reels", {"limit": 1001})),
+        ("params.job", wire.request("1", "reel", {})),
+        ("params.after", wire.request("1", "choices", {"job": "a", "after": -1})),
+        ("params.after", wire.request("1", "choices", {"job": "a", "after": None})),
+        ("params.applied", wire.request("1", "choices", {"job": "a", "applied": 3})),
+        ("params.timeout_s", wire.request("1", "choices", {"job": "a", "timeout_s": 3601})),
         ("params.words", wire.request("1", "library.search", {"words": ""})),
         ("params.length_s", wire.request("1", "library.search", {"words": "a", "length_s": [1]})),
         ("params.length_s", wire.request("1", "library.search", {"words": "a", "length_s": [2, 1]})),

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pythonosc.osc_message import OscMessage
 from reel_records import REQUEST, add_apply, add_reel, add_retake, region, take, take_id
 
+from foley_bridge.bridge.osc_listeners import answer
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.choice_rows import FIRST, SETTLED_AT_FIRST
 from foley_bridge.jobs.followups import expand
@@ -19,6 +21,7 @@ from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.names import ADDED
 from foley_bridge.jobs.reel import find_reel, list_reels, newest_apply, newest_reel, opened_json, reel_json, region_of
 from foley_bridge.jobs.roots import ANYWHERE, Roots
+from foley_bridge.jobs.view import JobView
 
 FAILED = 3
 
@@ -162,6 +165,12 @@ def test_a_kept_timeline_is_told_with_the_folder_its_relative_paths_start_from(t
     ):
         assert opened_json(kept, {"timeline": named}, roots) == {"path": str(kept), "base": base}
     assert opened_json(kept, {"timeline": {"path": str(cut)}}, Roots(media=(tmp_path / "other",))) is None
+
+
+def test_osc_tells_of_a_retake_though_it_wrote_no_timeline(journal: Journal) -> None:
+    add_retake(journal, "more", "reel", 1, [take("d")])
+    said = OscMessage(answer(JobView(journal.get("more")), ANYWHERE))
+    assert (said.address, said.params) == ("/foley/done", ["more", "", "", 1, 0])
 
 
 # --- what is asked of a reel ---

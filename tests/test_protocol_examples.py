@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ import soundfile
 from job_materials import clicks, marker, movie, save, timeline_of
 from serving import PATIENCE_S, Serving, environment, serving
 
+from foley_bridge.bridge.client import Client
 from foley_bridge.jobs.names import FOLLOWUPS
 from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.library.scan import scan
@@ -193,6 +195,32 @@ def test_the_kinds_of_the_examples_belong_to_their_reel(answered: dict[str, Any]
         assert set(job) == JOB_KEYS
         assert (job["kind"], job["reel"], job["state"]) == (kind, answered["submit"]["result"]["job"], "queued")
     assert answered["submit"]["result"]["reel"] is None
+
+
+def test_what_becomes_of_the_reel_is_told_as_its_seat_names_it_and_lies_where_that_is_mapped(
+    answered: dict[str, Any], daemon: Serving, projects: Path
+) -> None:
+    job = answered["submit"]["result"]["job"]
+    with Client(daemon.endpoint) as client:
+        ended = [client.wait(answered[kind]["result"]["job"], PATIENCE_S) for kind in FOLLOWUPS]
+        assert [(view["state"], view["error"]) for view in ended] == [("done", None)] * 2
+        reel = client.reel(job)
+        listed = client.choices(job)["applied"]
+    takes = reel["regions"][0]["takes"]
+    assert [take["made"] for take in takes] == ["generate"] * 3 + [ended[0]["job"]] * 2
+    for take in takes:
+        assert take["path"].startswith("/projects/reel1/foley/")
+        data = (projects / take["path"].removeprefix("/projects/")).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == take["id"]
+    (applied,) = reel["applied"]
+    assert applied == {
+        **applied,
+        "job": ended[1]["job"],
+        "state": "done",
+        "revision": 1,
+        "out": "/projects/reel1/cut_foley.otio",
+    }
+    assert listed == ended[1]
 
 
 def test_the_search_finds_the_sound(answered: dict[str, Any]) -> None:
