@@ -120,8 +120,8 @@ def demo(
 ) -> int:
     """Make a demo, to look at and listen to.
 
-    A 10 s picture with marked regions, the sound put into them, and how far it is in sync with the truth. It is made by itself,
-    but with --audition by the daemon, whose sound library, when it is empty, gets the demo's sounds.
+    A 10 s picture with marked regions, the sound put into them, and how far it is in sync with the truth. With --audition, who
+    has no sound library yet gets one of the demo's sounds.
     """
     import tempfile
 
@@ -140,15 +140,14 @@ def demo(
         bar = open_things.enter_context(show.Bar(hidden=as_json))
         if audition:
             reached = open_things.enter_context(with_page(endpoint, keys, seat, [folder]))
-            known = reached.client.capabilities()["library"]
-            library = None if known is not None and known["sounds"] else library_folder()
+            library = None if library_folder().exists() else library_folder()
         else:
             library = Path(open_things.enter_context(tempfile.TemporaryDirectory())) / "library"
             reached = open_things.enter_context(reach(private=True, library=library))
         shown = run_demo(folder, submit, library=library, in_words=not audition, seed=seed, watcher=bar.show)
         link = page_of(reached.client, jobs[0]) if audition else None
     if audition and library is not None:
-        shown["notes"].append("the sound library was empty: the demo's sounds are in it now, see foley-bridge library list")
+        shown["notes"].append("you had no sound library: the demo's sounds are one now, see foley-bridge library list")
     if as_json:
         print(json.dumps({**shown, "audition": link} if audition else shown, indent=2))
     else:
