@@ -67,6 +67,7 @@ class Maker:
             "spectrogram": sounds.make_spectrogram,
             "sound": sounds.make_sound,
         }
+        threading.Thread(target=sounds.warm, daemon=True).start()  # while the first thing is made
         while True:
             order = self._waiting.get()
             self._made = order.pop("make")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import stat
 from collections import OrderedDict
 from collections.abc import Awaitable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,10 +16,10 @@ from starlette.responses import FileResponse, Response
 
 from foley_bridge.errors import MediaError
 from foley_bridge.jobs.roots import Roots
-from foley_bridge.panel.answers import unknown
+from foley_bridge.panel.answers import json_answer, unknown
 from foley_bridge.panel.cache import Cache
 from foley_bridge.panel.reels import Reel, Reels
-from foley_bridge.panel.takes import clip_of, place_of_take, window_wav
+from foley_bridge.panel.takes import clip_of, clip_peaks, place_of_take, window_wav
 from foley_bridge.panel.windows import exact
 from foley_bridge.panel.workshop import Workshop
 from foley_bridge.timeline.time import floor_frame, rate_text
@@ -24,11 +27,10 @@ from foley_bridge.timeline.time import floor_frame, rate_text
 VERSION = 1
 """Of what is made: another number makes everything anew."""
 THUMBS = 8
-LONGEST_SOUND_S = 60
 MOST_SOUNDS = 5000
 KEEP_S = 3600
 
-_PICTURE, _SKETCH, _THUMB, _AHEAD = range(4)  # what is made first
+_FIRST, _THUMB, _AHEAD = range(3)  # what is made before what
 
 T = TypeVar("T")
 
@@ -44,7 +46,7 @@ class Media:
 
     def __init__(self, reels: Reels, cache: Cache, roots: Roots) -> None:
         self._reels, self._cache, self._roots = reels, cache, roots
-        self._movies, self._sketches = Workshop("movies"), Workshop("thumbnails and peaks")
+        self._movies, self._sketches = Workshop("movies"), Workshop("thumbnails and sounds")
         self._sounds: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     @property
@@ -67,7 +69,7 @@ class Media:
         asked = request.path_params
         reel = await self._reels.known(asked["job"])
         place, work = self._movie(reel, asked["number"], asked["window"])
-        await self._have(request, self._movies, place, work, _PICTURE)
+        await self._have(request, self._movies, place, work, _FIRST)
         following = reel.following(asked["number"])
         if following is not None:
             place_next, work_next = self._movie(reel, following, 1)
@@ -114,56 +116,49 @@ class Media:
     async def peaks(self, request: Request) -> Response:
         """The peaks of a take's clip."""
         _, take, path = await self._take(request.path_params)
-        place = self._cache.place(".peaks.json", VERSION, take["sha256"], _clip(take))
-        start_s = {"start_s": float(exact(take["start"]))}
-        return await self._of_take(request, place, take, path, {"kind": "peaks", **start_s}, "application/json")
+        answer = json_answer(await asyncio.to_thread(clip_peaks, path, take))
+        answer.headers.update(_kept())
+        return answer
 
     async def spectrogram(self, request: Request) -> Response:
         """The spectrogram of a take's clip."""
         _, take, path = await self._take(request.path_params)
         place = self._cache.place(".png", VERSION, take["sha256"], _clip(take))
-        return await self._of_take(request, place, take, path, {"kind": "spectrogram"}, "image/png")
-
-    async def _of_take(
-        self, request: Request, place: Path, take: Mapping[str, Any], path: Path, kind: Mapping[str, Any], media_type: str
-    ) -> Response:
         skip, duration = clip_of(take)
         clip = {"path": str(path), "sha256": take["sha256"], "skip_s": float(skip), "duration_s": float(duration)}
-        await self._have(request, self._sketches, place, {**kind, **clip}, _SKETCH)
-        return _file(place, media_type)
+        await self._have(request, self._sketches, place, {"kind": "spectrogram", **clip}, _FIRST)
+        return _file(place, "image/png")
 
     async def _take(self, asked: Mapping[str, Any]) -> tuple[Reel, dict[str, Any], Path]:
         reel = await self._reels.with_take(asked["job"], asked["number"], asked["take"])
         take = reel.take(asked["number"], asked["take"])
-        return reel, take, place_of_take(take, reel.whole["media_dir"], self._roots)
+        return reel, take, await asyncio.to_thread(place_of_take, take, reel.whole["media_dir"], self._roots)
 
     # --- the library ---
 
     async def sound(self, request: Request) -> Response:
         """A sound of the library, at most a minute of it."""
-        sound, path = await self._sound(request)
-        place = self._cache.place(".wav", VERSION, str(path), *_state(path), sound["id"])
-        await self._have(request, self._sketches, place, {"kind": "sound", "path": str(path)}, _SKETCH)
+        path, state = await self._sound(request)
+        place = self._cache.place(".wav", VERSION, str(path), state)
+        await self._have(request, self._sketches, place, {"kind": "sound", "path": str(path)}, _FIRST)
         return _file(place, "audio/wav")
 
     async def sound_peaks(self, request: Request) -> Response:
         """The peaks of a sound of the library, of the minute that can be heard."""
-        sound, path = await self._sound(request)
-        place = self._cache.place(".peaks.json", VERSION, str(path), *_state(path), sound["id"])
-        stretch = {"skip_s": 0.0, "duration_s": float(LONGEST_SOUND_S), "start_s": 0.0}
-        work = {"kind": "peaks", "path": str(path), "sha256": None, **stretch}
-        await self._have(request, self._sketches, place, work, _SKETCH)
+        path, state = await self._sound(request)
+        place = self._cache.place(".peaks.json", VERSION, str(path), state)
+        await self._have(request, self._sketches, place, {"kind": "peaks", "path": str(path)}, _FIRST)
         return _file(place, "application/json")
 
-    async def _sound(self, request: Request) -> tuple[dict[str, Any], Path]:
+    async def _sound(self, request: Request) -> tuple[Path, tuple[int, int]]:
+        """The file of a sound, and its time of change and size."""
         sound = self._sounds.get(request.path_params["id"])
         if sound is None:
             raise unknown("such sound among those that were searched for")
-        paths = [Path(path) for path in sound["paths"]]
-        there = await asyncio.to_thread(lambda: next((path for path in paths if path.is_file()), None))
-        if there is None:
-            raise MediaError(f"{paths[0]} is not there any more", "look for it, or scan the library again")
-        return sound, there
+        found = await asyncio.to_thread(_first_there, sound["paths"])
+        if found is None:
+            raise MediaError(f"{sound['paths'][0]} is not there any more", "look for it, or scan the library again")
+        return found
 
     # --- making and serving ---
 
@@ -174,13 +169,18 @@ class Media:
             await asyncio.to_thread(self._cache.made, place, whole=whole)
 
 
-def _clip(take: Mapping[str, Any]) -> tuple[str, str, str]:
-    return tuple(str(exact(take[name])) for name in ("start", "handle", "duration"))  # type: ignore[return-value]
+def _clip(take: Mapping[str, Any]) -> tuple[Fraction, ...]:
+    """What a picture of a take depends on besides its bytes."""
+    return exact(take["start"]), *clip_of(take)
 
 
-def _state(path: Path) -> tuple[int, int]:
-    state = path.stat()
-    return state.st_mtime_ns, state.st_size
+def _first_there(paths: list[str]) -> tuple[Path, tuple[int, int]] | None:
+    for path in map(Path, paths):
+        with contextlib.suppress(OSError, ValueError):
+            state = path.stat()
+            if stat.S_ISREG(state.st_mode):
+                return path, (state.st_mtime_ns, state.st_size)
+    return None
 
 
 def _kept() -> dict[str, str]:

@@ -18,12 +18,14 @@ import soundfile
 
 from foley_bridge.errors import FoleyError, MediaError
 from foley_bridge.jobs.roots import Roots
+from foley_bridge.panel.peaks import peaks_json
 from foley_bridge.panel.windows import Window, exact
 from foley_bridge.timeline.time import samples_of
 
 _HINT = "ask for more takes of this region, or make the reel again"
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC", "O_NONBLOCK"))
 _MOST_VERIFIED = 20_000
+_BLOCK = 1 << 17
 _verified: dict[tuple[int, int, int, int], str] = {}  # device, inode, time of change, size: the hash that it had
 
 
@@ -81,26 +83,43 @@ def _hash_of(file: int) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def _sound(path: Path, take: Mapping[str, Any]) -> Iterator[soundfile.SoundFile]:
+    with opened_take(path, take["sha256"]) as file:
+        try:
+            with soundfile.SoundFile(file, closefd=False) as sound:
+                yield sound
+        except soundfile.SoundFileError as error:
+            raise MediaError(f"{path} cannot be read: {error}", _HINT) from error
+
+
 def window_wav(path: Path, take: Mapping[str, Any], window: Window) -> bytes:
     """What a take's file holds in a window, as a WAV of 24 bits: silence where it holds nothing.
 
     Raises:
         MediaError: as ``opened_take``, or no WAV.
     """
-    with opened_take(path, take["sha256"]) as file:
-        try:
-            with soundfile.SoundFile(file, closefd=False) as sound:
-                rate = sound.samplerate
-                file_start = exact(take["start"]) - exact(take["handle"])
-                first = samples_of(window.start, rate) - samples_of(file_start, rate)  # of the file, at the window's start
-                samples = np.zeros((samples_of(window.end, rate) - samples_of(window.start, rate), sound.channels), np.int32)
-                begins, ends = max(0, first), min(sound.frames, first + len(samples))
-                if ends > begins:
-                    sound.seek(begins)
-                    samples[begins - first : ends - first] = sound.read(ends - begins, dtype="int32", always_2d=True)
-        except soundfile.SoundFileError as error:
-            raise MediaError(f"{path} cannot be read: {error}", _HINT) from error
+    with _sound(path, take) as sound:
+        rate = sound.samplerate
+        file_start = exact(take["start"]) - exact(take["handle"])
+        first = samples_of(window.start, rate) - samples_of(file_start, rate)  # of the file, at the window's start
+        samples = np.zeros((samples_of(window.end, rate) - samples_of(window.start, rate), sound.channels), np.int32)
+        begins, ends = max(0, first), min(sound.frames, first + len(samples))
+        if ends > begins:
+            sound.seek(begins)
+            samples[begins - first : ends - first] = sound.read(ends - begins, dtype="int32", always_2d=True)
     return wav(samples, rate)
+
+
+def clip_peaks(path: Path, take: Mapping[str, Any]) -> dict[str, Any]:
+    """The peaks of a take's clip; raises as ``window_wav``."""
+    with _sound(path, take) as sound:
+        skip, duration = clip_of(take)
+        first = sound.seek(min(sound.frames, samples_of(skip, sound.samplerate)))
+        count = min(samples_of(duration, sound.samplerate), sound.frames - first)
+        blocks = sound.blocks(_BLOCK, frames=count, dtype="float32", always_2d=True)
+        about = {"channels": sound.channels, "sample_rate": sound.samplerate, "start_s": float(exact(take["start"]))}
+        return peaks_json(blocks, count=count, **about)
 
 
 def wav(samples: np.ndarray, rate: int) -> bytes:

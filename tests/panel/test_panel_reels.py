@@ -49,9 +49,9 @@ def long_daemon(staged: Staged, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield daemon
 
 
-@pytest.fixture
-def long_panel(long_daemon: Serving, tmp_path: Path) -> Iterator[Panel]:
-    with panel(long_daemon.endpoint, tmp_path) as running:
+@pytest.fixture(scope="module")
+def long_panel(long_daemon: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
+    with panel(long_daemon.endpoint, tmp_path_factory.mktemp("long-panel")) as running:
         yield running
 
 
@@ -74,13 +74,14 @@ def choose(client: Client, region: int, base: int, job: str = "long", **choice: 
 # --- what a page costs ---
 
 
-def test_a_page_of_500_regions_costs_the_daemon_one_reel(long_daemon: Serving, long_panel: Panel) -> None:
+def test_a_page_of_500_regions_costs_the_daemon_one_reel(long_daemon: Serving, tmp_path: Path) -> None:
     before = asked(long_daemon)
-    overview = long_panel.get("/api/reels/long")
-    assert [region["number"] for region in overview["regions"]] == list(range(1, REGIONS + 1))
-    for number in range(1, REGIONS + 1, 25):
-        assert long_panel.get(f"/api/reels/long/regions/{number}")["name"] == f"region {number}"
-    assert long_panel.get("/api/reels/long") == overview
+    with panel(long_daemon.endpoint, tmp_path) as fresh:
+        overview = fresh.get("/api/reels/long")
+        assert [region["number"] for region in overview["regions"]] == list(range(1, REGIONS + 1))
+        for number in range(1, REGIONS + 1, 25):
+            assert fresh.get(f"/api/reels/long/regions/{number}")["name"] == f"region {number}"
+        assert fresh.get("/api/reels/long") == overview
     after = asked(long_daemon)
     assert after["reel"] - before.get("reel", 0) == 1
     assert after["choices"] - before.get("choices", 0) == REGIONS // 25 + 1
