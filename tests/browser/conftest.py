@@ -18,7 +18,7 @@ PATIENCE_MS = 30_000
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """The system's chromium, without a window. A page may make no sound before its user did something, as in a browser of today."""
+    """The system's chromium, without a window. A page may make no sound before its user did something, as anywhere."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         pytest.skip("no chromium here: install one, or name it in the variable CHROMIUM")

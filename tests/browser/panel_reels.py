@@ -1,4 +1,4 @@
-"""Reels for the tests in a browser: a daemon that runs, a stage's picture, sounds that were catalogued, a job that is done, its link."""
+"""Reels for the tests in a browser: the stage's picture, sounds in a library, a job that a daemon did, the link to its page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import opentimelineio as otio
 from job_materials import clicks, marker, save, timeline_of
 from serving import Serving, command
 
@@ -65,24 +64,18 @@ def sounds(folder: Path) -> Path:
 
 
 def timeline(folder: Path) -> Path:
-    """Ten seconds in four regions: metal is hit (onsets seen), gravel is walked on (HIT markers), wood is scratched, and one of
-    which nothing can become: its example is missing."""
+    """Ten seconds in four regions: metal is hit (onsets seen), gravel is walked on (HIT markers), wood is scratched (onsets
+    seen), and half a second of which nothing can become, because its example is missing."""
     acts = demo_acts()
     movie.write_movie(folder / "picture.mp4", draw_acts(acts, fps=Fraction(FPS), size=SIZE), Fraction(FPS))
-    marks: list[otio.schema.Marker] = []
-    asked = [
-        'FOLEY metal hit like="sounds/struck wood.wav" takes=3',
-        "FOLEY footsteps gravel takes=2",
-        "FOLEY scratch wood takes=2",
-    ]
-    for act, text in zip(acts, asked, strict=True):
-        first, last = int(act.start_s * FPS), int(act.end_s * FPS)
-        marks.append(marker(text, first, last - first, FPS))
+    texts = ['metal hit like="sounds/struck wood.wav" takes=3', "footsteps gravel takes=2", "scratch wood takes=2"]
+    starts = [int(act.start_s * FPS) for act in acts]
+    end = int(acts[-1].end_s * FPS)
+    ends = [*starts[1:], end - FPS // 2]
+    marks = [marker(f"FOLEY {text}", first, last - first, FPS) for text, first, last in zip(texts, starts, ends, strict=True)]
+    marks.append(marker('FOLEY nothing like="sounds/nothing.wav"', ends[-1], end - ends[-1], FPS))
     marks += [marker("HIT", float(at * FPS), 1, FPS) for at in acts[1].onsets_s]
-    marks.append(marker('FOLEY nothing like="sounds/nothing.wav"', int(acts[2].end_s * FPS) - 12, 12, FPS))
-    return save(
-        timeline_of(folder / "picture.mp4", int(acts[-1].end_s * FPS), FPS, *marks, start=3600 * FPS), folder / "timeline.otio"
-    )
+    return save(timeline_of(folder / "picture.mp4", end, FPS, *marks, start=3600 * FPS), folder / "timeline.otio")
 
 
 def make_reel(serving: Serving, folder: Path) -> PanelReel:

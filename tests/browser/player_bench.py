@@ -1,7 +1,7 @@
-"""A bench for the player: a page with nothing but it, windows whose every frame and sample can be told, and what a witness saw.
+"""A bench for the player: a page with nothing but it, windows whose frames and samples can be told, and what a witness saw.
 
-The picture's frames carry their numbers (``media_movies``), the takes are noise that is nowhere like itself, so that a piece of what came
-out says from where in the file it is.
+The picture's frames carry their numbers (``media_movies``), the takes are noise that is nowhere like itself, so that a piece of
+what came out says from where in the file it is.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.server
+import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,10 +24,12 @@ import soundfile
 from media_movies import make_movie
 from playwright.sync_api import Page
 
+PATIENCE_S = 30
 STATIC = Path(__file__).resolve().parents[2] / "foley_bridge" / "panel" / "static"
 HERE = Path(__file__).resolve().parent
 POLICY = "default-src 'self'; media-src 'self' blob:; img-src 'self' blob:; object-src 'none'"
-PAGE = """<!doctype html><meta charset="utf-8"><title>player</title><div><video id="picture" width="320" height="180"></video></div>
+PAGE = """<!doctype html><meta charset="utf-8"><title>player</title>
+<div><video id="picture" width="320" height="180"></video></div>
 <button>play</button><script type="module" src="/bench.js"></script>"""
 SCRIPT = """import { Player } from "/static/player.js";
 import { Witness } from "/witness.js";
@@ -48,11 +52,20 @@ class Window:
     takes: tuple[np.ndarray, ...]
 
     def sample(self, time_s: float) -> int:
-        return round((Fraction(round(time_s * self.rate)) / self.rate - self.start) * self.sample_rate)
+        """Of the window, at a timeline time on a whole frame."""
+        frame, first = (Fraction(round(s * self.rate)) for s in (time_s, self.told["window"]["start_s"]))
+        return round(frame / self.rate * self.sample_rate) - round(first / self.rate * self.sample_rate)
 
     @property
-    def start(self) -> Fraction:
-        return Fraction(round(self.told["window"]["start_s"] * self.rate)) / self.rate
+    def loop(self) -> tuple[int, int]:
+        """The first sample of what is looped, and the one after its last."""
+        return self.sample(self.told["window"]["loop_start_s"]), self.sample(self.told["window"]["loop_end_s"])
+
+    def looped(self, take: int, place: int, count: int) -> np.ndarray:
+        """What is heard from a place on: the take, looped."""
+        first, end = self.loop
+        sound = self.takes[take][:, 0]
+        return np.resize(np.roll(sound[first:end], first - place), count)
 
 
 @dataclass(frozen=True)
@@ -60,9 +73,13 @@ class Bench:
     url: str
     folder: Path
 
-    def open(self, page: Page) -> None:
+    def open(self, page: Page, window: Window | None = None) -> None:
+        """Open the page; with a window it loads and plays that by itself, before anybody touched it."""
+        (self.folder / "at once.js").write_text(
+            f"player.load({json.dumps(window.told)}).then(() => player.play())" if window else ""
+        )
         page.goto(f"{self.url}/")
-        page.wait_for_function("globalThis.player !== undefined")
+        until(page, "globalThis.player !== undefined")
 
     def window(
         self,
@@ -111,7 +128,9 @@ def bench(folder: Path) -> Iterator[Bench]:
     class Handler(http.server.SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            texts = {"/": ("text/html", PAGE), "/bench.js": ("text/javascript", SCRIPT)}
+            begin = folder / "at once.js"
+            script = SCRIPT + begin.read_text() if begin.exists() else SCRIPT
+            texts = {"/": ("text/html", PAGE), "/bench.js": ("text/javascript", script)}
             kind, body = (texts[path][0], texts[path][1].encode()) if path in texts else self.file(path)
             self.send_response(200 if body is not None else 404)
             for name, value in (
@@ -169,12 +188,20 @@ class Seen:
 def seen_by(said: dict[str, Any]) -> Seen:
     frames, screens = np.array(said["frames"]), np.array(said["screens"])
     shown = []
-    for at, which in screens:  # the frame of the page that is made at `at` is seen then, or a little later: for all alike
+    for (_, which), (at, _) in itertools.pairwise(screens):  # what a frame of the page is made of is seen with the next one
         drawn = frames[(frames[:, 0] == which) & (frames[:, 1] <= at + 0.5)]
         if len(drawn):
             shown.append((at, drawn[-1, 2]))
     samples = np.frombuffer(base64.b64decode(said["samples"]), np.float32)
     return Seen(samples, said["first"], said["gaps"], np.array(shown), np.array(said["clocks"]))
+
+
+def until(page: Page, told: str) -> None:
+    """Waits until an expression is true. (The browser's own way evaluates text, which the page's policy forbids.)"""
+    ends = time.monotonic() + PATIENCE_S
+    while not page.evaluate(told):
+        assert time.monotonic() < ends, told
+        page.wait_for_timeout(20)
 
 
 def witness(page: Page, seconds: float, *, tap: bool = True) -> Seen:
@@ -184,15 +211,11 @@ def witness(page: Page, seconds: float, *, tap: bool = True) -> Seen:
     return seen_by(page.evaluate("witness.stop()"))
 
 
-def place_of(piece: np.ndarray, sound: np.ndarray) -> tuple[int, float]:
-    """Where in ``sound`` a piece is, and how loud it is there; both mono. The gain is 0 where it is nowhere."""
+def place_of(piece: np.ndarray, sound: np.ndarray) -> int | None:
+    """Where in ``sound`` a piece lies, however loud it is; None where it does not. Both mono."""
     size = 1 << (len(sound) + len(piece)).bit_length()
     match = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(piece, size)), size)[: len(sound) - len(piece) + 1]
     at = int(match.argmax())
     there = sound[at : at + len(piece)]
-    gain = float(there @ piece / (there @ there))
-    return (at, gain) if np.abs(there * gain - piece).max() < 1e-4 else (at, 0.0)
-
-
-def json_of(value: object) -> str:
-    return json.dumps(value)
+    gain = float(there @ piece) / float(there @ there)
+    return at if gain > 1e-3 and np.abs(there * gain - piece).max() < 1e-4 else None

@@ -18,6 +18,8 @@ export class Witness {
       this.tap = new AudioWorkletNode(context, "tap", { numberOfInputs: 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
       this.tap.port.onmessage = ({ data }) => this.blocks.push(data);
       output.connect(this.tap);
+      await new Promise((done) => setTimeout(done, 300)); // the first worklet of a context takes the rendering over, with a gap
+      this.tap.port.postMessage("begin");
     }
     this.on = true;
     this.videos.forEach((video, which) => {
@@ -43,9 +45,9 @@ export class Witness {
   async stop() {
     this.on = false;
     if (this.tap) {
-      this.player.output.disconnect(this.tap);
       this.tap.port.postMessage("end");
       await new Promise((done) => setTimeout(done, 300));
+      this.player.output.disconnect(this.tap);
     }
     const first = this.blocks[0]?.frame ?? 0;
     const bytes = new Uint8Array(await new Blob(this.blocks.map(({ samples }) => samples)).arrayBuffer());

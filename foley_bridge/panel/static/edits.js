@@ -51,6 +51,8 @@ export function nudgeSamples(edit, rate, sampleRate) {
 /** Whether an edit asks for anything at all. */
 export const changes = (edit) => NUMBERS.some((name) => edit?.[name]);
 
+export const sameEdit = (one, other) => NUMBERS.every((name) => (one?.[name] || 0) === (other?.[name] || 0));
+
 /**
  * A take with an edit, as new arrays.
  * @param {Float32Array[]} channels what lies in the window

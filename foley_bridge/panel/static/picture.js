@@ -1,13 +1,14 @@
 // The picture of a window, held to the sound. Two video elements lie on each other: one is seen, the other waits where the loop begins and
 // starts unseen a little before the turn, so that nobody sees a seek.
 
+import { median } from "./clock.js";
 import { Screen } from "./screen.js";
 
 const RUN_UP_S = 0.25; // how long the waiting one runs before it is seen
 const SEEK_S = 0.15; // what a seek may take
 /** Chromium draws no frames of an element that is quite transparent, or covered by one that is quite opaque; these look like those. */
 const NEARLY = { seen: "0.999", unseen: "0.001" };
-const AHEAD_MS = 17; // what is changed in a frame of the page is seen in the next one
+const LOOKS = 31; // at how long a frame of the page takes
 
 /** Passes on one line show the same time at the same moment. */
 const sameLine = (one, other) => one && other && Math.abs(one.place - one.begin - (other.place - other.begin)) < 0.5;
@@ -24,6 +25,7 @@ export class Picture {
     this.over = new Screen(laidOver(video), display, (...args) => told(this.over)(...args));
     this.seen = this.under;
     this.url = null;
+    this.ticks = [];
     this.show(this.under);
   }
 
@@ -90,7 +92,8 @@ export class Picture {
   tick(now) {
     const { sound, seen, waiting } = this;
     if (!sound?.runs) return;
-    const pass = sound.passAt(now + AHEAD_MS);
+    // What is changed now is seen a frame of the page later; the turn is rounded to the nearest.
+    const pass = sound.passAt(now + 1.5 * this.pageFrame(now));
     if (!sameLine(this.passes.get(seen), pass)) {
       if (!sameLine(this.passes.get(waiting), pass)) this.jump(pass, now);
       else if (waiting.ready) this.change();
@@ -103,6 +106,13 @@ export class Picture {
     }
     this.under.tick(now);
     this.over.tick(now);
+  }
+
+  /** Milliseconds that a frame of the page takes. */
+  pageFrame(now) {
+    this.ticks.push(now);
+    if (this.ticks.length > LOOKS) this.ticks.shift();
+    return this.ticks.length < 3 ? 17 : Math.min(40, median(this.ticks.slice(1).map((at, k) => at - this.ticks[k])));
   }
 
   /** Has the waiting one go to where the sound will be when it is there. */

@@ -1,7 +1,7 @@
 // A window's picture and takes in sync (docs/audition.md, "In sync"). The clock is the sound's: takes are decoded, one of them sounds, and the
 // picture follows what is heard.
 
-import { changes, edited, sampleOf } from "./edits.js";
+import { changes, edited, sameEdit, sampleOf } from "./edits.js";
 import { median } from "./clock.js";
 import { Picture, told } from "./picture.js";
 import { Sound } from "./sound.js";
@@ -154,7 +154,7 @@ export class Player extends EventTarget {
 
   edit(id, edit) {
     const take = this.takes.get(id);
-    if (!take) return;
+    if (!take || sameEdit(take.edit, edit)) return;
     take.edit = edit ?? {};
     take.made = null;
     if (id === this.heard) this.#sounds("same");
@@ -181,6 +181,11 @@ export class Player extends EventTarget {
     if (signal.aborted) return;
     this.audited.laid = this.#lay(this.audited.sound, at_s);
     this.#sounds("other");
+  }
+
+  /** Does a library's sound stand in for the take? */
+  get auditioning() {
+    return this.audited !== null;
   }
 
   stopAudition() {
