@@ -26,8 +26,8 @@ def fault_in(world: dict[str, Any], outcome: dict[str, Any], dump: dict[str, Any
         return wrong
     if outcome["ok"]:
         return _false_success(world, outcome, dump)
-    if outcome["laid"]:
-        return f"it failed, and says it laid {outcome['laid']}"
+    if outcome["laid"] or outcome["cleared"]:
+        return f"it failed, and says it laid {outcome['laid']} and cleared {outcome['cleared']}"
     wrong = _tracks_differ(world, world["tracks"], dump["tracks"])
     return f"it failed ({message!r}), but {wrong}" if wrong else _bad_excuse(world, outcome)
 
@@ -49,14 +49,14 @@ def _bad_excuse(world: dict[str, Any], outcome: dict[str, Any]) -> str | None:
             return f"it does not name {named[fault]}: {message!r}"
     if stopping or set(world["faults"]) & set(INJECTED):
         return None
-    if _placeable(world):
+    if _placeable(world) or _rejected(world):
         return f"it failed though some regions could be filled: {message!r}"
     return _unnamed(world, outcome)
 
 
 def _unnamed(world: dict[str, Any], outcome: dict[str, Any]) -> str | None:
     """Regions that are not laid are each named, with a reason."""
-    expected = {each["id"] for each in world["asked"]} - {region["id"] for region in _placeable(world)}
+    expected = {each["id"] for each in world["asked"]} - {region["id"] for region in _placeable(world)} - _rejected(world)
     told = {each["region"] for each in outcome["refused"]}
     if told != expected:
         return f"it leaves out {sorted(told)}, and should {sorted(expected)}"
@@ -71,18 +71,38 @@ def _unnamed(world: dict[str, Any], outcome: dict[str, Any]) -> str | None:
 
 def _placeable(world: dict[str, Any]) -> list[dict[str, Any]]:
     """Regions of the result that have takes, and whose range is as it was."""
+    return [region for region in world["result"]["regions"] if region["takes"] and region["id"] in _unchanged(world)]
+
+
+def _rejected(world: dict[str, Any]) -> set[str]:
+    """Ids of regions that are to have no clip of ours: an editor rejected them, and their range is as it was."""
+    return {
+        region["id"]
+        for region in world["result"]["regions"]
+        if region.get("choice", {}).get("state") == "rejected"
+        and not region["takes"]
+        and region["error"] is None
+        and region["id"] in _unchanged(world)
+    }
+
+
+def _unchanged(world: dict[str, Any]) -> set[str]:
+    """Ids of ranges that are as they were."""
     now = {(each["id"], each["text"], each["start"], each["stop"]) for each in world["ranges"]}
-    same = {each["id"] for each in world["asked"] if (each["id"], each["text"], each["start"], each["stop"]) in now}
-    return [region for region in world["result"]["regions"] if region["takes"] and region["id"] in same]
+    return {each["id"] for each in world["asked"] if (each["id"], each["text"], each["start"], each["stop"]) in now}
 
 
 def _false_success(world: dict[str, Any], outcome: dict[str, Any], dump: dict[str, Any]) -> str | None:
     stopping = [fault for fault in world["faults"] if fault in STOPPING]
     if stopping:
         return f"it succeeded in spite of {stopping}"
-    laid = {region["id"] for region in _placeable(world)}
-    if not laid or set(outcome["laid"]) != laid or len(outcome["laid"]) != len(laid):
+    laid, rejected = {region["id"] for region in _placeable(world)}, _rejected(world)
+    if not laid | rejected:
+        return "it succeeded with nothing to do"
+    if sorted(outcome["laid"]) != sorted(laid):
         return f"it says it laid {outcome['laid']}, and should have laid {sorted(laid)}"
+    if sorted(outcome["cleared"]) != sorted(rejected):
+        return f"it says it cleared {outcome['cleared']}, and should have cleared {sorted(rejected)}"
     if wrong := _unnamed(world, outcome):
         return wrong
     new = [_expected(world, region) for region in _placeable(world)]
@@ -92,7 +112,7 @@ def _false_success(world: dict[str, Any], outcome: dict[str, Any], dump: dict[st
         found += [(track["name"], clip) for clip in ours]
         rest.append(track | {"clips": [clip for clip in track["clips"] if not any(clip is each for each in ours)]})
     kept = [
-        track | {"clips": [clip for clip in track["clips"] if not clip["ours"] or clip["region"] not in laid]}
+        track | {"clips": [clip for clip in track["clips"] if not clip["ours"] or clip["region"] not in laid | rejected]}
         for track in world["tracks"]
     ]
     made = {name for name, _ in found}

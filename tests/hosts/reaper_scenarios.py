@@ -36,6 +36,7 @@ host.later(function()
     return true
   end
   json.list(outcome.laid)
+  json.list(outcome.cleared)
   json.list(outcome.refused)
   local told = assert(io.open("{folder}/outcome.json", "w"))
   told:write(json.encode(outcome))

@@ -9,7 +9,8 @@ A world:
     ranges     the ranges as they are now
     tracks     audio tracks, bottom first, ours (Foley, Foley 2, ...) and others: name, locked, clips. A clip has ours; somebody
                else's has name, path, start, duration, offset; ours is shaped as an ``add`` of a plan (docs/host_scripts.md)
-    result     what the daemon gives (docs/json.md, generate)
+    result     what the daemon gives (docs/json.md, generate). In every third world it is of a job of kind apply: in each region
+               stands what an editor chose, and a rejected one has no takes and no error
     key        the request's
     faults     what is wrong, by name (below); at most one of INJECTED
     fault_at   for INJECTED: at which call, from 0, of those that a placing makes
@@ -149,6 +150,8 @@ class _World:
             self.faults = self.faults[-1:]
         ranges = copy.deepcopy(asked)
         regions = [self._region(each, cut) for each, cut in zip(asked, cuts, strict=True)]
+        if self.random.random() < 1 / 3:
+            self._choose(regions)
         for fault in self.faults:
             self._spoil(fault, asked, ranges, regions)
         end = math.ceil(max([each["stop"] for each in asked] + [cut[1] for cut in cuts]))
@@ -261,6 +264,16 @@ class _World:
             "error": None,
         }
 
+    def _choose(self, regions: list[dict[str, Any]]) -> None:
+        """As if an editor had been there. Where something is to stop everything, the first region still has takes."""
+        for number, region in enumerate(regions):
+            state = self.random.choice(["proposed", "chosen", "rejected"])
+            if number == 0 and set(self.faults) - set(REGION_FAULTS):
+                state = "chosen"
+            region["choice"] = {"state": state, "take": None, "revision": 1, "reason": "off screen", "note": None}
+            if state == "rejected":
+                region["takes"] = []
+
     def _time(self, frames: Fraction) -> dict[str, Any]:
         rate = f"{self.exact.numerator}/{self.exact.denominator}"
         return {"value": round(frames), "rate": rate, "seconds": float(frames / self.exact)}
@@ -343,6 +356,7 @@ class _World:
             said = f"region '{regions[victim]['name']}' found no sound"
             regions[victim].update(takes=[], error={"kind": "EngineError", "message": said, "hint": "say it otherwise"})
         elif fault in ("missing_file", "short_file"):
+            victim = victim if regions[victim]["takes"] else 0
             take = self.random.choice(regions[victim]["takes"])
             take["path"] = GONE if fault == "missing_file" else SHORT
 

@@ -97,22 +97,41 @@ def test_somebody_elses_clip_that_changed_is_seen(told: list[Told]) -> None:
     assert seen > 50
 
 
+def test_a_clip_that_is_left_in_a_rejected_region_is_seen(told: list[Told]) -> None:
+    seen = 0
+    for world, outcome, dump in laid(told):
+        before = [(track["name"], clip) for track in Host(world).dump()["tracks"] for clip in track["clips"] if clip["ours"]]
+        for name, clip in before:
+            if clip["region"] in outcome["cleared"]:
+                track = next((each for each in dump["tracks"] if each["name"] == name), None)
+                track = track or {"name": name, "clips": []}
+                dump["tracks"] = [*(each for each in dump["tracks"] if each["name"] != name), track]
+                track["clips"].append(clip)
+                assert fault_in(world, outcome, dump), world["name"]
+                track["clips"].remove(clip)
+                seen += 1
+    assert seen > 3
+
+
 def test_success_where_nothing_was_done_is_seen(told: list[Told]) -> None:
-    for world, outcome, _ in laid(told):
-        assert fault_in(world, outcome, Host(world).dump()), world["name"]
+    for world, outcome, dump in laid(told):
+        before = Host(world).dump()
+        if before != dump:  # of a region that was rejected there may have been nothing to take out
+            assert fault_in(world, outcome, before), world["name"]
 
 
 def test_failure_that_left_something_is_seen(told: list[Told]) -> None:
     for world, outcome, dump in laid(told):
-        assert fault_in(world, {**outcome, "ok": False, "laid": []}, dump), world["name"]
+        assert fault_in(world, {**outcome, "ok": False, "laid": [], "cleared": []}, dump), world["name"]
 
 
 def test_a_false_word_is_seen(told: list[Told]) -> None:
     for world, outcome, dump in copy.deepcopy(told):
         assert fault_in(world, {**outcome, "message": " "}, dump)
         assert fault_in(world, {**outcome, "laid": [*outcome["laid"], "R99"]}, dump)
+        assert fault_in(world, {**outcome, "cleared": [*outcome["cleared"], "R99"]}, dump)
         if not set(world["faults"]) & {*STOPPING, *INJECTED}:
-            empty = {"ok": False, "message": "it did not work", "laid": [], "refused": []}
+            empty = {"ok": False, "message": "it did not work", "laid": [], "cleared": [], "refused": []}
             assert fault_in(world, empty, Host(world).dump()), "failed without a reason"
         if set(world["faults"]) & set(STOPPING):
             assert fault_in(world, {**outcome, "message": "it did not work"}, dump), "does not name what is in the way"

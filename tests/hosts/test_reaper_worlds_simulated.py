@@ -22,7 +22,7 @@ def test_what_is_reported_of_a_placing_in_the_simulated_reaper_is_true(tmp_path:
         assert fault_in(made.world, made.outcome, made.dump) is None, name
         assert made.reaper.most_calls <= 50, name
         project = made.project
-        if made.outcome["ok"]:
+        if made.outcome["ok"] and "Nothing was changed" not in made.outcome["message"]:
             assert len(project.labels()) == 1, name
             project.travel(-1)
         else:
