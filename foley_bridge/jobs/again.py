@@ -162,13 +162,14 @@ def _takes_of_seed(request: RetakeRequest, cue: Cue) -> tuple[int, ...]:
 
 
 @functools.lru_cache(maxsize=1)
-def _open(folder: Path) -> Catalogue:
+def open_library(folder: Path) -> Catalogue:
+    """The sound library in a folder, kept open; raises LibraryError as ``Catalogue.open``."""
     return Catalogue.open(folder)
 
 
 def _with_sounds(request: RetakeRequest, cue: Cue, given: Options) -> Cue:
     assert request.reel.catalogue is not None  # `cue_of` looked
-    catalogue = _open(request.reel.catalogue)
+    catalogue = open_library(request.reel.catalogue)
     had = list(dict.fromkeys(id for take in request.known["takes"] if (id := take["source"].get("library_id"))))
     if not request.goes_on:
         if had and not request.words and all(getattr(given, name) is None for name in _OTHER_SOUNDS):

@@ -64,7 +64,7 @@ class Processor:
         self._attempts = Attempts(desk)
         self._home, self._limit, self._started = home, limit, False
         self._slots = [Slot(home, number) for number in range(workers)]
-        self._quick = Slot(home, workers)
+        self._quick = Slot(home, workers, catalogue)
         served = [(slot, LONG) for slot in self._slots] + [(self._quick, QUICK)]
         self._threads = [threading.Thread(target=self._serve, args=each, name=f"{each[1]} slot") for each in served]
 

@@ -29,10 +29,11 @@ class Slot:
     Args:
         home: the daemon's folder.
         number: from 0.
+        library: the sound library that its workers are to have at hand.
     """
 
-    def __init__(self, home: Path, number: int) -> None:
-        self._home, self._number = home, number
+    def __init__(self, home: Path, number: int, library: Path | None = None) -> None:
+        self._home, self._number, self._library = home, number, library
         self._lock = threading.Lock()  # guards what follows
         self._worker: WorkerProcess | None = None
         self._job: str | None = None
@@ -137,7 +138,7 @@ class Slot:
         if closed or (worker is not None and worker.lives()):
             return None if closed else worker
         try:
-            worker = WorkerProcess(self._home, self._number)
+            worker = WorkerProcess(self._home, self._number, self._library)
         except (OSError, RuntimeError, MemoryError) as error:  # no such program; no more processes, threads, memory
             raise NoWorkerError(f"no worker can be started: {error}") from error
         with self._lock:

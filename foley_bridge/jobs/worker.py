@@ -1,6 +1,7 @@
 """A worker: does one job after another for the daemon that started it (``worker_process.py``), and dies with it.
 
-``python -P -m foley_bridge.jobs.worker --slot N --home DIR``. The heavy libraries are loaded once. A thread reads the orders:
+``python -P -m foley_bridge.jobs.worker --slot N --home DIR [--library DIR]``. The heavy libraries are loaded once, the sound
+library, where one is named, when nothing else is to be done. A thread reads the orders:
 
     {"do": "job", "job": ID, "kind": KIND, "request": {...}, "publishing": [FOLDER], "payload": PATH or null, "opened": PATH,
         "roots": {...}, "catalogue": PATH or null}; "publishing" names the folders of a job that had begun to put its files in
@@ -18,6 +19,7 @@ and the worker says {"say": "ready"} once, when it can take orders, and from the
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import queue
@@ -49,16 +51,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="foley_bridge.jobs.worker")
     parser.add_argument("--slot", type=int, required=True)
     parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--library", type=Path)
     args = parser.parse_args()
     orders, words = _own_streams()
     worker = Worker(orders, words)
     threading.Thread(target=worker.listen, daemon=True).start()
     try:
         with worker_lock(args.home, args.slot, timeout_s=LOCK_TIMEOUT_S):
-            worker.work()
+            worker.work(args.library)
     except Timeout:
         print(f"another worker holds slot {args.slot} of {args.home}", file=sys.stderr)
     return 1
+
+
+def _warm(library: Path | None) -> None:
+    """Load what only some jobs need and what takes long; whoever needs it before waits for it, or is told what is wrong."""
+    from foley_bridge.jobs.again import open_library
+    from foley_bridge.library import ucs
+
+    ucs.guess("footsteps")
+    if library is not None:
+        with contextlib.suppress(FoleyError):
+            open_library(library).count()
 
 
 def _own_streams() -> tuple[IO[bytes], IO[bytes]]:
@@ -100,12 +114,13 @@ class Worker:
         finally:
             _die()
 
-    def work(self) -> None:
-        """Do jobs for ever."""
+    def work(self, library: Path | None) -> None:
+        """Do jobs for ever. library: the sound library's folder, to be at hand when an editor asks for a sound."""
         import foley_bridge.jobs.generate
         import foley_bridge.jobs.retake  # noqa: F401  what takes long to load is there when the first job comes
 
         self._say({"say": "ready"})
+        threading.Thread(target=_warm, args=(library,), daemon=True).start()
         while True:
             order = self._jobs.get()
             self._say_of(order["job"], _outcome(partial(self._do, order)))

@@ -57,11 +57,13 @@ class WorkerProcess:
     Args:
         home: the daemon's folder.
         slot: which of the daemon's workers it is, from 0.
+        library: the sound library that it is to have at hand.
     """
 
-    def __init__(self, home: Path, slot: int) -> None:
+    def __init__(self, home: Path, slot: int, library: Path | None = None) -> None:
         command = [sys.executable, "-P", "-X", "faulthandler", "-m", "foley_bridge.jobs.worker"]
         command += ["--slot", str(slot), "--home", str(home)]
+        command += [] if library is None else ["--library", str(library)]
         # A group of its own: Ctrl-C in the daemon's terminal is the daemon's affair, and its children can be killed with it.
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":

@@ -7,7 +7,8 @@ overlapping another. All times are exact fractions of seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -99,7 +100,8 @@ def find_regions(timeline: otio.schema.Timeline, *, refused: list[Refused] | Non
     start = timeline.global_start_time
     if start is not None and (note := snapped(float(start.rate))):
         finder.notes.append(f"frame rate {note}")
-    return [replace(region, hits=hits_inside(finder.hits, region.start, region.end)) for region in marked], finder.notes
+    hits = sorted(set(finder.hits))
+    return [replace(region, hits=_between(hits, region.start, region.end)) for region in marked], finder.notes
 
 
 def find_hits(timeline: otio.schema.Timeline) -> list[Fraction]:
@@ -111,7 +113,12 @@ def find_hits(timeline: otio.schema.Timeline) -> list[Fraction]:
 
 def hits_inside(hits: Iterable[Fraction], start: Fraction, end: Fraction) -> tuple[Fraction, ...]:
     """Those hits at or after ``start`` and before ``end``, in order, each once."""
-    return tuple(sorted({hit for hit in hits if start <= hit < end}))
+    return _between(sorted(set(hits)), start, end)
+
+
+def _between(hits: Sequence[Fraction], start: Fraction, end: Fraction) -> tuple[Fraction, ...]:
+    """The same of hits in order, each once: a long reel has as many as it has regions."""
+    return tuple(hits[bisect_left(hits, start) : bisect_left(hits, end)])
 
 
 def parse_region(
