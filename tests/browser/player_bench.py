@@ -219,3 +219,23 @@ def place_of(piece: np.ndarray, sound: np.ndarray) -> int | None:
     there = sound[at : at + len(piece)]
     gain = float(there @ piece) / float(there @ there)
     return at if gain > 1e-3 and np.abs(there * gain - piece).max() < 1e-4 else None
+
+
+def offsets_ms(seen: Seen, window: Window, *, take: int) -> tuple[np.ndarray, np.ndarray]:
+    """How far what was seen was from what was heard: the middle of the frame on the display against the place that was heard then,
+    for each frame of the page, by the samples that came out. Later pictures are negative. (A frame stands for a while, so single
+    ones lie up to half a frame, and what the display rounds, to both sides.)
+
+    Returns:
+        times of the page and offsets, both ms.
+    """
+    first, end = window.loop
+    sound, rate = window.takes[take].mean(axis=1), window.sample_rate
+    places = ((at, place_of(seen.samples[at : at + 1024], sound)) for at in range(0, len(seen.samples) - 1024, rate // 2))
+    found = {(place - first - seen.first - at) % (end - first) for at, place in places if place is not None}
+    assert len(found) == 1, f"the sound did not go on evenly: {found}"
+    at_ms, shown_s = seen.screens.T
+    heard_s = (seen.heard_frame(rate, at_ms) + found.pop()) % (end - first) / rate
+    offset_s = shown_s + 0.5 / float(window.rate) - first / rate - heard_s
+    loop_s = (end - first) / rate
+    return at_ms, ((offset_s + loop_s / 2) % loop_s - loop_s / 2) * 1000
