@@ -522,6 +522,27 @@ def test_a_newer_timeline_gets_the_takes_where_its_regions_are_now(reel: Reel, t
     assert kettle_clip["start"]["value"] == 10
 
 
+def test_markers_that_changed_places_keep_their_own_takes_and_new_words_are_told(
+    reel: Reel, place: Path, tmp_path: Path
+) -> None:
+    timeline = files.read(place / "cut.otio")
+    marks = {mark.name: mark for mark in timeline.tracks.markers}
+    kettle, drum, gate = (marks[f"FOLEY {words}"] for words in ("kettle", "drum", "gate"))
+    kettle.marked_range, drum.marked_range = drum.marked_range, kettle.marked_range
+    gate.metadata["foley_bridge"] = {"id": "made anew"}
+    gate.name = "FOLEY iron gate"
+    out = tmp_path / "out" / "v2.otio"
+    answer = reel.apply({}, timeline={"path": str(save(timeline, tmp_path / "v2.otio"))}, out=str(out), undecided="best")
+    assert sounding(out) == [
+        (0, 20, name_of(reel.take(DRUM, 1))),
+        (24, 20, name_of(reel.take(KETTLE, 1))),
+        (48, 20, name_of(reel.take(BOX, 1))),
+        (72, 20, name_of(reel.take(GATE, 1))),
+    ]
+    assert any("'FOLEY iron gate' now" in note for note in answer["regions"][3]["notes"])
+    assert answer["regions"][2]["notes"] == reel.region(BOX)["notes"]
+
+
 def test_a_region_that_was_given_and_never_marked_is_not_missed(place: Path, tmp_path: Path) -> None:
     timeline = files.read(place / "cut.otio")
     mark = next(each for each in timeline.tracks.markers if each.name == "FOLEY gate")

@@ -169,9 +169,10 @@ def _open(
     else:
         assert plain.base is not None  # `apply_request_from_json` saw to it
         opened = open_kept(request.opened, plain.timeline, plain.regions, base=plain.base, roots=plain.roots)
-    finder = Finder(opened, plain.regions, newer=request.newer)
+    all_wanted = regions_of(request.reel, plain.roots)
+    finder = Finder(opened, all_wanted, plain.regions, newer=request.newer)
     regions, cues, notes = [], [], {}
-    for wanted in regions_of(request.reel, plain.roots):
+    for wanted in all_wanted:
         found, said = finder.find(wanted)
         regions.append(wanted.moved(moved_frames(wanted, found) / found.rate))
         cues.append(Cue(wanted.number, found, found.options.over(DEFAULTS), wanted.engine, None))

@@ -86,18 +86,22 @@ class Finder:
 
     Args:
         opened: the timeline.
+        wanted: all that are looked for.
         given: texts of regions that no marker asked for (``regions`` of the reel's request).
         newer: whether it is another timeline than the one that the reel was made from.
     """
 
-    def __init__(self, opened: Opened, given: Sequence[str], *, newer: bool) -> None:
+    def __init__(self, opened: Opened, wanted: Sequence[ReelRegion], given: Sequence[str], *, newer: bool) -> None:
         self._opened, self._newer = opened, newer
-        self._left = list(opened.regions)
+        self._ids = {region.id for region in wanted} - {None}
+        self._by_range = {_range(region): region for region in opened.regions}
+        self._by_id: dict[str | None, list[Region]] = {}
+        for region in opened.regions if newer else ():
+            self._by_id.setdefault(region.id, []).append(region)
         self._given = set()
         for text in given:
             with contextlib.suppress(TimelineError):  # past the end of a newer timeline
-                region = parse_region(text, opened.rate, opened.duration, record_start=opened.record_start)
-                self._given.add((float(region.start), float(region.end)))
+                self._given.add(_range(parse_region(text, opened.rate, opened.duration, record_start=opened.record_start)))
 
     def find(self, wanted: ReelRegion) -> tuple[Region, tuple[str, ...]]:
         """Where a region is now, under the name and text that its takes were made for, and what a person should know of it."""
@@ -105,10 +109,11 @@ class Finder:
         found = self._marked(wanted)
         if found is None:
             here = Region(wanted.name, wanted.text, "", Options(), wanted.start, wanted.end, rate, id=wanted.id)
-            at_hand = not self._newer or (float(wanted.start), float(wanted.end)) in self._given
+            at_hand = not self._newer or _range(wanted) in self._given
             return here, () if at_hand else ("it is not marked any more: its takes lie where they were made for",)
-        self._left.remove(found)
         notes = []
+        if found.text != wanted.text:
+            notes.append(f"its marker says '{found.text}' now; its takes were made for '{wanted.text}'")
         if moved := moved_frames(wanted, found):
             notes.append(f"it was moved by {moved:+d} frames since its takes were made, and they with it")
         lengths = [round((each.end - each.start) * rate) for each in (wanted, found)]
@@ -117,11 +122,21 @@ class Finder:
         return replace(found, name=wanted.name, text=wanted.text, notes=()), tuple(notes)
 
     def _marked(self, wanted: ReelRegion) -> Region | None:
-        """The same range, or in a newer timeline the nearest of the same id."""
-        here = (float(wanted.start), float(wanted.end))
-        same = [each for each in self._left if (float(each.start), float(each.end)) == here]
-        named = [each for each in self._left if self._newer and wanted.id is not None and each.id == wanted.id]
-        return min(named or same, key=lambda each: abs(each.start - wanted.start), default=None)
+        """In a newer timeline the nearest of the same id, else the same range if it is no other's; nobody else gets it then."""
+        named = [] if wanted.id is None else self._by_id.get(wanted.id, [])
+        same = self._by_range.get(_range(wanted))
+        if same is not None and self._newer and same.id in self._ids:
+            same = None
+        found = min(named, key=lambda each: abs(each.start - wanted.start), default=same)
+        if found is not None:
+            self._by_range.pop(_range(found), None)
+            if found in self._by_id.get(found.id, []):
+                self._by_id[found.id].remove(found)
+        return found
+
+
+def _range(region: Region | ReelRegion) -> tuple[float, float]:
+    return float(region.start), float(region.end)
 
 
 def moved_frames(wanted: ReelRegion, found: Region) -> int:

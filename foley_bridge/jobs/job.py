@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
+from itertools import accumulate, pairwise
 
 from foley_bridge.conform import Cut, Take, cut_for
 from foley_bridge.engines import transfer
@@ -47,6 +48,7 @@ class Job:
     watcher: Watcher
     frames: int = 0
     _pictures: dict[int, Picture] = field(default_factory=dict)
+    _spans: dict[int, tuple[float, float]] = field(default_factory=dict)  # of the cues laid end to end, seconds
 
     def look(self, cue: Cue) -> Detection:
         """The onsets of a cue; raises as ``transfer.look``."""
@@ -72,9 +74,12 @@ class Job:
         self.watcher(Progress(step, cue.number if cue else 0, self.opened.count, share, self.frames, whole))
 
     def _of_regions(self, cue: Cue, share: float) -> float:
-        lengths = {each.number: float(each.region.end - each.region.start) for each in self.cues}
-        before = sum(length for number, length in lengths.items() if number < cue.number)
-        return _OPENED + (_WORKED - _OPENED) * (before + lengths[cue.number] * share) / sum(lengths.values())
+        if len(self._spans) != len(self.cues):
+            ends = list(accumulate((float(each.region.end - each.region.start) for each in self.cues), initial=0.0))
+            self._spans = {each.number: span for each, span in zip(self.cues, pairwise(ends), strict=True)}
+        begins, ends_at = self._spans[cue.number]
+        whole = self._spans[self.cues[-1].number][1]
+        return _OPENED + (_WORKED - _OPENED) * (begins + (ends_at - begins) * share) / whole
 
     def picture(self, cue: Cue) -> Picture:
         """What is on screen in a region and ``CONTEXT`` around it.
