@@ -29,6 +29,7 @@ class Cache:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in folder.glob(".*.part.*"):  # of a process that was killed
             _forget(path)
+        self._held = sum(size for _, size, _ in self._files())  # bytes; more than there are when somebody tidied up
 
     def place(self, suffix: str, *depends: object) -> Path:
         """Where something lies that depends on all of these."""
@@ -44,27 +45,34 @@ class Cache:
         except OSError:
             return False
         try:
-            return time.time() < _missing(place).stat().st_mtime + MISSING_FOR_S
+            return time.time() < _mark(place).stat().st_mtime + MISSING_FOR_S
         except OSError:
             return True
 
+    def is_whole(self, place: Path) -> bool:
+        """Whether nothing was missing when it was made."""
+        return not _mark(place).exists()
+
     def made(self, place: Path, *, whole: bool) -> None:
         """Something was made; ``whole``: nothing was missing. What was used longest ago goes when there is too much."""
+        with contextlib.suppress(OSError):
+            self._held += place.stat().st_size
         if whole:
-            _forget(_missing(place))
+            _forget(_mark(place))
         else:
             with contextlib.suppress(OSError):
-                _missing(place).touch()
-        self._trim()
+                _mark(place).touch()
+        if self._held > self._limit:
+            self._trim()
 
     def _trim(self) -> None:
-        files = sorted(self._files(), reverse=True)
-        held = 0
-        for number, (_, size, path) in enumerate(files):
-            held += size
-            if number and held > self._limit:
-                held -= size
+        """Remove what was used longest ago until a tenth is free, so that this is seldom; the newest stays in any case."""
+        self._held = 0
+        for number, (_, size, path) in enumerate(sorted(self._files(), reverse=True)):
+            if number and self._held + size > 0.9 * self._limit:
                 _forget(path)
+            else:
+                self._held += size
 
     def _files(self) -> Iterator[tuple[int, int, Path]]:
         for path in self.folder.iterdir():
@@ -73,7 +81,7 @@ class Cache:
                 yield state.st_atime_ns, state.st_size, path
 
 
-def _missing(place: Path) -> Path:
+def _mark(place: Path) -> Path:
     """A mark beside what was made with something missing."""
     return place.with_name(place.name + ".missing")
 

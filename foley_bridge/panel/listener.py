@@ -45,7 +45,7 @@ class Listener(threading.Thread):
     def run(self) -> None:
         """Listen until the process ends."""
         while True:
-            with contextlib.suppress(FoleyError), self._subscribed() as (socket, monitor):
+            with contextlib.suppress(FoleyError, zmq.ZMQError), self._subscribed() as (socket, monitor):
                 self._tell(True)
                 self._hear(socket, monitor)
             self._tell(False)

@@ -75,7 +75,7 @@ class Media:
             place_next, work_next = self._movie(reel, following, 1)
             if not self._cache.has(place_next):
                 self._movies.ahead(place_next, work_next, rank=_AHEAD)
-        return _file(place, "video/mp4")
+        return self._file(place, "video/mp4")
 
     def _movie(self, reel: Reel, number: int, window_number: int) -> tuple[Path, dict[str, Any]]:
         window = reel.window(number, window_number)
@@ -94,7 +94,7 @@ class Media:
         place = self._cache.place(".jpg", VERSION, reel.job, frame)
         work = {**self._shown(reel), "kind": "thumb", "frame": max(0, frame)}
         await self._have(request, self._sketches, place, work, _THUMB)
-        return _file(place, "image/jpeg")
+        return self._file(place, "image/jpeg")
 
     def _shown(self, reel: Reel) -> dict[str, Any]:
         opened = reel.whole.get("opened")
@@ -127,7 +127,7 @@ class Media:
         skip, duration = clip_of(take)
         clip = {"path": str(path), "sha256": take["sha256"], "skip_s": float(skip), "duration_s": float(duration)}
         await self._have(request, self._sketches, place, {"kind": "spectrogram", **clip}, _FIRST)
-        return _file(place, "image/png")
+        return self._file(place, "image/png")
 
     async def _take(self, asked: Mapping[str, Any]) -> tuple[Reel, dict[str, Any], Path]:
         reel = await self._reels.with_take(asked["job"], asked["number"], asked["take"])
@@ -141,14 +141,14 @@ class Media:
         path, state = await self._sound(request)
         place = self._cache.place(".wav", VERSION, str(path), state)
         await self._have(request, self._sketches, place, {"kind": "sound", "path": str(path)}, _FIRST)
-        return _file(place, "audio/wav")
+        return self._file(place, "audio/wav")
 
     async def sound_peaks(self, request: Request) -> Response:
         """The peaks of a sound of the library, of the minute that can be heard."""
         path, state = await self._sound(request)
         place = self._cache.place(".peaks.json", VERSION, str(path), state)
         await self._have(request, self._sketches, place, {"kind": "peaks", "path": str(path)}, _FIRST)
-        return _file(place, "application/json")
+        return self._file(place, "application/json")
 
     async def _sound(self, request: Request) -> tuple[Path, tuple[int, int]]:
         """The file of a sound, and its time of change and size."""
@@ -168,6 +168,9 @@ class Media:
             whole = await _while_there(request, workshop.make(place, work, rank=rank))
             await asyncio.to_thread(self._cache.made, place, whole=whole)
 
+    def _file(self, place: Path, media_type: str) -> Response:
+        return FileResponse(place, media_type=media_type, headers=_kept() if self._cache.is_whole(place) else None)
+
 
 def _clip(take: Mapping[str, Any]) -> tuple[Fraction, ...]:
     """What a picture of a take depends on besides its bytes."""
@@ -186,10 +189,6 @@ def _first_there(paths: list[str]) -> tuple[Path, tuple[int, int]] | None:
 def _kept() -> dict[str, str]:
     """What has such a name stays as it is."""
     return {"Cache-Control": f"private, max-age={KEEP_S}"}
-
-
-def _file(place: Path, media_type: str) -> Response:
-    return FileResponse(place, media_type=media_type, headers=_kept())
 
 
 async def _while_there(request: Request, work: Awaitable[T]) -> T:

@@ -126,8 +126,8 @@ class Reels:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._known: OrderedDict[str, Reel] = OrderedDict()
+        self._old: set[str] = set()  # more happened to them than choices
         self._reading = asyncio.Lock()
-        self._forgotten = 0  # how often
 
     async def reel(self, job: str) -> Reel:
         """A reel as it is now. One that is known costs the daemon a look at what was chosen since.
@@ -136,9 +136,9 @@ class Reels:
             Refused: there is no such reel.
             BridgeError, BusyError: the daemon is away, or has too much to do.
         """
-        reel = self._known.get(job)
-        if reel is None:
-            return await self.known(job)
+        if job not in self._known or job in self._old:
+            return await self._read(job)
+        reel = self._known[job]
         since = reel.revision
         try:
             changed = await self._daemon.ask(lambda client: client.choices(job, after=since))
@@ -150,36 +150,33 @@ class Reels:
         return reel
 
     async def known(self, job: str) -> Reel:
-        """A reel as it was when it was last looked at, for what does not change: its pictures and takes.
+        """A reel as it was when it was last looked at, for what stays as it is: its pictures, its takes; raises as ``reel``."""
+        return self._known[job] if job in self._known else await self._read(job)
 
-        Raises:
-            Refused: there is no such reel.
-            BridgeError, BusyError: the daemon is away, or has too much to do.
-        """
+    async def with_take(self, job: str, number: int, take: str) -> Reel:
+        """The reel, read anew when it has not got a take of that name; raises as ``reel``."""
+        reel = await self.known(job)
+        if reel.has_take(number, take):
+            return reel
+        self.forget(job)
+        return await self._read(job)
+
+    async def _read(self, job: str) -> Reel:
         async with self._reading:  # pages that open one reel at once cost one look at it
-            if job not in self._known:
-                forgotten = self._forgotten
+            if job not in self._known or job in self._old:
+                self._old.discard(job)  # what happens while it is on its way makes it old again
                 try:
                     reel = Reel(await self._daemon.ask(lambda client: client.reel(job)))
-                except (JobError, RequestError) as error:
+                except FoleyError as error:
+                    self._old.update({job} & self._known.keys())
                     raise _no_reel(error) from error
                 if reel.job != job:  # a key stands for a job, too, but not in a page's address
                     raise unknown(f"reel {job}")
-                if forgotten != self._forgotten:  # something happened while it was on its way
-                    return reel
                 self._known[job] = reel
-                while len(self._known) > MOST_KEPT:
-                    self._known.popitem(last=False)
             self._known.move_to_end(job)
+            while len(self._known) > MOST_KEPT:
+                self._known.popitem(last=False)
             return self._known[job]
-
-    async def with_take(self, job: str, number: int, take: str) -> Reel:
-        """The reel, read anew when it has not got a take of that name."""
-        reel = await self.known(job)
-        if not reel.has_take(number, take):
-            self.forget(job)
-            reel = await self.known(job)
-        return reel
 
     async def listed(self) -> list[dict[str, Any]]:
         """The newest reels, newest first."""
@@ -204,12 +201,10 @@ class Reels:
 
     def forget(self, job: str | None = None) -> None:
         """Read a reel anew when it is next asked for; all of them for None."""
-        self._forgotten += 1
-        if job is None:
-            self._known.clear()
-        else:
-            self._known.pop(job, None)
+        self._old.update(self._known if job is None else [job])
 
 
 def _no_reel(error: FoleyError) -> Refused | FoleyError:
-    return error if isinstance(error, BusyError) else Refused(404, error)
+    """What to say of a reel that cannot be read: that there is none, unless the daemon did not come to look."""
+    looked = isinstance(error, JobError | RequestError) and not isinstance(error, BusyError)
+    return Refused(404, error) if looked else error

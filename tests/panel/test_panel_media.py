@@ -225,6 +225,7 @@ def test_a_picture_that_comes_back_is_seen_again(staged: Staged) -> None:
         black = staged.panel.ask(path)
         assert black.status == 200
         assert cv2.imdecode(np.frombuffer(black.body, np.uint8), cv2.IMREAD_GRAYSCALE).max() < 8
+        assert black.headers["cache-control"] == "no-store"  # and no browser keeps it
         assert staged.panel.ask(path).body == black.body
     finally:
         moved.rename(picture)
