@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -93,6 +94,8 @@ def test_generate_prints_the_object_that_is_documented(tmp_path: Path) -> None:
     assert region["engine"] == "transfer" and region["reliable"] is True
     for path in (answer["out"], answer["preview"], answer["report"], *(take["path"] for take in region["takes"])):
         assert Path(path).stat().st_size > 0
+    assert answer["out_sha256"] == hashlib.sha256(Path(answer["out"]).read_bytes()).hexdigest()
+    assert (region["number"], region["seen"], region["motion"]["values"]) == (1, [], [])  # tapped: nobody looked
 
 
 def test_regions_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
@@ -141,6 +144,19 @@ def test_the_demo_lets_its_library_answer_words_with_three_sounds(demo: tuple[Pa
     assert {take["source"]["file"] for take in steps["takes"]} == {
         f"FEETHmn_footsteps gravel {number}_FOLEYBRIDGE_STAGE.wav" for number in (1, 2, 3)
     }
+
+
+def test_the_demo_tells_what_it_saw_and_how_much_moved(demo: tuple[Path, Run]) -> None:
+    looked_at = [region for region in demo[1].json["regions"] if not region["tapped"]]
+    assert len(looked_at) >= 2
+    for region in looked_at:
+        times = [moment["time_s"] for moment in region["seen"]]
+        assert times == sorted(times) and len(times) >= len(region["onsets"])
+        counting = [moment["time_s"] for moment in region["seen"] if moment["sensitivity"] <= 0.5]
+        assert [onset["time_s"] for onset in region["onsets"]] == (counting if region["reliable"] else [])
+        assert 0 < len(region["motion"]["values"]) <= 240 and max(region["motion"]["values"]) == 100
+        covered_s = region["motion"]["step_s"] * len(region["motion"]["values"])
+        assert covered_s == pytest.approx(region["end"]["seconds"] - region["start"]["seconds"])
 
 
 def test_the_demo_is_in_sync_with_its_own_truth(demo: tuple[Path, Run]) -> None:
