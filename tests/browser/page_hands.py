@@ -81,7 +81,9 @@ class Hands:
         """Choose as another page would."""
         base = self.told(f"/regions/{region}")["choice"]["revision"]
         body = json.dumps({"base": base, "choice": choice, "by": by}).encode()
-        asked = urllib.request.Request(f"{self.api}/regions/{region}/choice", body, {"Content-Type": "application/json"}, method="PUT")
+        asked = urllib.request.Request(
+            f"{self.api}/regions/{region}/choice", body, {"Content-Type": "application/json"}, method="PUT"
+        )
         with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
             return json.load(answer)
 

@@ -112,6 +112,11 @@ export function keys({ session, reject, send, help, library, note }) {
     act(event);
   });
 
+  // A slider that was moved with the pointer gives the arrows back.
+  addEventListener("change", (event) => {
+    if (event.target instanceof HTMLInputElement && event.target.type === "range" && !event.target.matches(":focus-visible")) event.target.blur();
+  });
+
   // A button that was pressed with the pointer does not keep Space and Enter for itself.
   addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("button, input[type=checkbox]") : null;

@@ -9,7 +9,8 @@ export function library(root, session) {
   let asked = null;
   let sounds = null;
   let problem = null;
-  let on = null;
+  let on = null; // the sound that is listened to
+  let coming = false;
   let typed = false;
 
   const words = h("input", {
@@ -25,9 +26,10 @@ export function library(root, session) {
   });
   const go = h("button", { type: "submit", "aria-label": "Search" }, icon("search"));
   const form = h("form", { role: "search", onsubmit: (event) => { event.preventDefault(); search(); } }, words, go);
+  const propose = h("button", { type: "button", hidden: true, onclick: () => session.useWords(words.value.trim()) });
   const list = h("ul.sounds", { "aria-label": "Sounds found" });
   const said = h("p.quiet", { role: "status" });
-  root.append(form, said, list);
+  root.append(form, said, propose, list);
 
   async function search() {
     asked?.abort();
@@ -59,16 +61,20 @@ export function library(root, session) {
   async function listen(sound) {
     if (on === sound.id) return quiet();
     on = sound.id;
+    coming = true;
     mark();
-    try {
-      const times = session.onsets.length ? session.onsets : [session.window?.loop_start_s ?? 0];
-      await player.audition(api.sound(sound.id), times);
-      if (on === sound.id && !player.playing) player.play();
-    } catch (error) {
-      if (on === sound.id) on = null;
-      problem = error;
-      show();
-    }
+    const times = session.onsets.length ? session.onsets : [session.window?.loop_start_s ?? 0];
+    await player.audition(api.sound(sound.id), times);
+    coming = false;
+    if (on === sound.id && player.audited && !player.playing) player.play();
+    heard();
+  }
+
+  /** A take is heard again: the preview is over. */
+  function heard() {
+    if (on === null || coming || player.audited) return;
+    on = null;
+    mark();
   }
 
   function mark() {
@@ -102,6 +108,9 @@ export function library(root, session) {
     list.replaceChildren(...found.map(item));
     for (const button of list.querySelectorAll("button")) button.disabled = !usable;
     mark();
+    propose.hidden = !found.length || !words.value.trim();
+    propose.disabled = !usable;
+    propose.textContent = `Two takes of what fits “${words.value.trim()}”`;
     said.hidden = found.length > 0 && !problem;
     said.textContent = problem ? (problem.told ?? problem.message) : sounds === null ? "Words find sounds in your library; listen to them against the picture." : found.length ? "" : words.value.trim() ? `Nothing in your library fits “${words.value.trim()}”. Other words may.` : "Your library is empty: “foley-bridge library add FOLDER” fills it.";
   }
@@ -121,9 +130,7 @@ export function library(root, session) {
     }
     for (const button of list.querySelectorAll("button")) button.disabled = !session.usable;
   }));
-  session.addEventListener("heard", () => {
-    if (on !== null && player.heard !== null && !player.auditioning) mark();
-  });
+  session.addEventListener("heard", heard);
   show();
 
   return {

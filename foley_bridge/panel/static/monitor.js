@@ -39,7 +39,7 @@ export function monitor(root, session, video) {
     setText(time, clock.timecode(player.time_s));
     if (counted++ % 20) return;
     const { ms, samples } = player.drift ?? {};
-    setText(drift, player.playing && samples ? `${ms > 0 ? "+" : ""}${ms.toFixed(1)} ms` : "");
+    setText(drift, player.playing && samples ? `sync ${ms > 0 ? "+" : "−"}${Math.abs(ms).toFixed(0)} ms` : "");
   };
   const showOver = soon(() => {
     const { detail, problem, loading, window } = session;
@@ -51,7 +51,7 @@ export function monitor(root, session, video) {
     over.replaceChildren(...words);
     // What comes at once needs no words.
     over.hidden = !words.length;
-    over.classList.toggle("later", loading && !problem);
+    over.classList.toggle("later", !problem);
     state.hidden = !summary;
     if (summary) setText(state, `${summary.number} · ${wordOf(stateOf(summary))}`);
   });

@@ -1,6 +1,7 @@
 // What is on screen now, and what an editor does with it. The parts of the page show it and call it; it knows none of them.
 
 import { announce, rested } from "./dom.js";
+import { stateOf, wordOf } from "./states.js";
 
 const LOAD_MS = 60; // who steps on quickly does not wait for what he passed
 
@@ -107,8 +108,9 @@ export class Session extends EventTarget {
   }
 
   describe() {
-    const { name, state, takes, error } = this.entry.summary;
-    return `Region ${this.number} of ${this.store.numbers.length}, ${name}: ${error ? "failed" : state}, ${takes} take${takes === 1 ? "" : "s"}`;
+    const { name, takes } = this.entry.summary;
+    const state = wordOf(stateOf(this.entry.summary)).toLowerCase();
+    return `Region ${this.number} of ${this.store.numbers.length}, ${name}: ${state}, ${takes} take${takes === 1 ? "" : "s"}`;
   }
 
   /** @param {number} step 1 or -1, among the regions that are listed */
@@ -548,7 +550,7 @@ export class Session extends EventTarget {
     this.ask(`re-timing ${sound.name}…`, { options: { takes: "1", engine: "transfer", like: `lib:${sound.id}` }, ...this.hits });
   }
 
-  searchWords(words) {
-    this.ask(`searching “${words}”…`, { words, options: { takes: "2", engine: "recommend" }, ...this.hits });
+  useWords(words) {
+    this.ask(`looking for “${words}”…`, { words, options: { takes: "2", engine: "recommend" }, ...this.hits });
   }
 }

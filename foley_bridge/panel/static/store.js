@@ -353,6 +353,8 @@ export class Store extends EventTarget {
     if (known) Object.assign(known, { state: job.state, error });
     else this.reel.applied.unshift({ job: job.job, state: job.state, revision: this.reel.revision, out: null, error });
     this.say("reel");
+    // Which choices went in, the reel itself says.
+    if (job.state === "done") this.api.overview().then((reel) => this.takeOver(reel), () => {});
   }
 
   setAway(away) {
