@@ -21,7 +21,9 @@ from reels import NEUTRAL, Reel, ground, make_reel
 from foley_bridge.errors import ConflictError, FoleyError, JobError
 from foley_bridge.jobs.apply import apply_request_from_json, run_apply
 from foley_bridge.jobs.outputs import sweep
+from foley_bridge.jobs.reel_regions import regions_of
 from foley_bridge.jobs.roots import Roots
+from foley_bridge.media.broadcast_wav import read_bext
 from foley_bridge.timeline import files
 from foley_bridge.timeline.adapters.rpp_file import parse
 from foley_bridge.timeline.adapters.rpp_items import track_of
@@ -216,6 +218,18 @@ def test_takes_of_a_retake_can_be_chosen(reel: Reel, tmp_path: Path) -> None:
     reel.region(GATE)["takes"] = [{**late, "score": 0.1}, *reel.region(GATE)["takes"][:2]]
     reel.apply({GATE: {"state": "chosen", "take": late["sha256"]}}, undecided="none")
     assert sounding(tmp_path / "out" / "foley.otio") == [(72, 20, name_of(late))]
+
+
+@pytest.mark.parametrize("rate", [F(24000, 1001), F(30000, 1001)], ids=["23.976", "29.97"])
+def test_what_a_reel_tells_of_its_takes_is_what_their_files_are(tmp_path: Path, rate: Fraction) -> None:
+    """An apply does not open them for it: lengths and timecode follow from the times told."""
+    reel = make_reel(ground(tmp_path, rate, start=3 * 86400), tmp_path / "out", options={"handles": "7f"}, sample_rate=44100)
+    for region in regions_of(reel.told({}), reel.roots):
+        for take in region.takes:
+            file, bext = soundfile.info(take.path), read_bext(take.path)
+            assert bext is not None
+            assert (take.frames, take.sample_rate, take.channels) == (file.frames, file.samplerate, file.channels)
+            assert take.time_reference == bext.time_reference
 
 
 # --- what is heard ---

@@ -127,6 +127,7 @@ def test_roots_survive_json(roots: Roots) -> None:
 def test_the_folders_a_request_writes_into_are_each_named_once(roots: Roots, tmp_path: Path) -> None:
     out = tmp_path / "out"
     params = {
+        "kind": "generate",
         "out": str(out / "cut.otio"),
         "media_dir": str(out / "takes"),
         "preview": str(out / "p" / "cut.mp4"),

@@ -155,7 +155,7 @@ class _Daemon:
                 library=settings.library,
                 endpoints=endpoints,
                 pokes=self._binding.is_local,
-                panel=panel and panel.link,
+                panel=None if panel is None else panel.link,
             )
             open_things.enter_context(self._stopped_by_signals(server))
             processor.start()

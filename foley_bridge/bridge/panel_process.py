@@ -164,7 +164,7 @@ class PanelProcess:
             listened = self._run_one()
             ever = ever or listened
             with self._changed:
-                if self._stopping or not ever:  # nobody has a link to one that never listened: the next who asks tries again
+                if self._stopping or not (ever or self._hurry):  # without a link nobody misses it: who asks next tries again
                     self._thread = None
                     return
                 if listened and time.monotonic() > began_s + WELL_S:

@@ -159,9 +159,9 @@ def amend_ixml(
     _within(root, "BEXT").clear()
     _bext(root, bext)
     aswg = _within(root, "ASWG")
-    for name, value in (("loudness", loudness), ("maxPeak", max_peak)):
-        if value is not None:
-            _set(aswg, name, f"{value:.2f}")
+    for name, level in (("loudness", loudness), ("maxPeak", max_peak)):
+        if level is not None:
+            _set(aswg, name, f"{level:.2f}")
         elif (measured := aswg.find(name)) is not None:
             aswg.remove(measured)
     made = _within(root, "FOLEY_BRIDGE")

@@ -1,8 +1,9 @@
 """The process that makes what takes long, for one panel (``workshop.py``), and ends with it.
 
-``python -P -m foley_bridge.panel.maker``. Lines of JSON on standard input, one thing after another:
+``python -P -m foley_bridge.panel.maker PART ...``: it makes the KINDS of those modules beside this one. Lines of JSON on
+standard input, one thing after another:
 
-    {"make": FILE, "kind": "picture" | "thumb" | "peaks" | "spectrogram" | "sound", ...}, the rest being that kind's own
+    {"make": FILE, "kind": KIND, ...}, the rest being that kind's own
     {"drop": FILE}      nobody wants it any more
 
 and for each "make" one line on standard output:
@@ -13,18 +14,23 @@ and for each "make" one line on standard output:
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import queue
+import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from foley_bridge.errors import FoleyError, MediaError
 
 NICE = 10
+PACKAGE = "foley_bridge.panel"
+SLOW = "sounds"
+"""The part that loads much when first used, which it does while the first thing is made."""
 
 
 class Dropped(Exception):
@@ -35,11 +41,13 @@ class Maker:
     """Makes things.
 
     Args:
+        parts: modules beside this one.
         orders: lines from the panel.
         words: lines to it.
     """
 
-    def __init__(self, orders: IO[bytes], words: IO[bytes]) -> None:
+    def __init__(self, parts: Sequence[str], orders: IO[bytes], words: IO[bytes]) -> None:
+        self._parts = parts
         self._orders, self._words = orders, words
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._dropped: str | None = None
@@ -58,16 +66,10 @@ class Maker:
 
     def work(self) -> None:
         """Make things for ever."""
-        from foley_bridge.panel import pictures, sounds
-
-        kinds = {
-            "picture": pictures.make_picture,
-            "thumb": pictures.make_thumb,
-            "peaks": sounds.make_peaks,
-            "spectrogram": sounds.make_spectrogram,
-            "sound": sounds.make_sound,
-        }
-        threading.Thread(target=sounds.warm, daemon=True).start()  # while the first thing is made
+        modules = [importlib.import_module(f"{PACKAGE}.{part}") for part in self._parts]
+        kinds = {name: make for module in modules for name, make in module.KINDS.items()}
+        if SLOW in self._parts:
+            threading.Thread(target=importlib.import_module(f"{PACKAGE}.{SLOW}").warm, daemon=True).start()
         while True:
             order = self._waiting.get()
             self._made = order.pop("make")
@@ -105,7 +107,7 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    maker = Maker(orders, words)
+    maker = Maker(sys.argv[1:], orders, words)
     threading.Thread(target=maker.listen, daemon=True).start()
     maker.work()
 

@@ -91,3 +91,6 @@ def _frames(
         for image in shown(span, times, size, lost):
             look()
             yield image
+
+
+KINDS = {"picture": make_picture, "thumb": make_thumb}

@@ -60,10 +60,13 @@ def make_sound(place: Path, order: Mapping[str, Any], look: Look) -> bool:
 
 def warm() -> None:
     """Load what a first spectrogram needs."""
-    librosa.filters.mel(sr=48000, n_fft=64)
-    librosa.stft(np.zeros(64, np.float32), n_fft=64)
+    librosa.filters.mel(sr=48000, n_fft=2048)
+    librosa.stft(np.zeros(2048, np.float32))
 
 
 def _write(place: Path, content: bytes) -> None:
     with whole_file(place) as temporary:
         temporary.write_bytes(content)
+
+
+KINDS = {"peaks": make_peaks, "spectrogram": make_spectrogram, "sound": make_sound}

@@ -8,7 +8,7 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,11 @@ class Workshop:
 
     Args:
         name: for the log.
+        parts: what its process can make (``maker.py``).
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, parts: Sequence[str]) -> None:
+        self._name, self._parts = name, parts
         self._orders: dict[Path, Order] = {}
         self._counter = itertools.count(1)
         self._wanted = asyncio.Event()
@@ -151,7 +152,7 @@ class Workshop:
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-P", "-m", "foley_bridge.panel.maker"),
+                *("-P", "-m", "foley_bridge.panel.maker", *self._parts),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment(),

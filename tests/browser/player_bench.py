@@ -25,6 +25,7 @@ from media_movies import make_movie
 from playwright.sync_api import Page
 
 PATIENCE_S = 30
+PIECE = 1024
 STATIC = Path(__file__).resolve().parents[2] / "foley_bridge" / "panel" / "static"
 HERE = Path(__file__).resolve().parent
 POLICY = "default-src 'self'; media-src 'self' blob:; img-src 'self' blob:; object-src 'none'"
@@ -36,7 +37,10 @@ import { Witness } from "/witness.js";
 import * as edits from "/static/edits.js";
 const player = new Player(document.querySelector("video"));
 const told = [];
-for (const name of ["state", "heard", "error"]) player.addEventListener(name, ({ detail }) => told.push([name, detail]));
+for (const name of ["state", "heard", "error"]) player.addEventListener(name, ({ detail }) => {
+  told.push([name, detail]);
+  console.log(`${name} ${JSON.stringify(detail)}`);
+});
 document.querySelector("button").addEventListener("click", () => player.play());
 Object.assign(globalThis, { player, Witness, edits, told });
 """
@@ -73,13 +77,18 @@ class Bench:
     url: str
     folder: Path
 
-    def open(self, page: Page, window: Window | None = None) -> None:
-        """Open the page; with a window it loads and plays that by itself, before anybody touched it."""
-        (self.folder / "at once.js").write_text(
-            f"player.load({json.dumps(window.told)}).then(() => player.play())" if window else ""
-        )
+    def open(self, page: Page) -> None:
+        """Open the page."""
+        (self.folder / "at once.js").unlink(missing_ok=True)
         page.goto(f"{self.url}/")
         until(page, "globalThis.player !== undefined")
+
+    def open_untouched(self, page: Page, window: Window, said: str) -> None:
+        """Open the page, which loads and plays a window by itself, and wait until it said something on its console: whatever a
+        test evaluates in a page counts as touching it."""
+        (self.folder / "at once.js").write_text(f"player.load({json.dumps(window.told)}).then(() => player.play())")
+        with page.expect_console_message(lambda message: message.text == said, timeout=PATIENCE_S * 1000):
+            page.goto(f"{self.url}/")
 
     def window(
         self,
@@ -204,9 +213,9 @@ def until(page: Page, told: str) -> None:
         page.wait_for_timeout(20)
 
 
-def witness(page: Page, seconds: float, *, tap: bool = True) -> Seen:
+def witness(page: Page, seconds: float) -> Seen:
     """What is seen and heard for some seconds."""
-    page.evaluate("tap => { globalThis.witness = new Witness(player); return witness.start({ tap }); }", tap)
+    page.evaluate("() => { globalThis.witness = new Witness(player); return witness.start(); }")
     page.wait_for_timeout(seconds * 1000)
     return seen_by(page.evaluate("witness.stop()"))
 
@@ -217,22 +226,23 @@ def place_of(piece: np.ndarray, sound: np.ndarray) -> int | None:
     match = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(piece, size)), size)[: len(sound) - len(piece) + 1]
     at = int(match.argmax())
     there = sound[at : at + len(piece)]
-    gain = float(there @ piece) / float(there @ there)
+    gain = float(there @ piece) / (float(there @ there) or 1.0)
     return at if gain > 1e-3 and np.abs(there * gain - piece).max() < 1e-4 else None
 
 
 def offsets_ms(seen: Seen, window: Window, *, take: int) -> tuple[np.ndarray, np.ndarray]:
-    """How far what was seen was from what was heard: the middle of the frame on the display against the place that was heard then,
-    for each frame of the page, by the samples that came out. Later pictures are negative. (A frame stands for a while, so single
-    ones lie up to half a frame, and what the display rounds, to both sides.)
+    """How far what was seen was from what was heard, for each frame of the page: the middle of the frame on the display against
+    the place that was heard then, by the samples that came out. Later pictures are negative. (A frame stands for a while, so
+    single offsets lie up to half a frame, and what the display rounds, to both sides.)
 
     Returns:
         times of the page and offsets, both ms.
     """
     first, end = window.loop
-    sound, rate = window.takes[take].mean(axis=1), window.sample_rate
-    places = ((at, place_of(seen.samples[at : at + 1024], sound)) for at in range(0, len(seen.samples) - 1024, rate // 2))
-    found = {(place - first - seen.first - at) % (end - first) for at, place in places if place is not None}
+    sound, rate = np.tile(window.takes[take].mean(axis=1)[first:end], 2), window.sample_rate
+    size = min(end - first, 2 * rate)  # a take that has the same sound at two hits is like itself for less
+    places = ((at, place_of(seen.samples[at : at + size], sound)) for at in range(0, len(seen.samples) - size, rate // 2))
+    found = {(place - seen.first - at) % (end - first) for at, place in places if place is not None}
     assert len(found) == 1, f"the sound did not go on evenly: {found}"
     at_ms, shown_s = seen.screens.T
     heard_s = (seen.heard_frame(rate, at_ms) + found.pop()) % (end - first) / rate

@@ -1,4 +1,4 @@
-"""The audition page in a real browser and against a real daemon: keys, onsets, saving, undo, two pages, names of its controls."""
+"""The audition page in a real browser and against a real daemon: keys, onsets, saving, undo, two pages, names of controls."""
 
 from __future__ import annotations
 

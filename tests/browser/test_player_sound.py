@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from player_bench import Bench, Seen, Window, bench, place_of, seen_by, until, witness
+from player_bench import PIECE, Bench, Seen, Window, bench, place_of, seen_by, until, witness
 from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
-
-PIECE = 1024
 
 
 @pytest.fixture(scope="module")
@@ -213,8 +211,8 @@ def test_a_take_that_cannot_be_had_is_told_of_and_the_others_play(stand: Bench, 
 
 
 def test_a_page_that_nobody_touched_says_that_it_is_suspended_and_plays_after_the_first_key(stand: Bench, page: Page) -> None:
-    stand.open(page, stand.window("gesture", seconds=1.0))
-    until(page, "told.some(([name, said]) => name === 'state' && said.suspended)")
+    window = stand.window("gesture", seconds=1.0)
+    stand.open_untouched(page, window, 'state {"playing":true,"suspended":true}')
     assert page.evaluate("player.playing && player.time_s") == 10.0 + 1.0
     page.keyboard.press("x")
     until(page, "player.time_s > 11.2")

@@ -11,10 +11,10 @@ export class Witness {
     this.blocks = [];
   }
 
-  async start({ tap = true } = {}) {
+  async start({ tap = new URL("tap.js", import.meta.url) } = {}) {
     const { context, output } = this.player;
     if (tap) {
-      await context.audioWorklet.addModule(new URL("tap.js", import.meta.url));
+      await context.audioWorklet.addModule(tap);
       this.tap = new AudioWorkletNode(context, "tap", { numberOfInputs: 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
       this.tap.port.onmessage = ({ data }) => this.blocks.push(data);
       output.connect(this.tap);

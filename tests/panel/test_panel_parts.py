@@ -124,7 +124,7 @@ def test_what_was_asked_last_is_made_first_and_what_nobody_wants_not_at_all(shot
     made: list[str] = []
 
     async def scene() -> None:
-        workshop = Workshop("tests")
+        workshop = Workshop("tests", ["pictures"])
         running = asyncio.create_task(workshop.run())
         await workshop.make(tmp_path / "warm.mp4", short)
         begun = asyncio.create_task(making(workshop, made, tmp_path / "begun.mp4", long))
@@ -155,7 +155,7 @@ def test_what_is_being_made_for_nobody_gives_way(shot: dict[str, Any], tmp_path:
     made: list[str] = []
 
     async def scene() -> None:
-        workshop = Workshop("tests")
+        workshop = Workshop("tests", ["pictures"])
         running = asyncio.create_task(workshop.run())
         await workshop.make(tmp_path / "warm.mp4", short)
         workshop.ahead(tmp_path / "ahead.mp4", long, rank=3)
@@ -180,7 +180,7 @@ def test_what_cannot_be_made_is_an_error_for_all_who_wait(shot: dict[str, Any], 
     forbidden = {**short, "roots": Roots(media=(tmp_path,)).to_json()}
 
     async def scene() -> list[Any]:
-        workshop = Workshop("tests")
+        workshop = Workshop("tests", ["pictures"])
         running = asyncio.create_task(workshop.run())
         waiting = [workshop.make(tmp_path / "none.mp4", gone) for _ in range(2)]
         waiting.append(workshop.make(tmp_path / "forbidden.mp4", forbidden))

@@ -12,7 +12,7 @@ local task = require("foley.task")
 
 local waiting = {}
 
-local SILENT_S = 60 -- foley-call says every few seconds that it waits; without that it is gone
+waiting.SILENT_S = 60 -- foley-call says every few seconds that it waits; without that it is gone
 local AWAY = "What the audition page sends back is not waited for any more: "
 local AGAIN = "Open the audition page again, or choose Apply the choices."
 local FIRST = "Choices that the audition page sent back were not laid in. Lay them in first?"
@@ -82,7 +82,7 @@ local function new(host, config, project)
       return self.answered
     end
     local said = call.progress(config, note.run)
-    if looked - math.max(since, said and said.at_s or 0) > SILENT_S then
+    if looked - math.max(since, said and said.at_s or 0) > waiting.SILENT_S then
       since = looked
       call.relaunch(host, config, note.run)
     end
