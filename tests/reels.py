@@ -105,7 +105,10 @@ class Reel:
         """Apply choices and clear up after it, as a worker and its daemon do."""
         said = {"kind": "apply", "job": "reel1", "of": self.of, **params}
         reel = self.told(choices, applied)
-        request = apply_request_from_json(said, roots=self.roots, reel=reel, opened=self.opened, base=self.folder)
+        written = [each["out_sha256"] for each in (reel, *reel["applied"])]
+        request = apply_request_from_json(
+            said, roots=self.roots, reel=reel, opened=self.opened, base=self.folder, written=written
+        )
         answer = run_apply(request, job=job, enter=enter)
         sweep(request.plain.folders, job)
         return answer

@@ -638,11 +638,12 @@ def test_a_seat_gets_back_the_paths_it_knows(seat: Reel, tmp_path: Path) -> None
 
 def test_folders_that_may_not_be_written_any_more_are_refused(reel: Reel, tmp_path: Path) -> None:
     said = {"kind": "apply", "of": reel.of, "job": "reel1"}
+    made = {"reel": reel.told({}), "opened": reel.opened, "base": reel.folder, "written": [reel.result["out_sha256"]]}
     roots = Roots((reel.folder, tmp_path), (tmp_path / "elsewhere",))
     with pytest.raises(JobError, match=r"out: .*foley\.otio lies outside"):
-        apply_request_from_json(said, roots=roots, reel=reel.told({}), opened=reel.opened, base=reel.folder)
+        apply_request_from_json(said, roots=roots, **made)
     roots = Roots((reel.folder,), (tmp_path,))
-    request = apply_request_from_json(said, roots=roots, reel=reel.told({}), opened=reel.opened, base=reel.folder)
+    request = apply_request_from_json(said, roots=roots, **made)
     with pytest.raises(JobError, match=r"a take: .* lies outside"):
         run_apply(request, job="apply1")
     sweep(request.plain.folders, "apply1")

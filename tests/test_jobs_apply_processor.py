@@ -82,6 +82,18 @@ def test_an_editor_changes_his_mind_and_each_apply_is_what_he_chose_last(tmp_pat
         assert not list(ground.out.rglob(".foley_bridge-*"))
 
 
+def test_applies_that_wait_for_one_another_are_no_strangers_to_each_other(tmp_path: Path) -> None:
+    ground = make_ground(tmp_path)
+    with watched(tmp_path / "home") as one:
+        made = asked(one, **ground.request())
+        choose(one, made.id, 1, state="chosen", take=made.result["regions"][0]["takes"][1]["sha256"])
+        first = one.processor.submit({"kind": "apply", "job": made.id}).record.id
+        choose(one, made.id, 1, state="rejected")
+        second = one.processor.submit({"kind": "apply", "job": made.id}).record.id
+        assert [view.record.error for view in one.ended(first, second)] == [None, None]
+        assert heard(str(ground.out / "cut_foley.otio")) == [names(region)[0] for region in made.result["regions"][1:]]
+
+
 class Undisturbed:
     """A reel with choices, and the files that applying them makes when nobody disturbs it."""
 

@@ -7,8 +7,7 @@ regions in it, settle which takes each of them gets and write those that have an
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +18,7 @@ from foley_bridge.errors import ConflictError, JobError
 from foley_bridge.jobs.cues import Cue, Failed, failure
 from foley_bridge.jobs.found_again import Finder, moved_frames, open_kept, open_newer
 from foley_bridge.jobs.job import Done, Job, naming
-from foley_bridge.jobs.keys import digest
+from foley_bridge.jobs.keys import digest, sha256_of
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.publishing import Worked, publish
 from foley_bridge.jobs.reel_regions import ReelRegion, regions_of
@@ -39,6 +38,7 @@ class ApplyRequest:
         newer: whether the takes go into another timeline instead.
         undecided: "best" or "none": what a region gets of which nobody said anything.
         force: overwrite an ``out`` that somebody changed.
+        written: SHA-256 of the timelines that the reel and applies of it wrote, until the job began.
         plain: where everything goes, as of a ``generate``; its ``timeline`` is the newer one, or what ``opened`` was read from.
     """
 
@@ -47,11 +47,18 @@ class ApplyRequest:
     newer: bool
     undecided: str
     force: bool
+    written: frozenset[str]
     plain: GenerateRequest
 
 
 def apply_request_from_json(
-    params: Mapping[str, Any], *, roots: Roots, reel: Mapping[str, Any], opened: Path, base: Path | None
+    params: Mapping[str, Any],
+    *,
+    roots: Roots,
+    reel: Mapping[str, Any],
+    opened: Path,
+    base: Path | None,
+    written: Iterable[str],
 ) -> ApplyRequest:
     """The request that ``submit`` of kind ``apply`` describes.
 
@@ -61,6 +68,7 @@ def apply_request_from_json(
         reel: frozen.
         opened: where the reel's timeline is kept.
         base: the folder that relative paths in it start from; None: the one it lies in.
+        written: SHA-256 of the timelines that the reel and applies of it have written.
 
     Raises:
         JobError: a path that may not be touched; names the field.
@@ -93,7 +101,15 @@ def apply_request_from_json(
         base=base or opened.parent,
         roots=roots,
     )
-    return ApplyRequest(reel, opened, bool(newer), params.get("undecided") or "best", bool(params.get("force")), plain)
+    return ApplyRequest(
+        reel=reel,
+        opened=opened,
+        newer=bool(newer),
+        undecided=params.get("undecided") or "best",
+        force=bool(params.get("force")),
+        written=frozenset(written),
+        plain=plain,
+    )
 
 
 def run_apply(
@@ -195,11 +211,7 @@ def _refuse_changed(request: ApplyRequest) -> None:
     out = request.plain.out
     if request.force or not out.exists():
         return
-    reel = request.reel
-    ours = {reel.get("out_sha256"), *(each.get("out_sha256") for each in reel["applied"])}
-    with out.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found not in ours:
+    if sha256_of(out) not in request.written:
         raise ConflictError(
             f"{out} was changed since it was written: it would be lost",
             f"give the changed timeline itself, to be written into another file (--timeline {out} --out FILE), or overwrite it "

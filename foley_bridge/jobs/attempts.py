@@ -16,6 +16,7 @@ from foley_bridge.jobs.desk import RETRY_S, Desk, Work, queue_of
 from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.journal import PUBLISHING, JobRecord
 from foley_bridge.jobs.names import ENDED, FOLLOWUPS
+from foley_bridge.jobs.reel import written_by
 from foley_bridge.jobs.slot import NoWorkerError
 from foley_bridge.jobs.view import Meter
 
@@ -58,6 +59,7 @@ class Attempts:
             "publishing": [str(folder) for folder in record.folders] if record.id in self._desk.publishing else [],
             "payload": str(self._desk.payloads.path(record.id)) if record.payload else None,
             "opened": str(self._desk.payloads.opened(request["reel"] if record.kind in FOLLOWUPS else record.id)),
+            "written": written_by(self._desk.journal, request["reel"]) if record.kind == "apply" else [],
             "roots": self._desk.roots.to_json(),
             "catalogue": str(self._desk.catalogue) if self._desk.catalogue else None,
         }

@@ -6,7 +6,6 @@ same bytes as one that was never interrupted.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import fields
 from fractions import Fraction
@@ -18,6 +17,7 @@ import numpy as np
 from foley_bridge.conform import Take
 from foley_bridge.engines.candidate import Curve, Detection, Moment, Onset
 from foley_bridge.jobs.job import Done
+from foley_bridge.jobs.keys import sha256_of
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.media.whole_file import whole_file
 
@@ -70,9 +70,8 @@ def load(path: Path, asked: str, media_dir: Path, outputs: Outputs) -> Done | No
         for take in takes:
             if take.path.parent != media_dir:
                 return None
-            with outputs.before(take.path).open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != take.sha256:
-                    return None
+            if sha256_of(outputs.before(take.path)) != take.sha256:
+                return None
         time_s, value = (np.array(each, np.float64) for each in said["motion"])
         onsets = tuple(Onset(*onset) for onset in said["onsets"])
         seen = tuple(Moment(*moment) for moment in said["seen"])

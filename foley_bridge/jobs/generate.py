@@ -67,15 +67,10 @@ def run_job(
         FoleyError: as ``generate``.
     """
     with Outputs(request.out.absolute().parent, job, keep=True) as outputs:
-        answer = outputs.published(_folders(request))
+        answer = outputs.published(request.folders)
         if answer is None:
             answer = _run(request, outputs, watcher, enter, opened).to_json(request.roots.to_remote)
         return answer
-
-
-def _folders(request: GenerateRequest) -> set[Path]:
-    files = (path for path in (request.out, request.preview, request.report) if path is not None)
-    return {request.media_dir.absolute(), *(path.absolute().parent for path in files)}
 
 
 def _run(

@@ -28,6 +28,12 @@ def region_key(job: Job, cue: Cue, detection: Detection) -> str:
     return digest(_facts(job, cue), seen, [(onset.time_s, onset.confidence, onset.strength) for onset in detection.onsets])
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, which is what a take is called; OSError when it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def digest(*facts: Any) -> str:
     """32 hexadecimal digits of SHA-256 over facts as JSON."""
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -11,6 +10,7 @@ from typing import Any
 from foley_bridge.conform import Take
 from foley_bridge.jobs.cues import Cue, Failed
 from foley_bridge.jobs.job import Done, Job
+from foley_bridge.jobs.keys import sha256_of
 from foley_bridge.jobs.preview import write_preview
 from foley_bridge.jobs.reporting import Seen, write_job_report
 from foley_bridge.jobs.result import RegionResult, Result
@@ -131,9 +131,7 @@ def publish(
     folder = request.out.absolute().parent
     timeline, lost = shaped(request, opened, (take for each in worked for take in each.done.takes))
     said = files.write(timeline, outputs.add(request.out), base=opened.base, folder=folder)
-    with outputs.at(request.out).open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    result = replace(result, notes=(*result.notes, *lost, *said), out_sha256=sha256)
+    result = replace(result, notes=(*result.notes, *lost, *said), out_sha256=sha256_of(outputs.at(request.out)))
     for place in outputs.places:  # a link may have come since the request was looked at
         request.roots.output_path(str(place.absolute()), "what the job writes")
     enter("publishing")

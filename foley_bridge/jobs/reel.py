@@ -31,6 +31,8 @@ _APPLIED = """SELECT jobs.id, jobs.state, json_extract(requests.text, '$.revisio
         json_extract(results.text, '$.out_sha256'), jobs.error
     FROM jobs LEFT JOIN results ON results.job = jobs.id LEFT JOIN requests ON requests.job = jobs.id
     WHERE jobs.reel = ? AND jobs.kind = 'apply' ORDER BY jobs.number DESC LIMIT ?"""
+_WRITTEN = """SELECT json_extract(text, '$.out_sha256') FROM results WHERE job = ?1 OR job IN
+    (SELECT id FROM jobs WHERE reel = ?1 AND kind = 'apply' AND state = 'done' ORDER BY number DESC LIMIT ?2)"""
 _LISTED = """SELECT jobs.id, jobs.finished_s, json_array_length(results.text, '$.regions'),
         json_extract(requests.text, '$.timeline.path'), json_extract(requests.text, '$.out')
     FROM jobs JOIN results ON results.job = jobs.id JOIN requests ON requests.job = jobs.id
@@ -83,6 +85,12 @@ def list_reels(journal: Journal, limit: int) -> list[dict[str, Any]]:
         }
         for job, finished_s, regions, path, out in rows
     ]
+
+
+def written_by(journal: Journal, reel: str) -> list[str]:
+    """SHA-256 of the timelines that a reel and the newest of its jobs of kind ``apply`` that are done wrote."""
+    with journal.database.snapshot() as db:
+        return [sha256 for (sha256,) in db.execute(_WRITTEN, (reel, MOST_APPLIED)) if sha256 is not None]
 
 
 def request_of(journal: Journal, reel: str) -> dict[str, Any]:

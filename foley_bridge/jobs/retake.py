@@ -7,7 +7,6 @@ remembered. Take k of a seed is the same here and there, down to the bytes of it
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -156,7 +155,7 @@ def _take(job: Job, again: Again, cut: Cut, candidate: Candidate, number: int, k
         candidate = replace(candidate, source={**candidate.source, "like": again.example})
     for other in itertools.count():
         take = make_take(job, again.cue, cut, candidate, number, keys.digest(key, other) if other else key)
-        there = _sha256(take.path)
+        there = _lies_at(take.path)
         if there is None:
             return take
         job.outputs.leave(take.path)
@@ -165,12 +164,11 @@ def _take(job: Job, again: Again, cut: Cut, candidate: Candidate, number: int, k
     raise AssertionError
 
 
-def _sha256(path: Path) -> str | None:
-    """Of the file there; nothing's when it is not a plain file, None when there is nothing."""
+def _lies_at(path: Path) -> str | None:
+    """SHA-256 of the file there; "" when it is not a plain file, None when there is nothing."""
     if not path.is_file() or path.is_symlink():
         return "" if path.exists() or path.is_symlink() else None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return keys.sha256_of(path)
 
 
 def _result(job: Job, worked: Worked) -> Result:

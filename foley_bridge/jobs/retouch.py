@@ -20,6 +20,7 @@ import numpy as np
 from foley_bridge import __version__
 from foley_bridge.conform import BIT_DEPTH, Take
 from foley_bridge.errors import JobError
+from foley_bridge.jobs.keys import sha256_of
 from foley_bridge.media import broadcast_wav, ixml, loudness
 from foley_bridge.media.audio import FileSound
 from foley_bridge.media.sound import BLOCK
@@ -59,8 +60,7 @@ def place_of(take: Take, edit: Mapping[str, Any]) -> Path:
 def look_at(take: Take) -> None:
     """Raises JobError when a take's file is not there, or holds other bytes than its job wrote; names it."""
     try:
-        with take.path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(take.path)
     except OSError as error:
         why = "is not there any more" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror or error}"
         raise JobError(f"take {take.path} {why}", _CHOOSE_AGAIN) from error

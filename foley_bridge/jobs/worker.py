@@ -4,8 +4,9 @@
 library, where one is named, when nothing else is to be done. A thread reads the orders:
 
     {"do": "job", "job": ID, "kind": KIND, "request": {...}, "publishing": [FOLDER], "payload": PATH or null, "opened": PATH,
-        "roots": {...}, "catalogue": PATH or null}; "publishing" names the folders of a job that had begun to put its files in
-        their places, "opened" is where the timeline of the reel is kept (``kept.py``), written by a "generate"
+        "written": [SHA256], "roots": {...}, "catalogue": PATH or null}; "publishing" names the folders of a job that had begun
+        to put its files in their places, "opened" is where the timeline of the reel is kept (``kept.py``), written by a
+        "generate"; "written", for an "apply", names the timelines that the reel and applies of it have written
     {"do": "go", "job": ID}       the step that the worker said it enters is in the journal
     {"do": "cancel", "job": ID}   also the answer to a step that must not be entered any more
 
@@ -192,7 +193,8 @@ def _apply(order: Mapping[str, Any], watcher: Watcher, enter: Callable[[str], No
 
     params, opened, roots = order["request"], Path(order["opened"]), Roots.from_json(order["roots"])
     reel = json.loads(Path(order["payload"]).read_text("utf-8"))
-    request = apply_request_from_json(params, roots=roots, reel=reel, opened=opened, base=base_of(params["of"], opened, roots))
+    base = base_of(params["of"], opened, roots)
+    request = apply_request_from_json(params, roots=roots, reel=reel, opened=opened, base=base, written=order["written"])
     return run_apply(request, watcher, job=order["job"], enter=enter)
 
 
