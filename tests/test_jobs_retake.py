@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,20 @@ def test_an_offset_of_the_region_does_not_move_hits_that_were_put(ground: Ground
 
 def test_hits_outside_the_region_are_refused_by_name(reel: Reel) -> None:
     assert reel.refused(2, hits_s=[1.1, 1.8]) == "hits_s: 1.8 s lies outside region 'thing 1'"
+
+
+def test_a_hit_on_the_first_frame_is_inside_at_rates_whose_frames_are_no_round_times(tmp_path: Path) -> None:
+    rate = Fraction(30000, 1001)
+    frame = next(k for k in range(1, 60) if Fraction(round(float(k / rate), 6)) < Fraction(float(k / rate)) < k / rate)
+    movie(tmp_path / "shot.mp4", rate=rate)
+    clicks(tmp_path / "hit.wav")
+    marks = [marker("FOLEY thing", frame, 20, float(rate)), marker("HIT", frame, 1, float(rate))]
+    save(timeline_of(tmp_path / "shot.mp4", 50, float(rate), *marks), tmp_path / "cut.otio")
+    with watched(tmp_path / "home") as one:
+        reel = Reel.made(one, Ground(tmp_path))
+        for hit_s in (float(frame / rate), round(float(frame / rate), 6)):
+            assert reel.retaken(1, hits_s=[hit_s])["onsets"][0]["time_s"] == float(frame / rate)
+        assert "lies outside" in reel.refused(1, hits_s=[float(frame / rate) - 1e-4])
 
 
 def test_onsets_are_seen_anew_when_asked_and_left_as_they_are_otherwise(reel: Reel) -> None:

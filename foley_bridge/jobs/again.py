@@ -15,6 +15,7 @@ from foley_bridge.engines.alike import alike
 from foley_bridge.engines.arrange import take_seed
 from foley_bridge.engines.recommend import Choice
 from foley_bridge.errors import FoleyError, JobError, LibraryError
+from foley_bridge.jobs.choices import HAIR_S
 from foley_bridge.jobs.cues import Cue, cue_of, regions_of
 from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.request import GenerateRequest
@@ -122,7 +123,9 @@ def _region(request: RetakeRequest, opened: Opened) -> Region:
 
 
 def _hits(hits_s: Sequence[float], region: Region) -> tuple[Fraction, ...]:
-    hits = tuple(map(Fraction, hits_s))
+    """One on the region's first frame may lie a hair before it: few of a frame's times are a float, let alone a microsecond."""
+    early = region.start - Fraction(HAIR_S)
+    hits = tuple(region.start if early <= hit < region.start else hit for hit in map(Fraction, hits_s))
     outside = [hit for hit in hits if not region.start <= hit < region.end]
     if outside:
         raise JobError(

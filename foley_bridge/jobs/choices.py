@@ -32,7 +32,7 @@ LONGEST_REASON = 500
 LONGEST_NOTE = 4096
 
 _SEE = "see docs/audition.md, A choice"
-_HAIR_S, _HAIR_DB = 1e-6, 1e-9  # sums of floats may be off by less
+HAIR_S, _HAIR_DB = 1e-6, 1e-9  # sums of floats may be off by less
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # no XML can hold these
 
 
@@ -117,7 +117,7 @@ def _edit(edit: Any, take: Mapping[str, Any], rate: Fraction, field: str) -> dic
         if fade_s < 0:
             raise _wrong(f"{field}.{name}", "must not be less than 0")
     length_s = take["duration"]["value"] / Fraction(take["duration"]["rate"])
-    if fade_in_s + fade_out_s > length_s + _HAIR_S:
+    if fade_in_s + fade_out_s > length_s + HAIR_S:
         raise _wrong(f"{field}.fade_out_s", f"both fades together are longer than the clip, {float(length_s):.3f} s")
     return {
         "level_db": level_db,
@@ -138,7 +138,7 @@ def _onsets(onsets_s: Any, region: Mapping[str, Any]) -> list[float] | None:
     for place, said in enumerate(onsets_s):
         field = f"choice.onsets_s[{place}]"
         onset_s = _number(said, field)
-        if not start_s - _HAIR_S <= onset_s <= end_s + _HAIR_S:
+        if not start_s - HAIR_S <= onset_s <= end_s + HAIR_S:
             raise _wrong(field, f"{onset_s:.3f} s lies outside the region, {start_s:.3f} to {end_s:.3f} s")
         if settled and onset_s <= settled[-1]:
             raise _wrong(field, "does not come after the one before it")
