@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -217,9 +218,33 @@ def test_the_whole_past_of_a_region_stays_and_goes_with_its_job(journal: Journal
     ]
     add_reel(journal, "newer", [region(1, TAKES)])
     journal.choices.write("newer", 1, 0, said(note="mine"), "Ada")
-    assert journal.prune(1) == ["reel"]
+    add_retake(journal, "of the reel", "reel", 1, [take("new")])
+    add_retake(journal, "goes on", "reel", 1, [], end=False)
+    add_retake(journal, "of the newer", "newer", 1, [take("new")])
+    add_apply(journal, "sent", "newer", state="failed")
+    assert journal.prune(2) == []
+    assert journal.prune(1) == ["reel", "of the reel"]
+    assert {each.id for each in journal.list()} == {"newer", "of the newer", "sent", "goes on"}
+    assert [each["made"] for each in json.loads(reel_json(journal, "newer"))["regions"][0]["takes"]][-1] == "of the newer"
     assert journal.choices.since("reel", 0).choices == {}
     assert journal.choices.since("newer", 0).choices[1]["note"] == "mine"
+
+
+def test_the_revision_told_is_that_of_the_choices_told_while_others_go_on_choosing(journal: Journal) -> None:
+    def choose_on() -> None:
+        for number in range(300):
+            journal.choices.write("reel", 1, number, said(note=f"{number}"), "Ada")
+
+    writer = threading.Thread(target=choose_on)
+    writer.start()
+    try:
+        while writer.is_alive():
+            since = journal.choices.since("reel", 0)  # of one region, so that its revisions are the reel's
+            assert since.revision == (since.choices[1]["revision"] if since.choices else 0)
+            after = journal.choices.since("reel", since.revision)
+            assert after.choices or after.revision == since.revision
+    finally:
+        writer.join()
 
 
 def test_a_choice_that_was_answered_outlives_its_daemon(journal: Journal, tmp_path: Path) -> None:

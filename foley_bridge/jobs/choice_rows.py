@@ -84,12 +84,12 @@ class ChoiceRows:
 
     def since(self, reel: str, revision: int) -> Since:
         """What was chosen in a reel after one of its revisions."""
-        known = self.revision(reel)  # first: what is written meanwhile is told now, and once more to who asks again
+        known = self.revision(reel)  # first: where nothing is told, nothing was written until then
         rows = self._database.read(
             f"SELECT region, {_TOLD}, max(revision) FROM choices WHERE job = ? AND revision > ? GROUP BY region ORDER BY 6",
             (reel, revision),
         )
-        return Since(known, {region: _told(*row) for region, *row, _ in rows})
+        return Since(rows[-1][-1] if rows else known, {region: _told(*row) for region, *row, _ in rows})
 
     def _newest(self, reel: str, region: int) -> dict[str, Any]:
         rows = self._database.read(

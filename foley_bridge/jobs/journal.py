@@ -15,7 +15,7 @@ from typing import Any
 
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.choice_rows import ChoiceRows
-from foley_bridge.jobs.database import Database
+from foley_bridge.jobs.database import Database, Row
 from foley_bridge.jobs.names import ADDED, ENDED, FOLLOWUPS, STATES
 
 PUBLISHING = "publishing"  # the step after which a job is no longer cancelled: its files may be in their places
@@ -231,16 +231,19 @@ class Journal:
             self.database.execute("DELETE FROM pokes WHERE job = ?", (id,))
 
     def prune(self, keep: int) -> Sequence[str]:
-        """Forget all ended jobs but the newest ``keep`` (and their keys); the ids of those forgotten."""
+        """Forget all ended jobs but the newest ``keep`` (and their keys); the ids of those forgotten.
+
+        What was asked of a reel does not count, and goes after the reel: an editor who asks for many takes loses none by it.
+        """
+        ended = f"state IN {ENDED} AND swept = 1"
         with self.database.transaction():
             rows = self.database.read(
-                f"SELECT id FROM jobs WHERE state IN {ENDED} AND swept = 1 ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)
+                f"SELECT id FROM jobs WHERE reel IS NULL AND {ended} ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)
             )
-            for row in rows:
-                for table in ("steps", "requests", "results", "pokes", "choices"):
-                    self.database.execute(f"DELETE FROM {table} WHERE job = ?", row)
-                self.database.execute("DELETE FROM jobs WHERE id = ?", row)
-        return [id for (id,) in rows]
+            self._forget(rows)
+            orphans = self.database.read(f"SELECT id FROM jobs WHERE reel NOT IN (SELECT id FROM jobs) AND {ended}")
+            self._forget(orphans)
+        return [id for (id,) in (*rows, *orphans)]
 
     # --- what it knows ---
 
@@ -296,6 +299,13 @@ class Journal:
             raise _unknown(id)
         if step is not None:
             self._step(id, step)
+
+    def _forget(self, jobs: Sequence[Row]) -> None:
+        """In a transaction: everything of these jobs, rows of their ids."""
+        for job in jobs:
+            for table in ("steps", "requests", "results", "pokes", "choices"):
+                self.database.execute(f"DELETE FROM {table} WHERE job = ?", job)
+            self.database.execute("DELETE FROM jobs WHERE id = ?", job)
 
     def _step(self, id: str, name: str) -> None:
         self.database.execute("INSERT INTO steps VALUES (?, ?, ?)", (id, time.time(), name))
