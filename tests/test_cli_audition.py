@@ -138,6 +138,9 @@ def test_generate_has_the_daemon_do_it_which_stays_and_opens_the_page(user: User
         roots = client.capabilities()["roots"]["output"]
     assert str(user.cut) in roots  # without which it could not have written there
     assert not any(Path(user.cut).is_relative_to(root) for root in roots if root != str(user.cut))
+    again = user.command(*into(user, "foley.otio"), "--key", "reel 1", "--audition", "--no-open")
+    assert (again.status, again.opened) == (1, [])
+    assert link in again.out
 
 
 def test_audition_opens_the_newest_reel_and_starts_nothing_when_a_daemon_runs(user: User, generated: Done) -> None:
@@ -212,6 +215,8 @@ def test_the_demo_opens_its_page_and_its_sounds_become_a_library_where_there_is_
     with Client(user.endpoint) as client:
         assert client.request("library.search", {"words": "metal hits"}).result["sounds"]
     assert any("library" in note for note in shown["notes"])
+    again = user.command("demo", "--audition", "--no-open", "--out", folder, "--json")
+    assert (again.status, again.opened) == (0, []) and answers(again.json["audition"])
 
 
 # --- what was chosen ---
@@ -242,6 +247,8 @@ def test_apply_writes_what_was_chosen_and_prints_its_object(user: User, generate
     (clip, other) = otio.adapters.read_from_file(done.json["out"]).audio_tracks()[-1].find_clips()
     assert Path(clip.media_reference.target_url).name == Path(first["takes"][0]["path"]).name
     assert Path(other.media_reference.target_url).name == Path(done.json["regions"][1]["takes"][0]["path"]).name
+    (sent, _, *made) = user.command("jobs", "list").out.splitlines()[1:]
+    assert f"apply of {reel_of(generated)}" in sent and any(" generate " in each for each in made)
 
 
 def test_apply_can_write_elsewhere_and_leave_out_what_nobody_chose(user: User, chosen: dict[str, Any]) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from foley_bridge.bridge.private import Reached
 
 
+NoOpen = Annotated[bool, typer.Option("--no-open", help="Only print the link to the page.")]
+
+
 class Undecided(StrEnum):
     """What becomes of regions that nobody chose for."""
 
@@ -33,7 +36,7 @@ def audition(
     job: Annotated[
         str | None, typer.Argument(metavar="[JOB]", help="A job of generate, its id or key [default: newest].")
     ] = None,
-    no_open: Annotated[bool, typer.Option("--no-open", help="Only print the link.")] = False,
+    no_open: NoOpen = False,
     endpoint: Endpoint = None,
     keys: Keys = None,
     seat: Seat = None,

@@ -12,7 +12,7 @@ import typer
 
 from foley_bridge.cli import show
 from foley_bridge.cli.asking import SOME_FAILED, Endpoint, Json, Keys, Private, Seat, absolute, finished, given, status_of
-from foley_bridge.cli.audition import opened_page, page_of, with_page
+from foley_bridge.cli.audition import NoOpen, opened_page, page_of, with_page
 
 Audition = Annotated[
     bool, typer.Option("--audition", help="Have the daemon do it, started if none runs, and open the page to choose takes on.")
@@ -52,6 +52,7 @@ def generate(
         str | None, typer.Option(help="The same key never makes a second job, and is written into the clips [default: none].")
     ] = None,
     audition: Audition = False,
+    no_open: NoOpen = False,
     private: Private = False,
     endpoint: Endpoint = None,
     keys: Keys = None,
@@ -104,7 +105,7 @@ def generate(
     else:
         show.regions(result)
         show.files({"result": result["out"], "preview": result["preview"], "report": result["report"], "page": link})
-    if link is not None:
+    if link is not None and not no_open:
         opened_page(link, reached.client.endpoint)
     return SOME_FAILED if audition and link is None else status_of(result)
 
@@ -113,6 +114,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the demo's files; made if it is not there.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another demo.")] = 0,
     audition: Audition = False,
+    no_open: NoOpen = False,
     endpoint: Endpoint = None,
     keys: Keys = None,
     seat: Seat = None,
@@ -154,6 +156,6 @@ def demo(
         show.regions(shown)
         show.files({"listen": shown["preview"], "look": shown["report"], "request": shown["request"], "result": shown["out"]})
         show.files({"page": link})
-    if link is not None:
+    if link is not None and not no_open:
         opened_page(link, reached.client.endpoint)
     return SOME_FAILED if audition and link is None else status_of(shown)

@@ -50,8 +50,8 @@ def list_jobs(
     elif not found:
         print("no jobs")
     else:
-        rows = [[view["job"], view["state"], _where(view), _at(view["created"]), view["key"] or ""] for view in found]
-        show.table(["job", "state", "", "came at", "key"], rows)
+        rows = [[view["job"], _kind(view), view["state"], _where(view), _at(view["created"]), view["key"] or ""] for view in found]
+        show.table(["job", "kind", "state", "", "came at", "key"], rows)
 
 
 @app.command("show")
@@ -113,6 +113,7 @@ def _print(view: dict[str, Any], as_json: bool) -> None:
         return
     lines = {
         "job": view["job"],
+        "kind": _kind(view),
         "key": view["key"],
         "state": f"{view['state']}{', ' + where if (where := _where(view)) else ''}",
         "came": _at(view["created"]),
@@ -125,6 +126,11 @@ def _print(view: dict[str, Any], as_json: bool) -> None:
             print(f"{name + ':':10}{value}")
     if view["error"] is not None:
         show.fault(view["error"]["message"], view["error"]["hint"])
+
+
+def _kind(view: dict[str, Any]) -> str:
+    """What a job does, and for which reel if it is asked of one."""
+    return f"{view['kind']} of {view['reel']}" if view["reel"] else str(view["kind"])
 
 
 def _where(view: dict[str, Any]) -> str:
