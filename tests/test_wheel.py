@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -40,6 +41,27 @@ def test_the_wheel_carries_every_source_and_data_file(wheel: Path) -> None:
                 expected.add(f"{target}/{path.relative_to(top).as_posix()}")
     assert expected - inside == set()
     assert any(name.startswith("foley_bridge/_host_scripts/") for name in expected)
+
+
+def test_the_wheel_names_the_licences_of_what_it_carries_and_has_their_texts(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name: archive.read(name) for name in archive.namelist()}
+    (metadata,) = (content.decode() for name, content in inside.items() if name.endswith(".dist-info/METADATA"))
+    kept = {name.partition("/licenses/")[2]: content for name, content in inside.items() if ".dist-info/licenses/" in name}
+    vendor = ROOT / "foley_bridge" / "panel" / "static" / "vendor"
+    others = [folder for folder in vendor.iterdir() if folder.is_dir()]
+    assert others
+    assert kept == {
+        place.relative_to(ROOT).as_posix(): place.read_bytes()
+        for place in (ROOT / "LICENSE", *(folder / "LICENSE" for folder in others))
+    }
+    (expression,) = (line for line in metadata.splitlines() if line.startswith("License-Expression: "))
+    named = set(expression.partition(": ")[2].split(" AND "))
+    ucs = json.loads((ROOT / "foley_bridge" / "library" / "ucs_8.2.1.json").read_text(encoding="utf-8"))
+    told = (vendor / "README.md").read_text(encoding="utf-8")
+    assert {"Apache-2.0", ucs["licence"]} < named
+    assert all(licence in told for licence in named - {"Apache-2.0", ucs["licence"]})
+    assert all(f"`{folder.name}/`" in told and f"`{folder.name}/LICENSE`" in told for folder in others)
 
 
 def test_the_wheel_stays_under_30_mb(wheel: Path) -> None:
