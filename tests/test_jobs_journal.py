@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from foley_bridge.errors import JobError
-from foley_bridge.jobs.journal import JobRecord, Journal
+from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.names import ENDED
+from foley_bridge.jobs.record import JobRecord
 from foley_bridge.jobs.tables import VERSION
 
 REQUEST = {"kind": "generate", "timeline": {"path": "/a.otio"}, "out": "/b.otio", "media_dir": "/m"}

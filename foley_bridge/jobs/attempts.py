@@ -14,8 +14,9 @@ from typing import Any
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.desk import RETRY_S, Desk, Work, queue_of
 from foley_bridge.jobs.destinations import destinations
-from foley_bridge.jobs.journal import PUBLISHING, JobRecord
+from foley_bridge.jobs.journal import PUBLISHING
 from foley_bridge.jobs.names import ENDED, FOLLOWUPS
+from foley_bridge.jobs.record import JobRecord
 from foley_bridge.jobs.reel import written_by
 from foley_bridge.jobs.slot import NoWorkerError
 from foley_bridge.jobs.view import Meter

@@ -12,9 +12,10 @@ from typing import Literal, TypeVar
 
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.events import Event, Teller
-from foley_bridge.jobs.journal import JobRecord, Journal
+from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.names import FOLLOWUPS
 from foley_bridge.jobs.payloads import Payloads
+from foley_bridge.jobs.record import JobRecord
 from foley_bridge.jobs.remains import Remains
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.slot import Slot

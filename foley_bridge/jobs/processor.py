@@ -23,8 +23,9 @@ from foley_bridge.jobs.desk import LONG, QUICK, RETRY_S, Desk, Work, queue_of
 from foley_bridge.jobs.destinations import destinations
 from foley_bridge.jobs.events import Event
 from foley_bridge.jobs.followups import expand
-from foley_bridge.jobs.journal import JobRecord, Journal
+from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.names import FOLLOWUPS, KINDS, STATES
+from foley_bridge.jobs.record import JobRecord
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.slot import Slot
 from foley_bridge.jobs.view import JobView

@@ -15,7 +15,8 @@ from typing import Any
 
 from foley_bridge.errors import JobError
 from foley_bridge.jobs.choice_rows import FIRST
-from foley_bridge.jobs.journal import JobRecord, Journal
+from foley_bridge.jobs.journal import Journal
+from foley_bridge.jobs.record import JobRecord
 from foley_bridge.jobs.roots import Roots
 
 MOST_APPLIED = 100

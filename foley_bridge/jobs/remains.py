@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 from foley_bridge.errors import JobError
-from foley_bridge.jobs.journal import PUBLISHING, JobRecord, Journal
+from foley_bridge.jobs.journal import PUBLISHING, Journal
 from foley_bridge.jobs.outputs import staging, sweep
 from foley_bridge.jobs.payloads import Payloads
+from foley_bridge.jobs.record import JobRecord
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from foley_bridge.jobs.journal import JobRecord
+from foley_bridge.jobs.record import JobRecord
 
 LEFT_AFTER_S = 2.0
 LEFT_AFTER_WHOLE = 0.03
