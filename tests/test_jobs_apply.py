@@ -485,6 +485,9 @@ def test_a_region_that_failed_in_the_reel_says_so_again_unless_it_is_rejected(pl
 def test_a_reel_whose_timeline_was_not_kept_says_what_to_do(reel: Reel, tmp_path: Path) -> None:
     with pytest.raises(JobError, match=r"not kept.*--timeline"):
         replace(reel, opened=tmp_path / "nowhere.otio").apply({})
+    older = replace(reel, opened=tmp_path / "nowhere.otio", result={**reel.result, "out_sha256": None})
+    with pytest.raises(JobError, match=r"not kept.*--timeline"):
+        older.apply({})
 
 
 # --- a newer version of the timeline ---

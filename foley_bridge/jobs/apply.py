@@ -178,13 +178,13 @@ def _open(
     """The reel's regions where they are now, the job with a cue for each, and by number what a person should know of them."""
     plain = request.plain
     refuse_impossible(plain)
-    _refuse_changed(request)
     watcher(Progress("reading the timeline"))
     if request.newer:
         opened = open_newer(plain.timeline, rate=Fraction(request.reel["timeline"]["rate"]), roots=plain.roots)
     else:
         assert plain.base is not None  # `apply_request_from_json` saw to it
         opened = open_kept(request.opened, plain.timeline, plain.regions, base=plain.base, roots=plain.roots)
+    _refuse_changed(request)  # of a reel whose timeline was not kept nobody knows what it wrote
     all_wanted = regions_of(request.reel, plain.roots)
     finder = Finder(opened, all_wanted, plain.regions, newer=request.newer)
     regions, cues, notes = [], [], {}
