@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from page_hands import GRAVEL, METAL, WOOD, Hands
 from panel_reels import PanelReel, make_reel
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from serving import Serving, serving
+from system_chromium import ADVICE, SCREEN, chromium_path, launched
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """The system's chromium, without a window. A page may make no sound before its user did something, as anywhere."""
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    """The system's."""
+    path = chromium_path()
     if path is None:
-        pytest.skip("no chromium here: install one, or name it in the variable CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        pytest.skip(ADVICE)
+    with launched(path) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser's profile of its own."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    context = chromium.new_context(viewport=SCREEN)
     context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
@@ -65,3 +62,18 @@ def new_reel(panel_daemon: Serving, tmp_path: Path) -> Callable[[str], PanelReel
 def panel_reel(panel_daemon: Serving, tmp_path_factory: pytest.TempPathFactory) -> PanelReel:
     """A reel of four regions (see ``panel_reels.timeline``) that tests share: what one chooses the next one sees."""
     return make_reel(panel_daemon, tmp_path_factory.mktemp("shared") / "reel")
+
+
+@pytest.fixture(scope="session")
+def page_reel(panel_daemon: Serving, tmp_path_factory: pytest.TempPathFactory) -> PanelReel:
+    """The reel that the page's tests choose in; takes that one has made are there for the next."""
+    return make_reel(panel_daemon, tmp_path_factory.mktemp("page") / "reel")
+
+
+@pytest.fixture
+def hands(page: Page, page_reel: PanelReel) -> Hands:
+    """On its first region, as nobody has said anything about it."""
+    hands = Hands(page, page_reel.link)
+    for region in (METAL, GRAVEL, WOOD):
+        hands.choose(region, {"state": "proposed"}, by="the tests")
+    return hands.open()

@@ -10,6 +10,9 @@ from typing import Any
 from playwright.sync_api import Page
 
 PATIENCE_S = 20
+FRAME_S = 1 / 24
+METAL, GRAVEL, WOOD, FAILED = 1, 2, 3, 4
+"""The regions of ``panel_reels.timeline``."""
 
 AUDIBLE = """() => {
   const { context, output } = foley.player;
@@ -62,6 +65,11 @@ class Hands:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def focus_handle(self, place: int) -> None:
+        """Gives an onset's handle the focus, as Tab does."""
+        self.until("place => document.querySelectorAll('.handle').length > place", place)
+        self.tell("place => document.querySelectorAll('.handle')[place].focus()", place)
+
     def told(self, path: str = "") -> dict[str, Any]:
         """What the panel answers, asked without the page."""
         with urllib.request.urlopen(self.api + path, timeout=PATIENCE_S) as answer:
@@ -70,7 +78,7 @@ class Hands:
     def settle(self) -> None:
         """Waits until everything chosen is saved."""
         self.page.wait_for_timeout(30)
-        self.until("() => foley.store.unsaved === 0")
+        self.until("() => foley.store.saving.unsaved === 0")
 
     def choice(self, region: int) -> dict[str, Any]:
         """The choice as it stands in the journal."""

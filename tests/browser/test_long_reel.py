@@ -84,7 +84,7 @@ def test_500_regions_are_opened_stepped_through_and_filtered_with_a_page_that_st
     assert heap_mb(page) - before_mb < MOST_GROWTH_MB
 
     # As fast as keys come: what was passed is not waited for.
-    hands.tell("() => { for (let step = 0; step < 430; step += 1) foley.step(1); }")
+    hands.tell("() => { for (let step = 0; step < 430; step += 1) foley.listing.step(1); }")
     hands.until("() => foley.number === 491 && foley.detail && !foley.loading && foley.heard")
     assert page.locator(".card[aria-current]").is_visible()
     assert elements(hands) < MOST_ELEMENTS

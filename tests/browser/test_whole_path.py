@@ -73,7 +73,7 @@ def test_what_is_chosen_on_the_page_is_what_the_timeline_and_the_files_say(demo:
     hands.until("at => foley.player.context.currentTime > at + 0.3", at_s)
 
     # The second take, its third onset two frames later, 6 dB down; chosen.
-    onsets = hands.tell("() => foley.onsets")
+    onsets = hands.tell("() => foley.onsets.times")
     takes = hands.tell("() => foley.takes.length")
     hands.press("2")
     hands.until("() => document.querySelectorAll('.handle').length > 2")

@@ -1,35 +1,32 @@
 // The heard take's level, nudge and fades; the note.
 
-import { decibels, h, rested, setAttribute, setText, soon, typing } from "./dom.js";
+import { decibels, h, rested, setAttribute, setText, soon } from "./dom.js";
+import { mostLevel } from "./editing.js";
 
 const NOTE_MS = 600;
 
 export function adjust(root, session) {
-  const { store } = session;
-  let shown = "";
+  const { editing } = session;
 
-  const level = h("input", { type: "range", id: "level", min: "-24", max: "24", step: "0.5", oninput: () => session.adjust({ level_db: Number(level.value) }, "level") });
+  const level = h("input", { type: "range", id: "level", min: "-24", max: "24", step: "0.5", oninput: () => editing.change({ level_db: Number(level.value) }, "level") });
   const levelText = h("output", { htmlFor: "level" });
-  const step = (label, text, frames, ms) => h("button", { type: "button", "aria-label": label, title: label, onclick: () => session.nudge(frames, ms) }, text);
+  const step = (label, text, frames, ms) => h("button", { type: "button", "aria-label": label, title: label, onclick: () => editing.nudge(frames, ms) }, text);
   const nudges = h("div.nudges", { role: "group", "aria-label": "Nudge" },
     step("Nudge a frame earlier", "−1 fr", -1, 0), step("Nudge 1 ms earlier (,)", "−1 ms", 0, -1), step("Nudge 1 ms later (.)", "+1 ms", 0, 1), step("Nudge a frame later", "+1 fr", 1, 0));
   const nudgeText = h("output.nudged");
   const fade = (name, label) => {
-    const input = h("input", { type: "range", id: name, min: "0", max: "1", step: "0.01", oninput: () => session.adjust({ [name]: fadeOf(input) }, label) });
+    const input = h("input", { type: "range", id: name, min: "0", max: "1", step: "0.01", oninput: () => editing.change({ [name]: fadeOf(input) }, label) });
     return { name, label, input, text: h("output", { htmlFor: name }) };
   };
   // Short fades need fine steps, long ones do not: the slider is the fourth root.
   const longest = () => session.heard?.duration.seconds ?? 1;
   const fadeOf = (input) => Math.round(longest() * Number(input.value) ** 2 * 1000) / 1000;
   const fades = [fade("fade_in_s", "Fade in"), fade("fade_out_s", "Fade out")];
-  const reset = h("button", { type: "button", onclick: () => session.resetEdit() }, "Reset");
+  const reset = h("button", { type: "button", onclick: () => editing.reset() }, "Reset");
   const before = h("button", { type: "button", title: "The take heard before (B)", onclick: () => session.hearBefore() }, "A / B", h("kbd", {}, "B"));
-  const undecide = h("button", { type: "button", onclick: () => session.reopen() }, "Undecide");
+  const undecide = h("button", { type: "button", onclick: () => session.deciding.undecide() }, "Undecide");
   const reason = h("p.reason.whole");
-  const keep = rested(NOTE_MS, (number, text) => {
-    if (number === session.number) session.note(text);
-    else store.choose(number, { note: text }, "note");
-  });
+  const keep = rested(NOTE_MS, (number, text) => session.deciding.note(number, text));
   const note = h("textarea", {
     id: "note", placeholder: "Note (E): for the mix, for the next person…", maxLength: 4096,
     oninput: () => keep(session.number, note.value),
@@ -55,13 +52,13 @@ export function adjust(root, session) {
   const show = soon(() => {
     const take = session.heard;
     const usable = session.usable && Boolean(take);
-    const edit = take ? store.edit(session.number, take.id) : null;
+    const { edit } = editing;
     for (const control of root.querySelectorAll("input, button")) control.disabled = !usable;
     note.disabled = !session.usable;
     undecide.disabled = !session.usable || session.choice.state === "proposed";
     before.disabled = session.takes.length < 2;
     if (edit) {
-      level.max = String(Math.max(-24, session.mostLevel(take)));
+      level.max = String(Math.max(-24, mostLevel(take)));
       if (document.activeElement !== level || Math.abs(Number(level.value) - edit.level_db) > 0.3) level.value = String(edit.level_db);
       setAttribute(level, "aria-valuetext", decibels(edit.level_db));
       for (const { name, input, text } of fades) {
@@ -74,19 +71,16 @@ export function adjust(root, session) {
     setText(levelText, edit ? decibels(edit.level_db) : "–");
     const nudged = edit ? [edit.nudge_frames && `${edit.nudge_frames > 0 ? "+" : "−"}${Math.abs(edit.nudge_frames)} fr`, edit.nudge_ms && `${edit.nudge_ms > 0 ? "+" : "−"}${Math.abs(edit.nudge_ms)} ms`].filter(Boolean).join(" ") : "–";
     setText(nudgeText, nudged || "0");
-    reset.disabled = !edit || !Object.values(edit).some((value) => value !== 0);
+    reset.disabled = !editing.changed;
     const said = session.choice?.state === "rejected" ? session.choice.reason : "";
     reason.hidden = !said;
     setText(reason, said ? `Rejected: ${said}` : "");
-    const place = String(session.number);
-    if (shown !== place || (!typing(document.activeElement) || document.activeElement !== note)) {
-      if (session.choice && note.value !== session.choice.note) note.value = session.choice.note;
-      shown = place;
-    }
+    // What is being typed is not replaced.
+    if (document.activeElement !== note && session.choice && note.value !== session.choice.note) note.value = session.choice.note;
   });
-  session.addEventListener("open", () => {
+  session.addEventListener("leave", () => {
     keep.flush();
-    if (document.activeElement === note) note.blur();
+    note.blur();
   });
   for (const name of ["open", "region", "choice", "heard", "takes"]) session.addEventListener(name, show);
   show();

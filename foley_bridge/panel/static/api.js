@@ -3,6 +3,8 @@
 /** Everything lies under the token, wherever this file was loaded from: …/TOKEN/static/api.js */
 export const BASE = new URL("../", import.meta.url).href;
 
+const MOST_KEPT_ALIVE = 16_000; // characters; browsers let only little outlive its page
+
 export class ApiError extends Error {
   /** @param {{kind: string, message: string, hint?: string}} error @param {number} status 0: nobody answered */
   constructor(error, status, body = null) {
@@ -17,39 +19,43 @@ export class ApiError extends Error {
   get away() {
     return this.status === 0 || this.status === 503;
   }
+}
 
-  /** One line for a person. */
-  get told() {
-    return this.hint ? `${this.message} – ${this.hint}` : this.message;
+/** What went wrong, and what to do, in one line for a person: of an ApiError, or of a job. */
+export const inWords = ({ message, hint }) => (hint ? `${message} – ${hint}` : message);
+
+/** A job goes on no more. */
+export const ENDED = new Set(["done", "failed", "cancelled"]);
+
+/**
+ * Fetches anything of the server's, and reads it whole.
+ * @param {string} url
+ * @param {"text" | "blob" | "arrayBuffer"} as
+ * @returns {Promise<any>}
+ */
+export async function fetched(url, as, { method = "GET", body, signal, keepalive } = {}) {
+  try {
+    const answer = await fetch(url, {
+      method,
+      signal,
+      keepalive,
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      body,
+      referrerPolicy: "no-referrer",
+    });
+    if (answer.ok) return await answer[as]();
+    const json = await answer.json().catch(() => null);
+    const plain = { kind: "BridgeError", message: answer.status === 404 ? "no such thing here" : `the server answered ${answer.status}` };
+    throw new ApiError(json?.error ?? plain, answer.status, json);
+  } catch (error) {
+    if (error instanceof ApiError || error.name === "AbortError") throw error;
+    throw new ApiError({ kind: "BridgeError", message: "the daemon does not answer", hint: "try again in a moment" }, 0);
   }
 }
 
-/** @returns {Promise<any>} */
-async function ask(path, { method = "GET", body, signal } = {}) {
-  let answer;
-  try {
-    answer = await fetch(BASE + path, {
-      method,
-      signal,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-      referrerPolicy: "no-referrer",
-    });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError({ kind: "BridgeError", message: "the daemon does not answer" }, 0);
-  }
-  const text = await answer.text();
-  let json = null;
-  try {
-    json = text ? JSON.parse(text) : null;
-  } catch {
-    json = null;
-  }
-  if (answer.ok && json !== null) return json;
-  if (answer.ok) return {};
-  const plain = { kind: "BridgeError", message: answer.status === 404 ? "no such thing here" : `the server answered ${answer.status}` };
-  throw new ApiError(json?.error ?? plain, answer.status, json);
+async function ask(path, { body, ...how } = {}) {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  return JSON.parse((await fetched(BASE + path, "text", { ...how, body: text })) || "{}");
 }
 
 export const reels = () => ask("api/reels");
@@ -64,7 +70,8 @@ export class ReelApi {
 
   overview = (signal) => ask(this.path, { signal });
   region = (number, signal) => ask(`${this.path}/regions/${number}`, { signal });
-  choose = (number, body) => ask(`${this.path}/regions/${number}/choice`, { method: "PUT", body });
+  /** Goes on when the page is left meanwhile. */
+  choose = (number, body) => ask(`${this.path}/regions/${number}/choice`, { method: "PUT", body, keepalive: JSON.stringify(body).length < MOST_KEPT_ALIVE });
   retake = (number, body) => ask(`${this.path}/regions/${number}/retakes`, { method: "POST", body });
   apply = (body) => ask(`${this.path}/apply`, { method: "POST", body });
   status = (job) => ask(`api/jobs/${encodeURIComponent(job)}`);
@@ -81,50 +88,50 @@ export class ReelApi {
   sound = (id) => `${BASE}media/library/${encodeURIComponent(id)}.wav`;
 
   /**
-   * The reel's events as long as the page is open. `told(name, data)`: "choice", "job", "away", "back" as the server tells them,
-   * and "away" / "back" when the server itself goes and comes; "gone" when it answers but knows neither us nor the reel.
+   * The reel's events as long as the page is shown. `told(name, data)`: "choice", "job", "away", "back" as the server tells them, "away" when the
+   * server itself goes, "back" whenever it listens (again); "gone" when it answers but knows neither us nor the reel.
    * @returns {() => void} ends it
    */
   follow(told) {
     let source = null;
     let timer = 0;
-    let ended = false;
     let lost = false;
+    const end = () => {
+      clearTimeout(timer);
+      source?.close();
+      source = null;
+    };
     const open = () => {
+      end();
       source = new EventSource(`${BASE}${this.path}/events`);
       for (const name of ["choice", "job", "away", "back"]) {
         source.addEventListener(name, (event) => told(name, event.data ? JSON.parse(event.data) : {}));
       }
+      // What happened before is not told again: whoever hears this looks for himself.
       source.addEventListener("open", () => {
-        if (lost) told("back", {});
         lost = false;
+        told("back", {});
       });
       source.addEventListener("error", () => {
-        if (ended) return;
+        end();
         if (!lost) told("away", {});
         lost = true;
-        source.close();
-        clearTimeout(timer);
         timer = setTimeout(again, 1500);
       });
     };
+    /** An EventSource does not say why it fails: the overview does. */
     const again = async () => {
       try {
         await this.overview();
+        open();
       } catch (error) {
         if (error.status === 404 || error.status === 403) told("gone", {});
-        if (!ended) timer = setTimeout(again, 3000);
-        return;
+        else timer = setTimeout(again, 3000);
       }
-      if (!ended) open();
-    };
-    const end = () => {
-      ended = true;
-      clearTimeout(timer);
-      source?.close();
     };
     open();
-    addEventListener("pagehide", end, { once: true });
+    addEventListener("pagehide", end);
+    addEventListener("pageshow", (event) => event.persisted && open()); // a browser may keep a page that was left, and show it again
     return end;
   }
 }

@@ -1,5 +1,6 @@
 // Bars above the work: the daemon is away, a choice was not taken, another page chose something else.
 
+import { inWords } from "./api.js";
 import { h, icon, soon } from "./dom.js";
 import { wordOf } from "./states.js";
 
@@ -21,7 +22,7 @@ export function bars(root, session) {
 
   const show = soon(() => {
     const shown = [];
-    const unsaved = store.unsaved;
+    const unsaved = store.saving.unsaved;
     const kept = unsaved ? ` ${unsaved} choice${unsaved > 1 ? "s are" : " is"} kept here and sent when it is back.` : " What you choose is kept here and sent when it is back.";
     if (store.gone) {
       shown.push(
@@ -38,15 +39,15 @@ export function bars(root, session) {
         shown.push(
           h("div.bar.conflict", { role: "alert" }, icon("failed"),
             h("p", {}, h("b", {}, `${name} was changed on another page`), theirs.by ? ` (${theirs.by}).` : ".", h("span.details", {}, `There: ${words(theirs, region)}. Here: ${words(region.choice, region)}.`)),
-            h("button", { type: "button", onclick: () => store.resolve(number, "theirs") }, "Keep theirs"),
-            h("button.main", { type: "button", onclick: () => store.resolve(number, "mine") }, "Use mine")),
+            h("button", { type: "button", onclick: () => session.deciding.resolve(number, "theirs") }, "Keep theirs"),
+            h("button.main", { type: "button", onclick: () => session.deciding.resolve(number, "mine") }, "Use mine")),
         );
       } else if (region.trouble) {
         shown.push(
           h("div.bar.bad", { role: "alert" }, icon("failed"),
-            h("p", {}, h("b", {}, `${name} could not be saved: `), region.trouble.told ?? region.trouble.message),
-            h("button", { type: "button", onclick: () => { region.trouble = null; store.send(region); } }, "Try again"),
-            h("button", { type: "button", onclick: () => session.undo() }, "Undo")),
+            h("p", {}, h("b", {}, `${name} could not be saved: `), inWords(region.trouble)),
+            h("button", { type: "button", onclick: () => store.saving.send(region) }, "Try again"),
+            h("button", { type: "button", onclick: () => session.deciding.undo() }, "Undo")),
         );
       }
     }

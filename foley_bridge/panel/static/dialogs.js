@@ -1,5 +1,6 @@
 // What opens over the page: why a region is rejected, sending back, all keys.
 
+import { inWords } from "./api.js";
 import { announce, h, icon, soon } from "./dom.js";
 import { KEYS } from "./keys.js";
 import { counted } from "./states.js";
@@ -20,7 +21,7 @@ export function rejectDialog(session) {
   const typed = h("input", { type: "text", id: "reason", maxLength: 500, "aria-label": "Another reason", placeholder: "or in your own words", autocomplete: "off" });
   const done = (reason) => {
     element.close();
-    session.reject(reason, true);
+    session.deciding.reject(reason);
   };
   const element = dialog("why", "Why not?",
     h("div.list", {},
@@ -81,7 +82,7 @@ export function sendDialog(session) {
 
   function complain(error) {
     trouble.hidden = false;
-    trouble.textContent = error.hint ? `${error.message} – ${error.hint}` : error.message;
+    trouble.textContent = inWords(error);
     force.hidden = error.kind !== "ConflictError" && !/changed|overwrit/i.test(error.message);
   }
 
@@ -92,7 +93,7 @@ export function sendDialog(session) {
     force.hidden = true;
     show();
     try {
-      await store.settled();
+      await store.saving.settled();
       const body = { undecided: new FormData(form).get("undecided") ?? "best" };
       if (overwrite) body.force = true;
       const { job } = await api.apply(body);

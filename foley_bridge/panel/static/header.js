@@ -31,7 +31,7 @@ export function header(root, session, { send, help }) {
     const count = h("b");
     const button = h(
       `button.state-${filter.id}`,
-      { type: "button", title: filter.word, onclick: () => session.filterBy({ states: session.filter.states === filter.id ? "all" : filter.id }) },
+      { type: "button", title: filter.word, onclick: () => session.listing.filter({ states: session.listing.states === filter.id ? "all" : filter.id }) },
       filter.id !== "all" && icon(filter.icon ?? filter.id),
       h("span.text", {}, filter.word),
       count,
@@ -40,16 +40,16 @@ export function header(root, session, { send, help }) {
   });
   const words = h("input.words", {
     id: "filter", type: "search", placeholder: "Filter  F", "aria-label": "Filter the regions by words", autocomplete: "off", spellcheck: false,
-    oninput: () => session.filterBy({ words: words.value }),
+    oninput: () => session.listing.filter({ words: words.value }),
     onkeydown: (event) => {
       if (event.key === "Escape") {
         if (words.value) {
           words.value = "";
-          session.filterBy({ words: "" });
+          session.listing.filter({ words: "" });
         } else words.blur();
         event.preventDefault();
       } else if (event.key === "Enter") {
-        const [first] = session.listed;
+        const [first] = session.listing.regions;
         if (first) session.open(first.number);
         words.blur();
         event.preventDefault();
@@ -57,7 +57,7 @@ export function header(root, session, { send, help }) {
     },
   });
   const sent = h("p.sent");
-  const undo = h("button", { type: "button", "aria-label": "Undo", title: "Undo (U)", onclick: () => session.undo() }, icon("undo"));
+  const undo = h("button", { type: "button", "aria-label": "Undo", title: "Undo (U)", onclick: () => session.deciding.undo() }, icon("undo"));
   root.append(
     h("div.title", {}, title, done),
     h("div.counts", { role: "group", "aria-label": "List only regions that are" }, ...buttons.map(({ button }) => button)),
@@ -77,16 +77,16 @@ export function header(root, session, { send, help }) {
     setText(done, `${decided} of ${counts.all - counts.failed} decided`);
     for (const { id, word, button, count } of buttons) {
       setText(count, String(counts[id]));
-      setAttribute(button, "aria-pressed", String(session.filter.states === id));
+      setAttribute(button, "aria-pressed", String(session.listing.states === id));
       setAttribute(button, "aria-label", `${word}: ${counts[id]}`);
-      button.hidden = (id === "failed" || id === "tapped") && !counts[id] && session.filter.states !== id;
+      button.hidden = (id === "failed" || id === "tapped") && !counts[id] && session.listing.states !== id;
     }
     const { text, bad } = applyWords(store.reel, [...store.regions.values()]);
-    const unsaved = store.away || store.gone ? store.unsaved : 0;
+    const unsaved = store.away || store.gone ? store.saving.unsaved : 0;
     setText(sent, unsaved ? `${unsaved} not saved yet` : text);
     sent.title = sent.textContent;
     sent.classList.toggle("bad", bad);
-    undo.disabled = !store.undone.length;
+    undo.disabled = store.undone.empty;
     document.title = `${store.reel.title} – ${decided}/${counts.all - counts.failed} – foley_bridge`;
   };
   for (const name of ["reel", "away", "back", "gone"]) store.addEventListener(name, soon(show));

@@ -30,52 +30,43 @@ export const KEYS = [
   { group: "Other takes", shown: ["?"], what: "this sheet" },
 ];
 
-const SENSITIVITY_REST_MS = 350;
-
 /** @param {{session: object, reject: () => void, send: () => void, help: () => void, library: () => void, note: () => void}} to */
 export function keys({ session, reject, send, help, library, note }) {
-  let trying = 0;
-  const sensitivity = (by) => {
-    if (!session.usable || !session.detail.seen?.length) return;
-    session.trySensitivity(session.sensitivity + by);
-    clearTimeout(trying);
-    trying = setTimeout(() => session.setSensitivity(), SENSITIVITY_REST_MS);
-  };
-  session.addEventListener("open", () => clearTimeout(trying));
+  const { player, listing, deciding, editing, tapping, onsets, retakes } = session;
 
   /** By the character that was typed, so that they lie where a keyboard has them. */
   const acts = {
     " ": () => session.toggle(),
-    ArrowLeft: (event) => session.player.step(event.shiftKey ? -10 : -1),
-    ArrowRight: (event) => session.player.step(event.shiftKey ? 10 : 1),
-    j: () => session.step(1),
-    k: () => session.step(-1),
-    n: () => session.nextUndecided(),
+    ArrowLeft: (event) => player.step(event.shiftKey ? -10 : -1),
+    ArrowRight: (event) => player.step(event.shiftKey ? 10 : 1),
+    j: () => listing.step(1),
+    k: () => listing.step(-1),
+    n: () => listing.nextUndecided(),
     b: () => session.hearBefore(),
-    Enter: () => (session.tapped ? session.endTapping(true) : session.choose(true)),
-    c: () => session.choose(),
+    Enter: () => (tapping.on ? tapping.end(true) : deciding.choose(true)),
+    c: () => deciding.choose(),
     r: reject,
-    u: () => session.undo(),
-    a: () => session.addOnset(),
-    t: () => session.tap(),
-    Escape: () => session.endTapping(false),
-    Delete: () => session.deleteOnset(),
-    Backspace: () => session.deleteOnset(),
-    ",": (event) => (event.shiftKey ? session.nudge(-1, 0) : session.nudge(0, -1)),
-    ".": (event) => (event.shiftKey ? session.nudge(1, 0) : session.nudge(0, 1)),
-    "<": () => session.nudge(-1, 0),
-    ">": () => session.nudge(1, 0),
-    ";": () => session.nudge(-1, 0),
-    ":": () => session.nudge(1, 0),
-    "-": () => session.level(-0.5),
-    "=": () => session.level(0.5),
-    _: () => session.level(-3),
-    "+": (event) => session.level(event.shiftKey ? 3 : 0.5),
-    "[": () => sensitivity(-0.02),
-    "]": () => sensitivity(0.02),
+    u: () => deciding.undo(),
+    a: () => onsets.add(),
+    t: () => tapping.tap(),
+    Escape: () => tapping.end(false),
+    Delete: () => onsets.delete(),
+    Backspace: () => onsets.delete(),
+    ",": (event) => (event.shiftKey ? editing.nudge(-1, 0) : editing.nudge(0, -1)),
+    ".": (event) => (event.shiftKey ? editing.nudge(1, 0) : editing.nudge(0, 1)),
+    "<": () => editing.nudge(-1, 0),
+    ">": () => editing.nudge(1, 0),
+    ";": () => editing.nudge(-1, 0),
+    ":": () => editing.nudge(1, 0),
+    "-": () => editing.level(-0.5),
+    "=": () => editing.level(0.5),
+    _: () => editing.level(-3),
+    "+": (event) => editing.level(event.shiftKey ? 3 : 0.5),
+    "[": () => onsets.stepSensitivity(-0.02),
+    "]": () => onsets.stepSensitivity(0.02),
     m: () => session.match(),
-    g: () => session.askForMore(),
-    s: () => session.moreLikeThis(),
+    g: () => retakes.more(),
+    s: () => retakes.alike(),
     "/": library,
     e: note,
     f: () => document.getElementById("filter").focus(),
@@ -98,7 +89,7 @@ export function keys({ session, reject, send, help, library, note }) {
     if (typing(event.target)) return;
     if (command && event.key.toLowerCase() === "z" && !event.shiftKey) {
       event.preventDefault();
-      session.undo();
+      deciding.undo();
       return;
     }
     if (command || event.altKey) return;

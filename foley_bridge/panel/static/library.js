@@ -1,5 +1,6 @@
 // The sound library: words in, sounds out, each heard against the picture at the onsets, and used as a take or as an example.
 
+import { inWords } from "./api.js";
 import { h, icon, rested, soon } from "./dom.js";
 
 const about = (sound) => [`${sound.duration_s.toFixed(1)} s`, sound.cat_id, sound.creator, sound.licence].filter(Boolean).join(" · ");
@@ -26,7 +27,7 @@ export function library(root, session) {
   });
   const go = h("button", { type: "submit", "aria-label": "Search" }, icon("search"));
   const form = h("form", { role: "search", onsubmit: (event) => { event.preventDefault(); search(); } }, words, go);
-  const propose = h("button", { type: "button", hidden: true, onclick: () => session.useWords(words.value.trim()) });
+  const propose = h("button", { type: "button", hidden: true, onclick: () => session.retakes.words(words.value.trim()) });
   const list = h("ul.sounds", { "aria-label": "Sounds found" });
   const said = h("p.quiet", { role: "status" });
   root.append(form, said, propose, list);
@@ -63,16 +64,16 @@ export function library(root, session) {
     on = sound.id;
     coming = true;
     mark();
-    const times = session.onsets.length ? session.onsets : [session.window?.loop_start_s ?? 0];
+    const times = session.onsets.times.length ? session.onsets.times : [session.window?.loop_start_s ?? 0];
     await player.audition(api.sound(sound.id), times);
     coming = false;
-    if (on === sound.id && player.audited && !player.playing) player.play();
+    if (on === sound.id && player.auditioning && !player.playing) player.play();
     heard();
   }
 
   /** A take is heard again: the preview is over. */
   function heard() {
-    if (on === null || coming || player.audited) return;
+    if (on === null || coming || player.auditioning) return;
     on = null;
     mark();
   }
@@ -98,8 +99,8 @@ export function library(root, session) {
       h("span.name", { title: sound.name }, sound.name),
       h("span.about", { title: sound.description ?? "" }, about(sound)),
       h("div.uses", {},
-        h("button", { type: "button", "aria-label": `Use ${sound.name} as a take`, onclick: () => use((one) => session.useSound(one), sound) }, "Use as a take"),
-        h("button", { type: "button", "aria-label": `Use ${sound.name} as an example`, title: "Its hits are laid on the onsets one by one", onclick: () => use((one) => session.useExample(one), sound) }, "As an example")));
+        h("button", { type: "button", "aria-label": `Use ${sound.name} as a take`, onclick: () => use((one) => session.retakes.sound(one), sound) }, "Use as a take"),
+        h("button", { type: "button", "aria-label": `Use ${sound.name} as an example`, title: "Its hits are laid on the onsets one by one", onclick: () => use((one) => session.retakes.example(one), sound) }, "As an example")));
   }
 
   function show() {
@@ -112,7 +113,7 @@ export function library(root, session) {
     propose.disabled = !usable;
     propose.textContent = `Two takes of what fits “${words.value.trim()}”`;
     said.hidden = found.length > 0 && !problem;
-    said.textContent = problem ? (problem.told ?? problem.message) : sounds === null ? "Words find sounds in your library; listen to them against the picture." : found.length ? "" : words.value.trim() ? `Nothing in your library fits “${words.value.trim()}”. Other words may.` : "Your library is empty: “foley-bridge library add FOLDER” fills it.";
+    said.textContent = problem ? inWords(problem) : sounds === null ? "Words find sounds in your library; listen to them against the picture." : found.length ? "" : words.value.trim() ? `Nothing in your library fits “${words.value.trim()}”. Other words may.` : "Your library is empty: “foley-bridge library add FOLDER” fills it.";
   }
 
   session.addEventListener("open", () => {

@@ -1,5 +1,6 @@
 // The picture and the transport under it.
 
+import { inWords } from "./api.js";
 import { h, icon, setAttribute, setText, soon } from "./dom.js";
 import { stateOf, wordOf } from "./states.js";
 
@@ -17,9 +18,9 @@ export function monitor(root, session, video) {
   const button = (name, label, act) => h("button", { type: "button", "aria-label": label, title: label, onclick: act }, icon(name));
   root.append(
     h("div.transport", {},
-      button("back", "Previous region (K)", () => session.step(-1)),
+      button("back", "Previous region (K)", () => session.listing.step(-1)),
       play,
-      button("forward", "Next region (J)", () => session.step(1)),
+      button("forward", "Next region (J)", () => session.listing.step(1)),
       h("button", { type: "button", title: "A frame back (←)", "aria-label": "A frame back", onclick: () => player.step(-1) }, "−1"),
       h("button", { type: "button", title: "A frame on (→)", "aria-label": "A frame on", onclick: () => player.step(1) }, "+1"),
       time,
@@ -45,7 +46,7 @@ export function monitor(root, session, video) {
     const { detail, problem, loading, window } = session;
     const summary = session.entry?.summary;
     const words = [];
-    if (problem) words.push(icon("failed"), h("span", {}, problem.told ?? problem.message ?? String(problem)), h("button", { type: "button", onclick: () => session.retry() }, "Try again"));
+    if (problem) words.push(icon("failed"), h("span", {}, inWords(problem)), h("button", { type: "button", onclick: () => session.retry() }, "Try again"));
     else if (detail?.error && !window) words.push(icon("failed"), h("span", {}, "This region failed"));
     else if (loading || !detail) words.push(icon("wait"), h("span", {}, "Making the picture…"));
     over.replaceChildren(...words);

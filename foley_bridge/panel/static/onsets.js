@@ -1,178 +1,156 @@
-// The onsets as handles: moved by pointer, finger and keyboard, each a slider by name.
+// The onsets of the region on screen: as they were seen, as the editor put them, or as somebody is just moving them.
 
-import { announce, h, setAttribute, setText, soon } from "./dom.js";
+import { announce, rested } from "./dom.js";
+import { exact, rounded } from "./time.js";
 
-const FEW_PX = 3; // less than this is a click, not a move
-const SAME_S = 1e-7;
+const SAME_S = 1e-6;
+const APART_S = 0.004; // nearer than this is the same onset
+const SENSITIVITY_MS = 350; // until a row of key presses is over
 
-export function onsetLane(field, session) {
-  const { axis, clock, player } = session;
-  field.setAttribute("role", "group");
-  field.setAttribute("aria-label", "Onsets");
-  const none = h("p.empty", { hidden: true }, "No onsets: double-click here, press A, or tap along");
-  field.append(none);
-  /** Handles in the order of the onsets; a handle stays the same one while its onset moves. */
-  let handles = [];
-  let dragged = null;
-
-  function handle() {
-    const where = h("span.where", { "aria-hidden": "true" });
-    const element = h("button.handle", { type: "button", role: "slider", "aria-orientation": "horizontal" }, where);
-    const one = { element, where, time_s: 0 };
-    element.addEventListener("pointerdown", (event) => grab(event, one));
-    element.addEventListener("keydown", (event) => key(event, one));
-    element.addEventListener("focus", () => select(one));
-    return one;
-  }
-
-  function select(one) {
-    session.selected = one.time_s;
-    for (const each of handles) each.element.classList.toggle("on", each === one);
-  }
-
-  // ---- moving
-
-  const others = (one) => handles.filter((each) => each !== one).map((each) => each.time_s);
-
-  function grab(event, one) {
-    if (event.button !== 0 || !session.usable || session.tapped) return;
-    event.preventDefault();
-    event.stopPropagation();
-    one.element.focus({ preventScroll: true });
-    select(one);
-    const { element } = one;
-    element.setPointerCapture(event.pointerId);
-    const from_x = event.clientX;
-    const from_s = one.time_s;
-    const rest = others(one);
-    let moved = false;
-    const number = session.number;
-    const move = (at) => {
-      if (number !== session.number) return;
-      if (!moved && Math.abs(at.clientX - from_x) < FEW_PX) return;
-      moved = true;
-      dragged = one;
-      element.classList.add("moving");
-      const finer = at.shiftKey ? 0.1 : 1;
-      one.time_s = Math.round(session.within(from_s + ((at.clientX - from_x) * finer) / axis.perSecond) * 1e6) / 1e6;
-      session.selected = one.time_s;
-      session.preview([...rest, one.time_s].sort((a, b) => a - b));
-    };
-    const end = (at) => {
-      element.removeEventListener("pointermove", move);
-      element.removeEventListener("pointerup", end);
-      element.removeEventListener("pointercancel", end);
-      element.classList.remove("moving");
-      dragged = null;
-      if (number !== session.number) return;
-      if (at.type === "pointercancel" && moved) {
-        one.time_s = from_s;
-        session.moving = null;
-        session.say("onsets");
-      } else if (moved) {
-        session.setOnsets([...rest, one.time_s], "move an onset");
-        announce(`Onset at ${clock.fine(one.time_s)}`);
-      } else player.seek(one.time_s);
-    };
-    element.addEventListener("pointermove", move);
-    element.addEventListener("pointerup", end);
-    element.addEventListener("pointercancel", end);
-  }
-
-  function key(event, one) {
-    if (event.ctrlKey || event.metaKey || !session.usable || session.tapped) return;
-    const frame_s = 1 / clock.rate;
-    const by = {
-      ArrowLeft: event.altKey ? -0.001 : event.shiftKey ? -10 * frame_s : -frame_s,
-      ArrowRight: event.altKey ? 0.001 : event.shiftKey ? 10 * frame_s : frame_s,
-      ",": -0.001,
-      ".": 0.001,
-      "<": -frame_s,
-      ">": frame_s,
-    }[event.key];
-    const { start, end } = session.detail;
-    let to_s = null;
-    if (by !== undefined) to_s = one.time_s + by;
-    else if (event.key === "Home") to_s = start.seconds;
-    else if (event.key === "End") to_s = end.seconds;
-    if (to_s === null) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const rest = others(one);
-    one.time_s = Math.round(session.within(to_s) * 1e6) / 1e6;
-    session.selected = one.time_s;
-    session.setOnsets([...rest, one.time_s], "move an onset");
-  }
-
-  // ---- adding
-
-  field.addEventListener("dblclick", (event) => {
-    if (event.target !== field) return;
-    session.addOnset(axis.time_s(event.clientX - field.getBoundingClientRect().left));
-  });
-  field.addEventListener("pointerdown", (event) => {
-    if (event.button === 0 && event.target === field && session.window) player.seek(axis.time_s(event.clientX - field.getBoundingClientRect().left));
-  });
-
-  // ---- showing
-
-  /** Gives each onset its handle: the one it had, as long as it is there. */
-  function match(onsets) {
-    if (dragged) return;
-    const free = new Set(handles);
-    const next = onsets.map((time_s) => {
-      const one = [...free].find((each) => Math.abs(each.time_s - time_s) < SAME_S);
-      if (one) free.delete(one);
-      return one ?? time_s;
+export class Onsets {
+  /** @param {import("./session.js").Session} session */
+  constructor(session) {
+    this.session = session;
+    this.forget();
+    this.settleSoon = rested(SENSITIVITY_MS, () => this.setSensitivity());
+    session.addEventListener("leave", () => {
+      this.settleSoon.flush();
+      this.forget();
     });
-    const left = [...free];
-    const had = left.some((one) => one.element === document.activeElement);
-    handles = next.map((one) => {
-      if (typeof one !== "number") return one;
-      const again = left.shift() ?? handle();
-      again.time_s = one;
-      return again;
-    });
-    for (const one of left) one.element.remove();
-    if (had && session.selected !== null) queueMicrotask(() => handles.find((one) => Math.abs(one.time_s - session.selected) < SAME_S)?.element.focus({ preventScroll: true }));
   }
 
-  const show = soon(() => {
-    const { detail, window } = session;
-    match(detail ? session.onsets : []);
-    const hidden = !detail || !window;
-    none.hidden = hidden || handles.length > 0 || !session.usable;
-    const list = [];
-    for (const [k, one] of handles.entries()) {
-      const x = axis.x(one.time_s);
-      const inside = !hidden && one.time_s >= axis.from_s - 1e-6 && one.time_s <= axis.to_s + 1e-6;
-      one.element.hidden = !inside;
-      one.element.style.transform = `translateX(${x}px)`;
-      one.element.classList.toggle("seen", !session.own);
-      one.element.classList.toggle("on", session.selected !== null && Math.abs(session.selected - one.time_s) < SAME_S);
-      setAttribute(one.element, "aria-label", `Onset ${k + 1} of ${handles.length}`);
-      if (detail) {
-        setAttribute(one.element, "aria-valuemin", detail.start.seconds);
-        setAttribute(one.element, "aria-valuemax", detail.end.seconds);
-      }
-      setAttribute(one.element, "aria-valuenow", one.time_s);
-      setAttribute(one.element, "aria-valuetext", clock.fine(one.time_s));
-      setText(one.where, clock.fine(one.time_s));
-      list.push(one.element);
-    }
-    const before = [...field.querySelectorAll(".handle")];
-    if (before.length !== list.length || list.some((element, k) => element !== before[k])) {
-      const focused = document.activeElement;
-      for (const element of before) if (!list.includes(element)) element.remove();
-      // Only what stands in another place is moved: a moved element loses its focus.
-      let after = none;
-      for (const element of list) {
-        if (after.nextElementSibling !== element && element !== focused) after.after(element);
-        after = element;
-      }
-    }
-  });
-  for (const name of ["open", "region", "window", "choice", "onsets", "takes"]) session.addEventListener(name, show);
-  axis.addEventListener("view", show);
-  show();
+  forget() {
+    this.selected = null; // time of the onset that Delete takes away
+    this.moving = null; // all of them while one is being moved
+    this.trying = null; // the sensitivity while it is being changed
+  }
+
+  say() {
+    this.session.say("onsets");
+  }
+
+  // ---- as they stand
+
+  /** Timeline seconds, in order. */
+  get times() {
+    const { choice, detail, tapping } = this.session;
+    if (tapping.on) return tapping.taps;
+    if (this.moving) return this.moving;
+    if (this.trying !== null) return this.seenAt(this.trying);
+    if (!detail || !choice) return [];
+    if (choice.onsets_s) return choice.onsets_s;
+    if (choice.sensitivity !== null && !detail.tapped) return this.seenAt(choice.sensitivity);
+    return (detail.onsets ?? []).map((onset) => onset.time_s);
+  }
+
+  /** Are they the editor's rather than seen? */
+  get own() {
+    const { choice, detail, tapping } = this.session;
+    return Boolean(this.moving ?? choice?.onsets_s) || tapping.on || Boolean(detail?.tapped && choice?.sensitivity === null);
+  }
+
+  /** Did somebody say on a page where they are? */
+  get changed() {
+    const { choice } = this.session;
+    return Boolean(choice && (choice.onsets_s || choice.sensitivity !== null));
+  }
+
+  get sensitivity() {
+    const { choice, detail } = this.session;
+    return this.trying ?? choice?.sensitivity ?? detail?.sensitivity ?? 0.5;
+  }
+
+  /** What would count in the picture at a sensitivity. */
+  seenAt(sensitivity) {
+    const seen = this.session.detail?.seen ?? [];
+    return seen.filter((each) => each.sensitivity !== null && each.sensitivity <= sensitivity + 1e-9).map((each) => each.time_s);
+  }
+
+  /** A time where an onset of this region may lie; at the very end it would be the next region's. */
+  within(time_s) {
+    const { start, end } = this.session.detail;
+    return exact(Math.min(end.seconds - 0.001, Math.max(start.seconds, time_s)));
+  }
+
+  // ---- changed one by one
+
+  /** Shows onsets while one is being dragged; nothing is kept yet. @param {number[] | null} times null: as they are kept */
+  preview(times) {
+    this.moving = times;
+    this.say();
+  }
+
+  /** Keeps onsets, and has the heard take placed on them. */
+  set(times, step) {
+    const { session } = this;
+    if (!session.usable) return;
+    this.moving = null;
+    const kept = [...new Set(times.map((time_s) => this.within(time_s)))].sort((a, b) => a - b);
+    session.store.choose(session.number, { onsets_s: kept }, step);
+    this.say();
+    if (kept.length) session.retakes.place({ hits_s: kept });
+    else session.placing.stop(session.number);
+  }
+
+  add(time_s = this.session.player.time_s) {
+    const { session } = this;
+    if (!session.usable) return;
+    if (session.tapping.on) return session.tapping.tap();
+    const at_s = this.within(time_s);
+    if (this.times.some((onset) => Math.abs(onset - at_s) < APART_S)) return announce("There is an onset already");
+    this.selected = at_s;
+    this.set([...this.times, at_s], "add an onset");
+    announce(`Onset added at ${session.clock.fine(at_s)}`);
+  }
+
+  /** Takes away the one that is selected, or that the playhead stands on. */
+  delete() {
+    const { session, selected } = this;
+    if (!session.usable) return;
+    if (session.tapping.on) return session.tapping.drop();
+    const { times } = this;
+    const frame_s = 1 / session.clock.rate;
+    const there = times.find((onset) => selected !== null && Math.abs(onset - selected) < SAME_S) ?? times.find((onset) => Math.abs(onset - session.player.time_s) < frame_s);
+    if (there === undefined) return announce("No onset is selected");
+    const rest = times.filter((onset) => onset !== there);
+    this.selected = rest.find((onset) => onset > there) ?? rest.at(-1) ?? null;
+    this.set(rest, "delete an onset");
+    announce(`Onset at ${session.clock.fine(there)} deleted`);
+  }
+
+  // ---- changed by sensitivity
+
+  /** Shows what would count; nothing is kept yet. */
+  trySensitivity(value) {
+    this.trying = rounded(Math.min(1, Math.max(0, value)), 2);
+    this.say();
+  }
+
+  /** By keys: kept when they rest, or when the region is left. */
+  stepSensitivity(by) {
+    const { session } = this;
+    if (!session.usable || session.tapping.on || !session.detail.seen?.length) return;
+    this.trySensitivity(this.sensitivity + by);
+    this.settleSoon();
+  }
+
+  /** The onsets are those seen at the sensitivity that was tried. */
+  setSensitivity() {
+    const { session, trying: sensitivity } = this;
+    this.trying = null;
+    if (!session.usable || sensitivity === null) return;
+    session.store.choose(session.number, { sensitivity, onsets_s: null }, "sensitivity");
+    this.say();
+    announce(`Sensitivity ${Math.round(sensitivity * 100)} %, ${this.seenAt(sensitivity).length} onsets`);
+    session.retakes.place({ sensitivity: String(sensitivity) });
+  }
+
+  /** The onsets are as the timeline and the picture had them. */
+  asSeen() {
+    const { session } = this;
+    if (!session.usable) return;
+    session.store.choose(session.number, { onsets_s: null, sensitivity: null }, "onsets as seen");
+    this.say();
+    session.retakes.place({ hits_s: this.times });
+  }
 }

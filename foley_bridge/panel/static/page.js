@@ -1,7 +1,7 @@
 // The page of a reel: puts its parts together.
 
 import { adjust } from "./adjust.js";
-import { ReelApi } from "./api.js";
+import { ReelApi, inWords } from "./api.js";
 import { Axis } from "./axis.js";
 import { bars } from "./bars.js";
 import { helpDialog, rejectDialog, sendDialog } from "./dialogs.js";
@@ -99,7 +99,7 @@ async function open() {
   if (store.regions.has(asked)) session.open(asked);
   else if (first) session.open(first.number);
   addEventListener("hashchange", () => session.open(Number(location.hash.slice(1))));
-  addEventListener("pagehide", () => store.sendAll());
+  addEventListener("pagehide", () => store.saving.sendAll());
   document.body.dataset.ready = "true";
   return session;
 }
@@ -111,6 +111,6 @@ open().then(
   },
   (error) => {
     console.error(error);
-    at("work").replaceChildren(h("div.message.bad", { role: "alert" }, h("b", {}, icon("failed"), " This reel cannot be opened"), h("p", {}, error.told ?? error.message), h("a.button", { href: "../" }, "All reels")));
+    at("work").replaceChildren(h("div.message.bad", { role: "alert" }, h("b", {}, icon("failed"), " This reel cannot be opened"), h("p", {}, inWords(error)), h("a.button", { href: "../" }, "All reels")));
   },
 );

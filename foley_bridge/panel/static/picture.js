@@ -1,6 +1,7 @@
 // The picture of a window, held to the sound. Two video elements lie on each other: one is seen, the other waits where the loop begins and
 // starts unseen a little before the turn, so that nobody sees a seek.
 
+import { fetched } from "./api.js";
 import { median } from "./clock.js";
 import { Screen } from "./screen.js";
 
@@ -41,9 +42,7 @@ export class Picture {
   /** @param {string} url @param {number} rate @param {number} frames @param {AbortSignal} signal */
   async load(url, rate, frames, signal) {
     this.clear();
-    const answer = await fetch(url, { signal });
-    if (!answer.ok) throw new Error(await told(answer));
-    const blob = await answer.blob();
+    const blob = await fetched(url, "blob", { signal });
     if (signal.aborted) return;
     this.url = URL.createObjectURL(blob);
     await Promise.all([this.under, this.over].map((screen) => screen.load(this.url, 1 / rate)));
@@ -146,12 +145,6 @@ export class Picture {
     this.over.hidden = screen !== this.over;
     this.under.hidden = screen !== this.under;
   }
-}
-
-/** What an answer that is no picture says. */
-export async function told(answer) {
-  const body = await answer.json().catch(() => null);
-  return body?.error?.message ?? `the server answered ${answer.status}`;
 }
 
 /** A second element of the same shape on top of one. */

@@ -1,9 +1,9 @@
 // Asking for more takes, and hearing of them: one at a time per region where a later wish replaces an earlier one.
 
+import { ENDED } from "./api.js";
+
 const REST_MS = 300; // an onset that is still being moved is not placed yet
 const LOOK_MS = 2000; // events may be lost; the job itself is looked at now and then
-
-const ENDED = new Set(["done", "failed", "cancelled"]);
 
 /**
  * Events: `placing` (detail.number): something of a region's retakes changed, see `of`.
@@ -38,8 +38,7 @@ export class Placing extends EventTarget {
 
   /**
    * Asks for a retake when nothing newer was asked for a moment later.
-   * @param {() => object} body made at the last moment
-   * @param {(takes: object[], body: object) => void} then with the takes that are new
+   * @param {(takes: object[]) => void} then with the takes that are new
    */
   later(number, words, body, then) {
     const entry = this.entry(number);
@@ -48,7 +47,7 @@ export class Placing extends EventTarget {
     entry.words = words;
     entry.error = null;
     this.drop(entry);
-    entry.timer = setTimeout(() => this.now(number, words, body(), then), REST_MS);
+    entry.timer = setTimeout(() => this.now(number, words, body, then), REST_MS);
     this.say(number);
   }
 
@@ -79,7 +78,7 @@ export class Placing extends EventTarget {
       const fresh = made.length ? made : region.detail.takes.filter((take) => !before.has(take.id));
       if (!fresh.length && ended.failed_regions) throw ended.region_error ?? { message: "nothing could be made of that", hint: "" };
       entry.words = "";
-      then(fresh, body);
+      then(fresh);
     } catch (error) {
       if (turn !== entry.turn) return;
       entry.job = null;

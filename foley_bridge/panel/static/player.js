@@ -1,20 +1,21 @@
 // A window's picture and takes in sync (docs/audition.md, "In sync"). The clock is the sound's: takes are decoded, one of them sounds, and the
 // picture follows what is heard.
 
-import { changes, edited, sameEdit, sampleOf } from "./edits.js";
 import { median } from "./clock.js";
-import { Picture, told } from "./picture.js";
+import { sameEdit } from "./edits.js";
+import { decoded, Material } from "./material.js";
+import { Picture } from "./picture.js";
 import { Sound } from "./sound.js";
 
-const MOST_DOWN_DB = 12; // for matched loudness
 const RECENT_MS = 5000;
 const PATIENCE_MS = 300; // until a sound that does not start is told of
 
-/** Events: `time` {time_s}, `state` {playing, suspended}, `heard` {id}, `error` {what, id, message}. */
+/** Events: `time` {time_s}, `state` {playing, suspended}, `heard` {id}, `error` {what, id, message, hint}. */
 export class Player extends EventTarget {
   #matched = true;
   #place_s = 0;
   #abort = new AbortController();
+  #auditing = null;
   #drift = [];
 
   /** @param {HTMLVideoElement} video */
@@ -23,7 +24,8 @@ export class Player extends EventTarget {
     this.picture = new Picture(video, (error_s, page_ms) => this.#drift.push([page_ms, error_s * 1000]));
     /** @type {Sound|null} */
     this.sound = null;
-    this.takes = new Map();
+    /** @type {Material|null} */
+    this.material = null;
     this.window = null;
     this.playing = false;
     this.heard = null;
@@ -52,6 +54,10 @@ export class Player extends EventTarget {
     return this.picture.video;
   }
 
+  get takes() {
+    return this.material?.takes ?? new Map();
+  }
+
   /**
    * Another window. It goes on playing if it played. Resolves when everything is there, or could not be had.
    * @param {{window: object, picture: string, takes: object[], rate: string|number, sampleRate: number}} what
@@ -62,12 +68,11 @@ export class Player extends EventTarget {
     const { signal } = this.#abort;
     this.sound?.halt();
     this.picture.clear();
-    this.takes.clear();
-    this.audited = null;
+    this.#silence();
     if (this.sound?.rate !== sampleRate) this.#open(sampleRate);
-    Object.assign(this, { window, rate });
-    this.length = this.#sample(window.end_s);
-    this.sound.setLoop(this.#sample(window.loop_start_s), this.#sample(window.loop_end_s));
+    this.window = window;
+    this.material = new Material(window, rate, sampleRate);
+    this.sound.setLoop(...this.#samples(window.loop_start_s, window.loop_end_s));
     this.#place_s = window.loop_start_s - window.start_s;
     this.pictureThere = false;
     if (!takes.some(({ id }) => id === this.heard)) this.#setHeard(takes[0]?.id ?? null);
@@ -84,15 +89,21 @@ export class Player extends EventTarget {
     await Promise.all([seen, ...takes.map((take) => this.add(take))]);
   }
 
-  /** One more take of this window. */
-  async add(take) {
+  /** One more take of this window; resolves when it is decoded, or could not be had. */
+  add(take) {
+    const known = this.takes.get(take.id);
+    if (known) return known.coming;
+    const kept = this.material.put(take);
+    kept.coming = this.#bring(kept);
+    return kept.coming;
+  }
+
+  async #bring(take) {
     const { signal } = this.#abort;
-    const kept = { ...take, edit: take.edit ?? {}, buffer: null, made: null, failed: false };
-    this.takes.set(take.id, kept);
     try {
-      kept.buffer = await this.#decode(take.url, signal);
+      take.buffer = await decoded(this.context, take.url, signal);
     } catch (error) {
-      kept.failed = true;
+      take.failed = true;
       this.#fail(signal, "take", take.id, error);
     }
     if (signal.aborted) return;
@@ -142,7 +153,7 @@ export class Player extends EventTarget {
   }
 
   loop(start_s, end_s) {
-    if (this.window) this.sound.setLoop(...[start_s, end_s].map((s) => Math.min(Math.max(this.#sample(s), 0), this.length)));
+    if (this.window) this.sound.setLoop(...this.#samples(start_s, end_s));
   }
 
   /** @param {string|null} id */
@@ -155,8 +166,7 @@ export class Player extends EventTarget {
   edit(id, edit) {
     const take = this.takes.get(id);
     if (!take || sameEdit(take.edit, edit)) return;
-    take.edit = edit ?? {};
-    take.made = null;
+    this.material.edit(take, edit ?? {});
     if (id === this.heard) this.#sounds("same");
   }
 
@@ -171,15 +181,18 @@ export class Player extends EventTarget {
 
   /** A sound of the library instead of the take, laid raw at times of the timeline. */
   async audition(url, at_s) {
-    const { signal } = this.#abort;
+    const before = this.audited;
+    this.#auditing?.abort();
+    this.#auditing = new AbortController();
+    const signal = AbortSignal.any([this.#auditing.signal, this.#abort.signal]);
     try {
-      if (this.audited?.url !== url) this.audited = { url, sound: await this.#decode(url, signal) };
+      const sound = before?.url === url ? before.sound : await decoded(this.context, url, signal);
+      if (signal.aborted) return;
+      this.audited = { url, sound, laid: this.material.lay(sound, at_s) };
     } catch (error) {
       this.#fail(signal, "sound", url, error);
       return;
     }
-    if (signal.aborted) return;
-    this.audited.laid = this.#lay(this.audited.sound, at_s);
     this.#sounds("other");
   }
 
@@ -188,10 +201,16 @@ export class Player extends EventTarget {
     return this.audited !== null;
   }
 
+  /** Also one that is still on its way. */
   stopAudition() {
-    if (!this.audited) return;
+    const sounded = this.audited;
+    this.#silence();
+    if (sounded) this.#sounds("other");
+  }
+
+  #silence() {
+    this.#auditing?.abort();
     this.audited = null;
-    this.#sounds("other");
   }
 
   /** How far the picture is from what is heard: the median of the last seconds; later pictures are negative. */
@@ -220,7 +239,7 @@ export class Player extends EventTarget {
     const take = this.takes.get(this.heard);
     const there = !take || take.buffer || take.failed;
     if (!this.playing || !this.sound || this.sound.runs || !this.pictureThere || !there || this.context.state !== "running") return;
-    this.sound.setMaterial(this.#material(), "other");
+    this.sound.setMaterial(this.#sounding(), "other");
     this.sound.run(Math.round(this.#place_s * this.sound.rate));
     this.picture.follow(this.sound);
   }
@@ -246,67 +265,25 @@ export class Player extends EventTarget {
   }
 
   #sounds(kind) {
-    if (this.sound?.runs) this.sound.setMaterial(this.#material(), kind);
+    if (this.sound?.runs) this.sound.setMaterial(this.#sounding(), kind);
   }
 
   /** What sounds now: a library's sound, the take that is heard with its edit, or nothing. */
-  #material() {
+  #sounding() {
     if (this.audited?.laid) return { buffer: this.audited.laid, level: 1 };
     const take = this.takes.get(this.heard);
     if (!take?.buffer) return null;
-    take.made ??= this.#edited(take);
-    return { buffer: take.made, level: this.#level(take) };
+    return { buffer: this.material.made(take), level: this.matched ? this.material.level(take) : 1 };
   }
 
-  /** Of what sounds on the timeline: with its edit, and nothing beyond the clip. */
-  #edited({ buffer, edit, clip_start_s, clip_end_s }) {
-    const [first, end] = [this.#sample(clip_start_s), this.#sample(clip_end_s)];
-    if (!changes(edit) && first <= 0 && end >= buffer.length) return buffer;
-    const channels = Array.from({ length: buffer.numberOfChannels }, (_, k) => buffer.getChannelData(k));
-    const made = new AudioBuffer({ length: buffer.length, numberOfChannels: channels.length, sampleRate: buffer.sampleRate });
-    edited(channels, edit, { rate: this.rate, sampleRate: this.sound.rate, first, end }).forEach((samples, k) => {
-      samples.fill(0, 0, Math.max(0, first));
-      samples.fill(0, Math.max(0, end));
-      made.copyToChannel(samples, k);
-    });
-    return made;
+  /** Samples of the window at two times, no further than it goes. */
+  #samples(...times_s) {
+    const { material } = this;
+    return times_s.map((time_s) => Math.min(Math.max(material.sample(time_s), 0), material.length));
   }
 
-  /** The quietest take is the measure; edits are heard on top of it. */
-  #level(take) {
-    if (!this.matched) return 1;
-    const takes = [...this.takes.values()].filter(({ failed }) => !failed);
-    const measure = takes.every(({ lufs }) => Number.isFinite(lufs)) ? "lufs" : "peak_dbfs";
-    const loud = takes.map((one) => one[measure]).filter(Number.isFinite);
-    if (!Number.isFinite(take[measure])) return 1;
-    return 10 ** (-Math.min(MOST_DOWN_DB, take[measure] - Math.min(...loud)) / 20);
-  }
-
-  #lay(sound, at_s) {
-    const laid = new AudioBuffer({ length: this.length, numberOfChannels: sound.numberOfChannels, sampleRate: sound.sampleRate });
-    for (let k = 0; k < sound.numberOfChannels; k++) {
-      const [from, to] = [sound.getChannelData(k), laid.getChannelData(k)];
-      for (const time_s of at_s) {
-        const first = this.#sample(time_s);
-        for (let n = Math.max(0, -first); n < from.length && first + n < to.length; n++) to[first + n] += from[n];
-      }
-    }
-    return laid;
-  }
-
-  async #decode(url, signal) {
-    const answer = await fetch(url, { signal });
-    if (!answer.ok) throw new Error(await told(answer));
-    return this.context.decodeAudioData(await answer.arrayBuffer());
-  }
-
-  /** The sample of the window at a time of the timeline. */
-  #sample(time_s) {
-    return sampleOf(time_s, this.rate, this.sound.rate) - sampleOf(this.window.start_s, this.rate, this.sound.rate);
-  }
-
-  #fail(signal, what, id, error) {
-    if (!signal.aborted) this.#tell("error", { what, id, message: error.message });
+  #fail(signal, what, id, { message, hint }) {
+    if (!signal.aborted) this.#tell("error", { what, id, message, hint });
   }
 
   #state() {

@@ -1,6 +1,6 @@
 // The list of reels.
 
-import { BASE, reels } from "./api.js";
+import { BASE, inWords, reels } from "./api.js";
 import { h, icon } from "./dom.js";
 
 function row(reel) {
@@ -25,7 +25,7 @@ async function show() {
         : h("div.none", {}, h("h2", {}, "There is no reel yet"), h("p", {}, "A reel is what “foley-bridge generate”, or an editor's Generate action, made of a timeline. It is listed here when it is done.")),
     );
   } catch (error) {
-    root.replaceChildren(h("div.none", { role: "alert" }, h("h2", {}, "The reels cannot be listed"), h("p", {}, error.told ?? error.message), h("button", { type: "button", onclick: show }, "Try again")));
+    root.replaceChildren(h("div.none", { role: "alert" }, h("h2", {}, "The reels cannot be listed"), h("p", {}, inWords(error)), h("button", { type: "button", onclick: show }, "Try again")));
   }
   root.removeAttribute("aria-busy");
 }

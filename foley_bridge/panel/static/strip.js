@@ -9,7 +9,7 @@ const BEYOND = 2; // cards kept on either side of what is in sight
 export function strip(root, session) {
   const { store, api } = session;
   const list = h("ol", { role: "list" });
-  const none = h("p.none.quiet", { hidden: true }, "No region is like that. ", h("button", { type: "button", onclick: () => session.filterBy({ states: "all", words: "" }) }, "List all"));
+  const none = h("p.none.quiet", { hidden: true }, "No region is like that. ", h("button", { type: "button", onclick: () => session.listing.filter({ states: "all", words: "" }) }, "List all"));
   root.append(list, none);
   /** @type {Map<number, {li: HTMLElement, show: (summary: object) => void}>} */
   const cards = new Map();
@@ -94,7 +94,7 @@ export function strip(root, session) {
   });
 
   function relist() {
-    listed = session.listed;
+    listed = session.listing.regions;
     list.style.width = `${GAP + listed.length * pitch}px`;
     none.hidden = listed.length > 0;
     show();

@@ -24,10 +24,10 @@ export function takes(root, session, { reject, library, tab }) {
   const about = h("p.about");
   const list = h("ol.takes", { "aria-label": "Takes" });
   const narrow = h("button.only-narrow", { type: "button", onclick: () => tab("adjust") }, "Adjust");
-  const choose = h("button.main", { type: "button", id: "choose", title: "Choose the take that is heard, and go on (Enter)", onclick: () => session.choose(true) }, icon("chosen"), "Choose, go on", h("kbd", {}, "↵"));
+  const choose = h("button.main", { type: "button", id: "choose", title: "Choose the take that is heard, and go on (Enter)", onclick: () => session.deciding.choose(true) }, icon("chosen"), "Choose, go on", h("kbd", {}, "↵"));
   const turnDown = h("button.reject", { type: "button", id: "reject", onclick: () => reject() }, icon("rejected"), h("span", {}, "Reject"), h("kbd", {}, "R"));
-  const more = h("button", { type: "button", id: "more", onclick: () => session.askForMore() }, icon("add"), "More", h("kbd", {}, "G"));
-  const alike = h("button", { type: "button", id: "alike", onclick: () => session.moreLikeThis() }, icon("alike"), "Like this", h("kbd", {}, "S"));
+  const more = h("button", { type: "button", id: "more", onclick: () => session.retakes.more() }, icon("add"), "More", h("kbd", {}, "G"));
+  const alike = h("button", { type: "button", id: "alike", onclick: () => session.retakes.alike() }, icon("alike"), "Like this", h("kbd", {}, "S"));
   const search = h("button", { type: "button", onclick: () => library() }, icon("search"), "Library", h("kbd", {}, "/"));
   root.append(
     h("header", {}, title, verdict, narrow, about),
@@ -112,7 +112,7 @@ export function takes(root, session, { reject, library, tab }) {
       one.wave.lit(on);
       const tags = [];
       if (isChosen) tags.push(h("span.tag.is-chosen", {}, "chosen"));
-      if (session.fresh.has(take.id)) tags.push(h("span.tag.new", {}, "new"));
+      if (session.retakes.fresh.has(take.id)) tags.push(h("span.tag.new", {}, "new"));
       else if (take.made && take.made !== "generate" && !isChosen) tags.push(h("span.tag", {}, "retake"));
       if (choice.edits[take.id]) tags.push(h("span.tag", {}, "adjusted"));
       one.badges.replaceChildren(...tags);

@@ -1,4 +1,4 @@
-// Timeline seconds as timecode. Frames are counted at the exact rate, labels at the nominal one (no drop-frame labels).
+// Timeline seconds as timecode, and as they are kept. Frames are counted at the exact rate, labels at the nominal one (no drop-frame labels).
 
 export class Clock {
   /**
@@ -38,3 +38,9 @@ export class Clock {
     return rest ? `${this.timecode(time_s)} + ${rest} ms` : this.timecode(time_s);
   }
 }
+
+/** A number as it is kept: with that many decimals. */
+export const rounded = (value, places) => Math.round(value * 10 ** places) / 10 ** places;
+
+/** A time as choices keep it: to the microsecond. */
+export const exact = (time_s) => rounded(time_s, 6);

@@ -1,11 +1,10 @@
 // Waveforms by wavesurfer.js, drawn from the peaks that the server made: nothing is decoded for a picture.
 
+import { colour } from "./canvas.js";
 import WaveSurfer from "./vendor/wavesurfer/wavesurfer.esm.js";
 
 const nonce = () => document.querySelector('meta[name="style-nonce"]')?.content || undefined;
 const COLUMNS = 8000; // the widest canvas wavesurfer draws; also how finely silence around a clip is laid out
-
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /**
  * A clip's peaks laid out over a longer stretch, silence around them.
