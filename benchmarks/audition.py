@@ -1,104 +1,46 @@
-"""How soon the audition page has what it asks for.
+"""The audition page: how soon it has what it asks for, what its picture is to its sound, what 500 regions cost it.
 
     python benchmarks/audition.py retake [--regions 500] [--times 50] [--json]
+    python benchmarks/audition.py drift [--seconds 60] [--rates 23.976 25 29.97 60] [--ppm 0] [--json]
+    python benchmarks/audition.py page [--regions 5 50 500] [--rounds 10] [--no-through] [--json]
 
 ``retake``: a real daemon, a reel of so many regions, one of them of eight seconds with onsets seen in the picture. From
 sending the ``submit`` of a retake of it to having read that it is done, over ZeroMQ: with its onsets moved each time, and with
 one more take each time. Beside it, from the same connection, a ``ping``, and the same region's first ``generate`` in a reel of
 its own. Medians and 95th percentiles in ms; the ratios are those of the medians. Aim: onsets moved are heard within half a
 second.
+
+``drift``: the page's player in a real chromium loops a take with its picture for so long, in loops of 8 s and in a window
+that does not turn meanwhile. What is seen against what is heard, from the frames that are presented and the samples that come
+out: the median offset of each fifth, the drift (last less first), the slope of the straight line through all, the share of
+presented frames within one frame, the worst. ``--ppm``: as with a sound card whose clock is so much faster than the system's.
+Aim: a drift of less than 10 ms in a minute.
+
+``page``: reels of so many regions behind a real daemon and its panel, in a real chromium. Until the first region can be
+played; from the key J until the next region's picture and sound are there, with nothing made and with all made; requests and
+bytes of an opening; frames of the page that came late (more than 34 ms after the one before) while nothing is done, while J
+is held, while the strip is scrolled; what scripts hold after all regions once and twice (a few minutes; ``--no-through``
+leaves it out). The ratios are those of the largest reel to the smallest.
+
+``drift`` and ``page`` need a chromium, or its path in the variable CHROMIUM.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import opentimelineio as otio
-import soundfile
+from audition_drift import RATES, drift
+from audition_page import page
+from audition_reels import HITS, daemon, done, generated, make_media, make_reel
 
 from foley_bridge.bridge.client import Client
-from foley_bridge.media.movie import write_movie
-from foley_bridge.stage.draw import draw_frames
-from foley_bridge.stage.scene import Look, make_scene
-from foley_bridge.stage.sound import exemplar
-
-RATE = 25
-SHOT_S = 8
-HITS = (0.52, 1.2, 1.72, 2.48, 3.14, 3.6, 4.28, 5.04, 5.8, 6.4, 7.12)
-
-
-@contextlib.contextmanager
-def daemon(home: Path) -> Iterator[str]:
-    """``foley-bridge serve`` for the length of a block: where it takes requests."""
-    command = [sys.executable, "-m", "foley_bridge", "serve", "--private", "--no-osc", "--bind", "tcp://127.0.0.1:0"]
-    command += ["--home", str(home), "--log-level", "error"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None and process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["endpoints"]["requests"]
-    finally:
-        process.stdin.close()
-        process.wait(30)
-
-
-def span(start: int, duration: int) -> otio.opentime.TimeRange:
-    return otio.opentime.TimeRange(otio.opentime.RationalTime(start, RATE), otio.opentime.RationalTime(duration, RATE))
-
-
-def make_reel(folder: Path, regions: int) -> Path:
-    """A timeline of a shot that comes again and again: the first region is all of it, each of the others a second of it with a
-    tapped hit."""
-    shot = otio.schema.ExternalReference(str(folder / "shot.mp4"), span(0, SHOT_S * RATE))
-    shots = 1 + -(-(regions - 1) // SHOT_S)
-    track = otio.schema.Track("V1", kind="Video")
-    track.extend(otio.schema.Clip(f"shot {number}", shot.clone(), span(0, SHOT_S * RATE)) for number in range(shots))
-    timeline = otio.schema.Timeline(f"reel of {regions}")
-    timeline.tracks.append(track)
-    marks = [otio.schema.Marker("FOLEY strike wood", span(0, SHOT_S * RATE))]
-    for number in range(regions - 1):
-        start = (SHOT_S + number) * RATE
-        marks += [otio.schema.Marker(f"FOLEY thing {number}", span(start, RATE)), otio.schema.Marker("HIT", span(start + 8, 1))]
-    timeline.tracks.markers.extend(marks)
-    otio.adapters.write_to_file(timeline, str(folder / f"reel{regions}.otio"))
-    return folder / f"reel{regions}.otio"
-
-
-def make_media(folder: Path) -> None:
-    scene = make_scene(11, action="hit", material="wood", duration_s=SHOT_S, events=HITS, tool="hammer", look=Look())
-    write_movie(folder / "shot.mp4", draw_frames(scene, fps=Fraction(RATE), size=(640, 360)), Fraction(RATE))
-    example = exemplar(1, action="hit", material="wood")
-    soundfile.write(folder / "example.wav", example.samples, example.sample_rate, subtype="PCM_24")
-
-
-def generated(client: Client, folder: Path, timeline: Path, to: str) -> dict[str, Any]:
-    """A ``generate``, done."""
-    asked = {
-        "kind": "generate",
-        "timeline": {"path": str(timeline)},
-        "out": str(folder / to / "foley.otio"),
-        "media_dir": str(folder / to / "takes"),
-        "exemplar": str(folder / "example.wav"),
-        "options": {"takes": "3"},
-    }
-    return done(client, asked)
-
-
-def done(client: Client, asked: dict[str, Any]) -> dict[str, Any]:
-    """The job object when the job has ended well."""
-    job = client.wait(client.submit(asked)["job"], 600)
-    assert job["state"] == "done", job
-    return job
 
 
 def timed(times: int, do: Callable[[int], object]) -> list[float]:
@@ -156,6 +98,18 @@ def main() -> None:
     one.add_argument("--times", type=int, default=50)
     one.add_argument("--json", action="store_true")
     one.set_defaults(run=retake)
+    one = parts.add_parser("drift", help="what is seen against what is heard")
+    one.add_argument("--seconds", type=float, default=60.0)
+    one.add_argument("--rates", nargs="+", choices=list(RATES), default=list(RATES), metavar="FPS")
+    one.add_argument("--ppm", type=float, default=0.0)
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(run=drift)
+    one = parts.add_parser("page", help="opening, stepping on, scrolling, memory of long reels")
+    one.add_argument("--regions", type=int, nargs="+", default=[5, 50, 500], help="at least 5 each")
+    one.add_argument("--rounds", type=int, default=10)
+    one.add_argument("--through", action=argparse.BooleanOptionalAction, default=True)
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(run=page)
     args = parser.parse_args()
     args.run(args)
 

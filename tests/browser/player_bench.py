@@ -225,9 +225,14 @@ def place_of(piece: np.ndarray, sound: np.ndarray) -> int | None:
     size = 1 << (len(sound) + len(piece)).bit_length()
     match = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(piece, size)), size)[: len(sound) - len(piece) + 1]
     at = int(match.argmax())
+    return at if lies_at(piece, sound, at) else None
+
+
+def lies_at(piece: np.ndarray, sound: np.ndarray, at: int) -> bool:
+    """Whether a piece is what ``sound`` holds from there on, however loud it is."""
     there = sound[at : at + len(piece)]
     gain = float(there @ piece) / (float(there @ there) or 1.0)
-    return at if gain > 1e-3 and np.abs(there * gain - piece).max() < 1e-4 else None
+    return gain > 1e-3 and bool(np.abs(there * gain - piece).max() < 1e-4)
 
 
 def offsets_ms(seen: Seen, window: Window, *, take: int) -> tuple[np.ndarray, np.ndarray]:
@@ -241,8 +246,13 @@ def offsets_ms(seen: Seen, window: Window, *, take: int) -> tuple[np.ndarray, np
     first, end = window.loop
     sound, rate = np.tile(window.takes[take].mean(axis=1)[first:end], 2), window.sample_rate
     size = min(end - first, 2 * rate)  # a take that has the same sound at two hits is like itself for less
-    places = ((at, place_of(seen.samples[at : at + size], sound)) for at in range(0, len(seen.samples) - size, rate // 2))
-    found = {(place - seen.first - at) % (end - first) for at, place in places if place is not None}
+    found: set[int] = set()
+    for at in range(0, len(seen.samples) - size, rate // 2):
+        piece = seen.samples[at : at + size]
+        if any(lies_at(piece, sound, (seen.first + at + shift) % (end - first)) for shift in found):
+            continue  # as it should go on: looking for it everywhere takes long
+        if (place := place_of(piece, sound)) is not None:
+            found.add((place - seen.first - at) % (end - first))
     assert len(found) == 1, f"the sound did not go on evenly: {found}"
     at_ms, shown_s = seen.screens.T
     heard_s = (seen.heard_frame(rate, at_ms) + found.pop()) % (end - first) / rate
