@@ -92,6 +92,7 @@ async def _serve(settings: PanelSettings, listening: socket.socket, words: IO[by
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # the gate says what goes wrong, and without the token

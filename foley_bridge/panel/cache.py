@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from foley_bridge.errors import MediaError
 
 LIMIT_BYTES = 2 << 30
 MISSING_FOR_S = 60.0
@@ -20,27 +23,39 @@ class Cache:
     A file's time of use is its access time; its time of change, which its ETag is made of, stays.
 
     Args:
-        folder: made if it is not there.
+        folder: made if it is not there; MediaError when it cannot be.
         limit: bytes that it may hold, the newest file aside.
     """
 
     def __init__(self, folder: Path, limit: int = LIMIT_BYTES) -> None:
         self.folder, self._limit = folder, limit
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make()
+        with contextlib.suppress(OSError):
+            folder.chmod(0o700)  # it shows the picture: for its owner only, however it came to be
         for path in folder.glob(".*.part.*"):  # of a process that was killed
             _forget(path)
         self._held = sum(size for _, size, _ in self._files())  # bytes; more than there are when somebody tidied up
 
     def place(self, suffix: str, *depends: object) -> Path:
-        """Where something lies that depends on all of these."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # somebody may have tidied up
+        """Where something lies that depends on all of these; raises MediaError when there is no place."""
+        self._make()  # somebody may have tidied up
         digest = hashlib.blake2b("\n".join(map(repr, depends)).encode("utf-8", "surrogateescape"), digest_size=20)
         return self.folder / (digest.hexdigest() + suffix)
+
+    def _make(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise MediaError(
+                f"{self.folder} cannot be made: {error.strerror}", "make room, or choose another --home"
+            ) from error
 
     def has(self, place: Path) -> bool:
         """Whether it is there; it counts as used now."""
         try:
-            state = place.stat()
+            state = place.lstat()
+            if not stat.S_ISREG(state.st_mode):  # not made here
+                return False
             os.utime(place, ns=(time.time_ns(), state.st_mtime_ns))
         except OSError:
             return False

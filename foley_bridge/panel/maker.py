@@ -6,7 +6,7 @@ standard input, one thing after another:
     {"make": FILE, "kind": KIND, ...}, the rest being that kind's own
     {"drop": FILE}      nobody wants it any more
 
-and for each "make" one line on standard output:
+and for each "make" one line on standard output, after any number of {"say": "working"}:
 
     {"say": "made", "whole": BOOL}, {"say": "dropped"} or {"say": "failed", "error": {...}}
 """
@@ -20,6 +20,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from typing import IO, Any
 from foley_bridge.errors import FoleyError, MediaError
 
 NICE = 10
+EVERY_S = 1.0
+"""How often it says that it is working."""
 PACKAGE = "foley_bridge.panel"
 SLOW = "sounds"
 """The part that loads much when first used, which it does while the first thing is made."""
@@ -52,6 +55,7 @@ class Maker:
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._dropped: str | None = None
         self._made = ""
+        self._said_s = 0.0
 
     def listen(self) -> None:
         """Read orders until the panel is gone, then die."""
@@ -89,8 +93,11 @@ class Maker:
     def _look(self) -> None:
         if self._dropped == self._made:
             raise Dropped
+        if time.monotonic() > self._said_s + EVERY_S:
+            self._say({"say": "working"})
 
     def _say(self, said: Mapping[str, Any]) -> None:
+        self._said_s = time.monotonic()
         try:
             self._words.write(json.dumps(said).encode() + b"\n")
             self._words.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from foley_bridge.jobs.roots import Roots
@@ -27,7 +27,7 @@ class PanelSettings:
     endpoint: str
     keys: Path | None
     seat: str | None
-    token: str
+    token: str = field(repr=False)
     host: str
     port: int
     cache: Path

@@ -41,8 +41,8 @@ def make_spectrogram(place: Path, order: Mapping[str, Any], look: Look) -> bool:
         MediaError: it is not the take that was made, or cannot be read.
     """
     path = Path(order["path"])
-    with opened_take(path, order["sha256"]):
-        drawn = sketch(path, skip_s=order["skip_s"], duration_s=order["duration_s"], lowest_hz=LOWEST_HZ)
+    with opened_take(path, order["sha256"]) as file:
+        drawn = sketch(path, file=file, skip_s=order["skip_s"], duration_s=order["duration_s"], lowest_hz=LOWEST_HZ)
     _write(place, spectrogram_png(drawn.mel))
     return True
 

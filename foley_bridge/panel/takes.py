@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
@@ -25,8 +26,12 @@ from foley_bridge.timeline.time import samples_of
 _HINT = "ask for more takes of this region, or make the reel again"
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC", "O_NONBLOCK"))
 _MOST_VERIFIED = 20_000
+_SETTLED_NS = 2_000_000_000
+"""Clocks of file systems are coarse: what changed so lately may change again and look the same."""
 _BLOCK = 1 << 17
-_verified: dict[tuple[int, int, int, int], str] = {}  # device, inode, time of change, size: the hash that it had
+
+_State = tuple[int, ...]
+_verified: dict[_State, str] = {}  # the hash that a file had in a state
 
 
 def place_of_take(take: Mapping[str, Any], media_dir: str, roots: Roots) -> Path:
@@ -46,48 +51,65 @@ def place_of_take(take: Mapping[str, Any], media_dir: str, roots: Roots) -> Path
 
 
 @contextmanager
-def opened_take(path: Path, sha256: str) -> Iterator[int]:
-    """A descriptor of a take's file, at its beginning. Its hash is calculated once for each state of the file.
+def opened_take(path: Path, sha256: str) -> Iterator[io.BufferedReader]:
+    """A take's file, at its beginning. Its hash is calculated once for each state of the file.
+
+    What is read here has that hash: when the file was changed meanwhile, leaving is an error.
 
     Raises:
         MediaError: it is not there, is a link, is no file, or has other bytes than the job wrote.
     """
-    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
-        raise MediaError(f"{path} is a link now, not the take that was made", _HINT)
+    changed = MediaError(f"{path} was changed since the take was made", _HINT)
     try:
-        file = os.open(path, _FLAGS)
+        with _opened(path) as file:
+            state, written = _state_of(file), _written(file)
+            if _verified.get(state) != sha256:
+                if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                    raise changed
+                file.seek(0)
+                _remember(state, sha256)
+            yield file
+            if _written(file) != written:
+                raise changed
     except OSError as error:
         why = "is a link now, not the take that was made" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
         raise MediaError(f"{path} {why}", _HINT) from None
-    try:
-        state = os.fstat(file)
-        if not stat.S_ISREG(state.st_mode):
-            raise MediaError(f"{path} is no file", _HINT)
-        seen = (state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size)
-        if _verified.get(seen) != sha256:
-            if _hash_of(file) != sha256:
-                raise MediaError(f"{path} was changed since the take was made", _HINT)
-            if len(_verified) >= _MOST_VERIFIED:
-                _verified.clear()
-            _verified[seen] = sha256
-            os.lseek(file, 0, os.SEEK_SET)
-        yield file
-    finally:
-        os.close(file)
 
 
-def _hash_of(file: int) -> str:
-    digest = hashlib.sha256()
-    while part := os.read(file, 1 << 20):
-        digest.update(part)
-    return digest.hexdigest()
+def _opened(path: Path) -> io.BufferedReader:
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
+        raise MediaError(f"{path} is a link now, not the take that was made", _HINT)
+    number = os.open(path, _FLAGS)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise MediaError(f"{path} is no file", _HINT)
+    return os.fdopen(number, "rb")
+
+
+def _state_of(file: io.BufferedReader) -> _State:
+    """What is another after every change: a program may set the time of change back, but not the time when it did that."""
+    state = os.fstat(file.fileno())
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+def _written(file: io.BufferedReader) -> _State:
+    """What is another when something was written just now; a name that the file gets or loses is no change."""
+    state = os.fstat(file.fileno())
+    return state.st_size, state.st_mtime_ns
+
+
+def _remember(state: _State, sha256: str) -> None:
+    if time.time_ns() > max(state[3:]) + _SETTLED_NS:
+        if len(_verified) >= _MOST_VERIFIED:
+            _verified.clear()
+        _verified[state] = sha256
 
 
 @contextmanager
 def _sound(path: Path, take: Mapping[str, Any]) -> Iterator[soundfile.SoundFile]:
     with opened_take(path, take["sha256"]) as file:
         try:
-            with soundfile.SoundFile(file, closefd=False) as sound:
+            with soundfile.SoundFile(file) as sound:
                 yield sound
         except soundfile.SoundFileError as error:
             raise MediaError(f"{path} cannot be read: {error}", _HINT) from error

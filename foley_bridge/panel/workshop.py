@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import logging
@@ -19,6 +20,8 @@ from foley_bridge.jobs.worker_process import environment
 log = logging.getLogger(__name__)
 
 MOST_AHEAD = 2
+SILENT_S = 60.0
+"""A process that says nothing for so long hangs in a file, and another takes its place."""
 _BELOW_NORMAL = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)  # elsewhere the process sees to it itself
 _LONGEST_LINE = 1 << 22
 
@@ -137,14 +140,20 @@ class Workshop:
         process = await self._started()
         assert process.stdout is not None
         self._tell({"make": str(order.place), **order.work})
-        line = await process.stdout.readline()
-        if line:
-            return dict(json.loads(line))
-        status = await process.wait()
+        try:
+            while line := await asyncio.wait_for(process.stdout.readline(), SILENT_S):
+                said = dict(json.loads(line))
+                if said["say"] != "working":
+                    return said
+            why = f"died (status {await process.wait()})"
+        except TimeoutError:
+            why = "is stuck"
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()  # and nobody waits for its end: what hangs in a disk that went away may take its time
         self._process = None
-        log.warning("the process that makes %s ended with status %d", self._name, status)
+        log.warning("the process that makes %s %s", self._name, why)
         error = MediaError(
-            "the picture or sound cannot be made: the process that reads it died", "try again, or check the file"
+            f"the picture or sound cannot be made: the process that reads it {why}", "try again, or check the file and its disk"
         )
         return {"say": "failed", "error": error.to_json()}
 

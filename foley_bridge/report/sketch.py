@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import librosa
 import numpy as np
@@ -48,28 +49,30 @@ class Sketch:
         return float(max(-self.low.min(), self.high.max()))
 
 
-def sketch(path: Path, *, skip_s: float, duration_s: float, lowest_hz: float = LOWEST_HZ) -> Sketch:
+def sketch(
+    path: Path, *, skip_s: float, duration_s: float, lowest_hz: float = LOWEST_HZ, file: BinaryIO | None = None
+) -> Sketch:
     """Reduce ``duration_s`` seconds of a sound file, from ``skip_s`` on, to at most COLUMNS columns.
 
-    The lowest mel band begins at ``lowest_hz``.
+    The lowest mel band begins at ``lowest_hz``. Whoever has the file open gives it as ``file``; then ``path`` is but its name.
 
     Raises:
         MediaError: the file is missing, is no sound, or holds nothing in that range.
     """
-    with _opened(path) as file:
-        first, count = _range(path, file, skip_s, duration_s)
-        rate = file.samplerate
+    with _opened(path, file) as sound:
+        first, count = _range(path, sound, skip_s, duration_s)
+        rate = sound.samplerate
         hop = min(max(count // COLUMNS, rate // 3000, 1), 1024)
         columns = min(COLUMNS, -(-count // hop))
         low, high = np.full(columns, np.inf, np.float32), np.full(columns, -np.inf, np.float32)
         spectrum = _MelColumns(rate, hop, columns, count, lowest_hz)
         done = 0
-        for block in _blocks(path, file, first, count):
+        for block in _blocks(path, sound, first, count):
             _fold_envelope(block, done, count, low, high)
             spectrum.add(block.mean(axis=1))
             done += len(block)
         spectrum.finish()
-        return Sketch(low, high, spectrum.mel, count / rate, rate, file.channels)
+        return Sketch(low, high, spectrum.mel, count / rate, rate, sound.channels)
 
 
 def flac(path: Path, *, skip_s: float, duration_s: float) -> bytes:
@@ -138,9 +141,9 @@ def _fold_envelope(block: np.ndarray, done: int, count: int, low: np.ndarray, hi
     high[span] = np.maximum(high[span], np.maximum.reduceat(block.max(axis=1), starts))
 
 
-def _opened(path: Path) -> soundfile.SoundFile:
+def _opened(path: Path, file: BinaryIO | None = None) -> soundfile.SoundFile:
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(path if file is None else file)
     except (soundfile.LibsndfileError, OSError) as error:
         raise MediaError(f"take {path} cannot be read: {error}", "the report reads takes from disk: make them again") from error
 

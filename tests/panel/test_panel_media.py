@@ -162,6 +162,25 @@ def test_a_take_changed_in_place_is_gone(staged: Staged) -> None:
     assert served(staged, 3, 1, take).any()
 
 
+def test_a_take_changed_in_place_is_gone_even_if_its_time_of_change_was_set_back(staged: Staged) -> None:
+    take = staged.take(3)
+    path = Path(str(take["path"]))
+    whole, state = path.read_bytes(), path.stat()
+
+    def write(content: bytes) -> None:
+        with path.open("r+b") as file:  # the same file, of the same length
+            file.write(content)
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+    served(staged, 3, 1, take)  # its hash is known
+    write(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        assert all("was changed" in said for said in refusals(staged, take))
+    finally:
+        write(whole)
+    assert served(staged, 3, 1, take).any()
+
+
 # --- pictures ---
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -14,21 +17,25 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from job_materials import movie, save, timeline_of
+from job_materials import clicks, movie, save, timeline_of
 from panel_serving import panel
 from serving import PATIENCE_S, environment
 from starlette.requests import Request
 
-from foley_bridge.errors import BusyError, FoleyError
+from foley_bridge.errors import BusyError, FoleyError, MediaError
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.panel import news
+from foley_bridge.panel import workshop as workshop_module
 from foley_bridge.panel.cache import Cache
+from foley_bridge.panel.takes import opened_take
 from foley_bridge.panel.windows import LONGEST_S, windows_of
 from foley_bridge.panel.workshop import Workshop
+from foley_bridge.report.sketch import sketch
 
 NOBODY = "tcp://127.0.0.1:1"
 RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60), Fraction(374, 25)]
@@ -100,6 +107,79 @@ def test_a_place_depends_on_everything_that_is_said(tmp_path: Path) -> None:
     places = [cache.place(".a", *depends) for depends in (("1", "23"), ("12", "3"), (1, "23"), ("1", "23", ""))]
     assert len({*places, cache.place(".b", "1", "23")}) == 5
     assert all(place.parent == tmp_path for place in places)
+
+
+def test_a_link_or_a_folder_is_nothing_that_was_kept(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    (tmp_path / "elsewhere").write_bytes(b"x")
+    places = [cache.place(".bin", number) for number in range(3)]
+    places[0].symlink_to(tmp_path / "elsewhere")
+    places[1].mkdir()
+    places[2].write_bytes(b"x")
+    assert [cache.has(place) for place in places] == [False, False, True]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="looks at permissions as POSIX has them")
+def test_what_is_kept_is_for_its_owner_only(tmp_path: Path) -> None:
+    for name in ("new", "open"):
+        folder = tmp_path / name
+        if name == "open":
+            folder.mkdir()
+            folder.chmod(0o755)
+        assert Cache(folder).folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_cache_that_can_be_kept_nowhere_is_an_error(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    cache.folder.rmdir()
+    cache.folder.write_bytes(b"")  # what lies in its place by then
+    with pytest.raises(MediaError, match="cannot be made"):
+        cache.place(".bin", 1)
+
+
+# --- takes ---
+
+
+@pytest.fixture
+def click(tmp_path: Path) -> Path:
+    """A take, made a while ago."""
+    path = clicks(tmp_path / "take.wav", times_s=(0.2,), length_s=1.0)
+    os.utime(path, (1000, 1000))
+    return path
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_what_is_read_of_a_take_is_what_was_looked_at_wherever_its_name_leads_by_then(click: Path, tmp_path: Path) -> None:
+    expected = sketch(click, skip_s=0, duration_s=1)
+    with opened_take(click, sha256_of(click)) as file:
+        clicks(tmp_path / "other.wav", times_s=(0.7,), length_s=1.0).replace(click)
+        drawn = sketch(click, file=file, skip_s=0, duration_s=1)
+    np.testing.assert_array_equal(drawn.mel, expected.mel)
+    assert not np.array_equal(sketch(click, skip_s=0, duration_s=1).mel, expected.mel)
+
+
+def test_a_take_that_is_changed_while_it_is_read_is_not_served(click: Path) -> None:
+    with pytest.raises(MediaError, match="was changed"), opened_take(click, sha256_of(click)) as file:
+        with click.open("r+b") as other:
+            other.seek(-1, os.SEEK_END)
+            other.write(b"x")
+        assert file.read()
+
+
+def test_a_take_whose_disk_goes_away_is_gone(click: Path) -> None:
+    with pytest.raises(MediaError, match=r"take\.wav cannot be read: Stale"), opened_take(click, sha256_of(click)):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+
+def test_a_folder_in_a_takes_place_is_no_take(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="cannot be read"), opened_take(tmp_path / "take.wav", "0" * 64):
+        pass
+    (tmp_path / "take.wav").mkdir()
+    with pytest.raises(MediaError, match="is no file"), opened_take(tmp_path / "take.wav", "0" * 64):
+        pass
 
 
 # --- what is made first ---
@@ -194,6 +274,41 @@ def test_what_cannot_be_made_is_an_error_for_all_who_wait(shot: dict[str, Any], 
     assert ["gone.otio" in error.message for error in ended] == [True, True, False]
     assert "outside the daemon's media folders" in ended[2].message
     assert not (tmp_path / "forbidden.mp4").exists()
+
+
+def test_a_process_that_is_stuck_is_replaced(shot: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = {**shot, "first": 0, "last": 5}
+
+    async def scene() -> None:
+        workshop = Workshop("tests", ["pictures"])
+        before = set(psutil.Process().children())
+        running = asyncio.create_task(workshop.run())
+        await workshop.make(tmp_path / "warm.mp4", short)
+        (process,) = set(psutil.Process().children()) - before
+        process.suspend()
+        monkeypatch.setattr(workshop_module, "SILENT_S", 0.5)
+        with pytest.raises(MediaError, match="is stuck"):
+            await workshop.make(tmp_path / "stuck.mp4", short)
+        monkeypatch.undo()
+        assert await workshop.make(tmp_path / "good.mp4", short)
+        psutil.wait_procs([process], PATIENCE_S)
+        assert not process.is_running()
+        running.cancel()
+
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE_S))
+
+
+def test_a_process_that_takes_long_says_that_it_works(shot: dict[str, Any], tmp_path: Path) -> None:
+    code = "import sys; from foley_bridge.panel import maker; maker.EVERY_S = 0.0; sys.argv[1:] = ['pictures']; maker.main()"
+    order = json.dumps({"make": str(tmp_path / "made.mp4"), **shot, "first": 0, "last": 5})
+    command, pipe = [sys.executable, "-P", "-c", code], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment()) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(order.encode() + b"\n")
+        process.stdin.flush()
+        said = [json.loads(process.stdout.readline()) for _ in range(6)]
+        process.stdin.close()
+    assert said == [{"say": "working"}] * 5 + [{"say": "made", "whole": True}]
 
 
 # --- pages that do not read ---
