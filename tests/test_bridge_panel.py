@@ -133,6 +133,18 @@ def test_one_that_is_slow_is_an_error_only_until_it_listens(kept: Callable[..., 
     assert len(one.begun) == 1
 
 
+def test_one_that_never_comes_to_listen_is_ended_and_tried_again_when_asked_for_again(
+    kept: Callable[..., Kept], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel_process, "GIVE_UP_S", 0.5)
+    one = kept("late")  # it is never told to go on
+    with pytest.raises(InternalError, match="ended by itself"):
+        one.panel.link(None)
+    monkeypatch.undo()
+    assert one.panel.link(None).startswith("http://127.0.0.1:5580/")
+    assert len(one.begun) == 2
+
+
 def test_one_that_dies_again_and_again_is_started_again_after_pauses_that_double(
     kept: Callable[..., Kept], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -235,6 +247,7 @@ def test_its_usual_place_is_three_ports_on_and_here(bind: str, panel: str) -> No
         ("LocalHost:0", ("127.0.0.1", 0)),
         ("127.8.9.10:1", ("127.8.9.10", 1)),
         ("[::1]:80", ("::1", 80)),
+        ("[0:0:0:0:0:0:0:1]:80", ("::1", 80)),
     ],
 )
 def test_it_is_served_on_this_machine(bind: str, place: tuple[str, int]) -> None:

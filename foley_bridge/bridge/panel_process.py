@@ -8,6 +8,7 @@ new with every run of the daemon, and told to the panel and to those who ask for
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import logging
 import os
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-P", "-m", "foley_bridge.panel")
 START_S = 30.0
+GIVE_UP_S = 120.0
+"""One that neither listens nor says why by then hangs, and is ended."""
 END_S = 3.0
 PAUSE_S = (0.5, 15.0)
 """How long it waits before it starts one again that died: at first, at most."""
@@ -64,6 +67,8 @@ def loopback(text: str) -> tuple[str, int]:
     """
     host, port = host_and_port(text, _WHO)
     host = "127.0.0.1" if host.lower() == "localhost" else host
+    with contextlib.suppress(ValueError):
+        host = str(ipaddress.ip_address(host))  # as browsers write it
     if not Binding("tcp", f"[{host}]" if ":" in host else host).is_local:
         raise BridgeError(
             f"{_WHO} is not served at {text}: other machines reach it", "give an address of this machine, as 127.0.0.1:5580"
@@ -192,7 +197,12 @@ class PanelProcess:
         with contextlib.suppress(OSError, ValueError):  # it died, or was told to end; then it says nothing either
             process.stdin.write(json.dumps(told).encode() + b"\n")
             process.stdin.flush()
+        hangs = threading.Timer(GIVE_UP_S, _give_up, (process,))
+        hangs.daemon = True
+        hangs.start()
         said = _first_words(process.stdout)
+        hangs.cancel()
+        hangs.join()  # it kills nobody else who has the number by then
         if listens := said.get("say") == "listening":
             self._listens(int(said["port"]))
             process.wait()
@@ -240,6 +250,11 @@ def _first_words(stream: IO[bytes]) -> dict[str, Any]:
         if said.get("say") != "listening" or 0 < int(said["port"]) <= 65535:
             return said
     return {}
+
+
+def _give_up(process: subprocess.Popen[bytes]) -> None:
+    log.error("%s hangs before it listens, and is ended", _WHO)
+    _kill(process)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
