@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,6 +109,19 @@ def test_when_the_request_is_gone_it_ends_without_a_word(serving: Daemon, ground
     call.request.unlink()
     status, reply = call.ended()
     assert (status, reply, list(tmp_path.iterdir())) == (130, {}, [])
+
+
+def test_after_a_day_it_ends_without_a_word_and_can_be_started_again(serving: Daemon, ground: Ground, tmp_path: Path) -> None:
+    reel = made(serving.requests, ground, "day-1")
+    short = "import sys; from foley_bridge.bridge import awaiting, call; awaiting.LONGEST_S = 0.5; sys.exit(call.main())"
+    request = {"foley_bridge": 1, "id": "run-1", "method": "choices", "params": {"job": reel, "applied": None}}
+    (tmp_path / "run.json").write_text(json.dumps(request), "utf-8")
+    line = [sys.executable, "-c", short, "--follow", "--endpoint", serving.requests, str(tmp_path / "run.json")]
+    assert subprocess.run(line, timeout=PATIENCE_S, check=False).returncode == 130
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "run.progress.json"]
+    again = waiting(tmp_path, serving.requests, job=reel, applied=None)
+    job = send_back(serving.requests, reel, "day-1-a")
+    assert again.ended()[1]["result"]["job"]["job"] == job["job"]
 
 
 def test_a_sending_that_fails_ends_it_with_its_error(serving: Daemon, ground: Ground, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """``foley-call --follow`` of ``choices``: waits until the choices of a reel were applied, and replies with what that gave.
 
-It may wait for days, across ends of the daemon. Beside the request ``RUN.json`` lies ``RUN.progress.json``, which says what it
+It may wait for a day, across ends of the daemon. Beside the request ``RUN.json`` lies ``RUN.progress.json``, which says what it
 waits for, and is written anew every few seconds: so a host knows that somebody is there yet. It ends without a word when the
-request is gone, for then nobody waits for its reply.
+request is gone, for then nobody waits for its reply, and when the day is over: a host that is there yet starts another, and one
+that was closed leaves none behind for ever.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from foley_bridge.bridge.following import Run, patiently, refused
 ROUND_S = 5.0
 """How long one ``choices`` waits: a job that fails is seen after that."""
 BEAT_S = 10.0
+LONGEST_S = 24 * 3600.0
 MOST_LOOKED_AT = 100
 _PAUSE_S = 1.0
 _CANCELLED = ("nobody waits for the choices any more", "what was chosen is kept, and so is what was applied")
 
 
 class Withdrawn(Exception):
-    """The request is gone."""
+    """Nobody is to get a reply: the request is gone, or it has waited for long enough."""
 
 
 class Waiting(Run):
@@ -75,7 +77,7 @@ def wait_for_apply(client: Client, request: dict[str, Any], run: Waiting) -> dic
 
     Raises:
         Cancelled: the host does not want to wait any more.
-        Withdrawn: the request is gone.
+        Withdrawn: the request is gone, or the day is over.
         BridgeError: nobody answers.
     """
     params = request.get("params")
@@ -102,7 +104,8 @@ def _next(client: Client, request: dict[str, Any], header: dict[str, Any], run: 
     reel = header["result"]["job"]
     known = request["params"].get("applied")
     failed_before = patiently(lambda: _failed(client, reel), run.look)
-    while True:
+    until_s = time.monotonic() + LONGEST_S
+    while time.monotonic() < until_s:
         run.waits(reel)
         run.look()
         began_s = time.monotonic()
@@ -120,6 +123,7 @@ def _next(client: Client, request: dict[str, Any], header: dict[str, Any], run: 
         while time.monotonic() < began_s + _PAUSE_S:  # a choice was made; the next may follow at once
             time.sleep(0.1)
             run.look()
+    raise Withdrawn
 
 
 def _failed(client: Client, reel: str) -> dict[str, dict[str, Any]]:

@@ -49,8 +49,12 @@ class Place:
 
     def age(self, kind: str = "pending") -> None:
         """As after a while in which nobody looked after what is noted."""
+        self.note(kind, alive=0)
+
+    def note(self, kind: str, **changes: Any) -> None:
+        """What is noted of a kind, changed."""
         (note,) = self.work.glob(f"{kind}-*")
-        note.write_text(json.dumps(json.loads(note.read_text("utf-8")) | {"alive": 0}), "utf-8")
+        note.write_text(json.dumps(json.loads(note.read_text("utf-8")) | changes), "utf-8")
 
 
 def ours(host: Host) -> list[dict[str, Any]]:

@@ -49,14 +49,14 @@ def _bad_excuse(world: dict[str, Any], outcome: dict[str, Any]) -> str | None:
             return f"it does not name {named[fault]}: {message!r}"
     if stopping or set(world["faults"]) & set(INJECTED):
         return None
-    if _placeable(world) or _rejected(world):
+    if _placeable(world) or _silent(world):
         return f"it failed though some regions could be filled: {message!r}"
     return _unnamed(world, outcome)
 
 
 def _unnamed(world: dict[str, Any], outcome: dict[str, Any]) -> str | None:
     """Regions that are not laid are each named, with a reason."""
-    expected = {each["id"] for each in world["asked"]} - {region["id"] for region in _placeable(world)} - _rejected(world)
+    expected = {each["id"] for each in world["asked"]} - {region["id"] for region in _placeable(world)} - _silent(world)
     told = {each["region"] for each in outcome["refused"]}
     if told != expected:
         return f"it leaves out {sorted(told)}, and should {sorted(expected)}"
@@ -74,15 +74,13 @@ def _placeable(world: dict[str, Any]) -> list[dict[str, Any]]:
     return [region for region in world["result"]["regions"] if region["takes"] and region["id"] in _unchanged(world)]
 
 
-def _rejected(world: dict[str, Any]) -> set[str]:
-    """Ids of regions that are to have no clip of ours: an editor rejected them, and their range is as it was."""
+def _silent(world: dict[str, Any]) -> set[str]:
+    """Ids of regions that are to have no clip of ours, wherever they lie now: an editor wants no sound there."""
+    there = {each["id"] for each in world["ranges"]} & {each["id"] for each in world["asked"]}
     return {
         region["id"]
         for region in world["result"]["regions"]
-        if region.get("choice", {}).get("state") == "rejected"
-        and not region["takes"]
-        and region["error"] is None
-        and region["id"] in _unchanged(world)
+        if "choice" in region and not region["takes"] and region["error"] is None and region["id"] in there
     }
 
 
@@ -96,13 +94,13 @@ def _false_success(world: dict[str, Any], outcome: dict[str, Any], dump: dict[st
     stopping = [fault for fault in world["faults"] if fault in STOPPING]
     if stopping:
         return f"it succeeded in spite of {stopping}"
-    laid, rejected = {region["id"] for region in _placeable(world)}, _rejected(world)
-    if not laid | rejected:
+    laid, silent = {region["id"] for region in _placeable(world)}, _silent(world)
+    if not laid | silent:
         return "it succeeded with nothing to do"
     if sorted(outcome["laid"]) != sorted(laid):
         return f"it says it laid {outcome['laid']}, and should have laid {sorted(laid)}"
-    if sorted(outcome["cleared"]) != sorted(rejected):
-        return f"it says it cleared {outcome['cleared']}, and should have cleared {sorted(rejected)}"
+    if sorted(outcome["cleared"]) != sorted(silent):
+        return f"it says it cleared {outcome['cleared']}, and should have cleared {sorted(silent)}"
     if wrong := _unnamed(world, outcome):
         return wrong
     new = [_expected(world, region) for region in _placeable(world)]
@@ -112,7 +110,7 @@ def _false_success(world: dict[str, Any], outcome: dict[str, Any], dump: dict[st
         found += [(track["name"], clip) for clip in ours]
         rest.append(track | {"clips": [clip for clip in track["clips"] if not any(clip is each for each in ours)]})
     kept = [
-        track | {"clips": [clip for clip in track["clips"] if not clip["ours"] or clip["region"] not in laid | rejected]}
+        track | {"clips": [clip for clip in track["clips"] if not clip["ours"] or clip["region"] not in laid | silent]}
         for track in world["tracks"]
     ]
     made = {name for name, _ in found}

@@ -10,7 +10,7 @@ A world:
     tracks     audio tracks, bottom first, ours (Foley, Foley 2, ...) and others: name, locked, clips. A clip has ours; somebody
                else's has name, path, start, duration, offset; ours is shaped as an ``add`` of a plan (docs/host_scripts.md)
     result     what the daemon gives (docs/json.md, generate). In every third world it is of a job of kind apply: in each region
-               stands what an editor chose, and a rejected one has no takes and no error
+               stands what an editor chose; one that was rejected, or left undecided, may have no takes and no error
     key        the request's
     faults     what is wrong, by name (below); at most one of INJECTED
     fault_at   for INJECTED: at which call, from 0, of those that a placing makes
@@ -267,11 +267,11 @@ class _World:
     def _choose(self, regions: list[dict[str, Any]]) -> None:
         """As if an editor had been there. Where something is to stop everything, the first region still has takes."""
         for number, region in enumerate(regions):
-            state = self.random.choice(["proposed", "chosen", "rejected"])
+            state, heard = self.random.choice([("proposed", 1), ("proposed", 0), ("chosen", 1), ("rejected", 0)])
             if number == 0 and set(self.faults) - set(REGION_FAULTS):
-                state = "chosen"
+                state, heard = "chosen", 1
             region["choice"] = {"state": state, "take": None, "revision": 1, "reason": "off screen", "note": None}
-            if state == "rejected":
+            if not heard:
                 region["takes"] = []
 
     def _time(self, frames: Fraction) -> dict[str, Any]:

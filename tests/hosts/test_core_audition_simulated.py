@@ -159,7 +159,7 @@ def test_what_is_sent_back_is_laid_in_and_more_is_waited_for(core: Any, place: P
     reel.choose(2, "rejected")
     first = reel.send_back()
     until(host, lambda: host.said)
-    assert lines(host)[0] == "1 region done, 2 takes laid on track Foley. 1 rejected region without sound. Undo: Edit > Undo"
+    assert lines(host)[0] == "1 region done, 2 takes laid on track Foley. 1 region without sound, as chosen. Undo: Edit > Undo"
     (clip,) = ours(host)
     assert (clip["region"], clip["start"], clip["duration"], clip["chosen"]) == ("R0", 0, 20, 1)
     assert sounding(host)["R0"] != before["R0"] and Path(clip["takes"][1]).name == before["R0"]
@@ -194,6 +194,26 @@ def test_a_region_that_is_gone_is_refused_by_name_and_the_others_are_laid(core: 
     until(host, lambda: host.said)
     assert lines(host)[1] == "Not done:" and "at 01:00:00:00 is gone" in lines(host)[2]
     assert [clip["region"] for clip in ours(host)] == ["R0", "R1"]
+
+
+def test_a_region_that_was_rejected_is_cleared_though_it_was_moved_and_renamed_meanwhile(core: Any, place: Place) -> None:
+    host, reel = laid(core, place)
+    opened(core, host, place)
+    host._ranges[0] |= {"start": 3, "text": "FOLEY other words"}
+    reel.choose(1, "rejected")
+    reel.send_back()
+    until(host, lambda: host.said)
+    assert [clip["region"] for clip in ours(host)] == ["R1"] and "Not done:" not in host.said[0]
+
+
+def test_undecided_regions_that_are_to_get_none_are_cleared(core: Any, place: Place) -> None:
+    host, reel = laid(core, place)
+    opened(core, host, place)
+    reel.choose(1, "chosen", take=2)
+    reel.send_back(undecided="none")
+    until(host, lambda: host.said)
+    assert lines(host)[0].startswith("1 region done, 2 takes laid on track Foley. 1 region without sound, as chosen.")
+    assert [clip["region"] for clip in ours(host)] == ["R0"] and "Not done:" not in host.said[0]
 
 
 def test_a_sending_that_fails_is_told_and_the_next_one_is_laid(core: Any, place: Place) -> None:
@@ -238,8 +258,47 @@ def test_apply_the_choices_lays_in_what_was_sent_last_as_often_as_one_likes(core
     for _ in range(2):
         core.act(host, "apply_choices")
         host.run_ticks()
-        assert "1 rejected region without sound" in host.said.pop()
+        assert "1 region without sound, as chosen" in host.said.pop()
         assert [clip["region"] for clip in ours(host)] == ["R0"]
+
+
+def test_apply_the_choices_lets_another_script_end_its_laying_and_then_waits_in_its_place(core: Any, place: Place) -> None:
+    host, reel = laid(core, place)
+    opened(core, host, place)
+    reel.choose(1, "rejected")
+    reel.send_back()
+    gone(place)  # it has answered; host, as a process of its own, is laying it in
+    place.note("waiting", placing=True)
+    other = place.host()
+    other.audio = host.audio
+    core.act(other, "apply_choices")
+    until(other, lambda: (0, "Choices are being laid in") in other.shown)
+    other.tick()
+    assert other.said == [] and [clip["region"] for clip in ours(host)] == ["R0", "R1"]
+    place.note("waiting", placing=False)  # it did not come to that
+    until(other, lambda: other.said)
+    host.run_ticks()
+    assert (host.said, [clip["region"] for clip in ours(other)]) == ([], ["R1"])
+    until(other, lambda: waits(place))
+    reel.choose(2, "rejected")
+    reel.send_back()
+    until(other, lambda: len(other.said) > 1)
+    assert ours(other) == []
+
+
+def test_what_another_script_has_laid_in_meanwhile_is_not_laid_in_again(core: Any, place: Place) -> None:
+    host, reel = laid(core, place)
+    opened(core, host, place)
+    job = reel.send_back()
+    gone(place)
+    place.note("waiting", placing=True)
+    other = place.host()
+    core.act(other, "apply_choices")
+    until(other, lambda: (0, "Choices are being laid in") in other.shown)
+    place.note("last", applied=job)
+    place.note("waiting", placing=False)
+    other.run_ticks()
+    assert other.said == [] and other.audio == []
 
 
 def test_where_a_script_may_not_live_on_the_page_is_opened_and_the_user_told_to_come_back(core: Any, place: Place) -> None:
@@ -300,15 +359,24 @@ def test_a_foley_call_that_was_ended_is_started_again_by_the_next_action(core: A
     progress.write_text(json.dumps(json.loads(progress.read_text("utf-8")) | {"at_s": 0}), "utf-8")
     place.age("waiting")
     host = place.host()
-    core.set("waiting", "SILENT_S", 1)
-    try:
-        core.act(host, "audition")
-        until(host, lambda: runs_of(place))
-    finally:
-        core.set("waiting", "SILENT_S", 60)
+    core.act(host, "audition")
+    until(host, lambda: runs_of(place))
     reel.send_back()
     until(host, lambda: host.said)
     assert host.said[0].startswith("2 regions done")
+
+
+def test_a_foley_call_is_not_taken_for_dead_when_nobody_looked_for_long(core: Any, place: Place) -> None:
+    host, _ = laid(core, place)
+    opened(core, host, place)
+    core.set("waiting", "SILENT_S", 2)
+    try:
+        before = runs_of(place)
+        time.sleep(4)  # the machine was asleep, and the host wakes up first
+        host.tick()
+        assert runs_of(place) == before
+    finally:
+        core.set("waiting", "SILENT_S", 60)
 
 
 def test_only_one_waits_for_a_project(core: Any, place: Place) -> None:
@@ -317,7 +385,8 @@ def test_only_one_waits_for_a_project(core: Any, place: Place) -> None:
     other = place.host()
     core.act(other, "audition")
     other.run_ticks()
-    assert (len(other.opened), other.said, len(runs_of(place))) == (1, [], 1)
+    assert (len(other.opened), other.said) == (1, [])
+    until(host, lambda: len(runs_of(place)) == 1)  # that which asked for the link has ended
 
 
 def test_a_new_run_ends_the_waiting(core: Any, place: Place) -> None:
@@ -325,13 +394,27 @@ def test_a_new_run_ends_the_waiting(core: Any, place: Place) -> None:
     opened(core, host, place)
     core.act(host, "generate", "selected")  # nothing is selected: no new run
     until(host, lambda: host.said)
-    assert len(runs_of(place)) == 1 and host.said.pop().startswith("no region is selected")
+    assert waits(place) and host.said.pop().startswith("no region is selected")
     core.act(host, "generate", "all")
     host.run_ticks()
     assert host.said[0].startswith("2 regions done") and reel.last()["job"] != reel.job
     assert "applied" not in reel.last()
     gone(place)
     assert place.left() == []
+
+
+def test_a_new_run_that_comes_to_nothing_leaves_the_waiting_as_it_is(core: Any, place: Place) -> None:
+    host, reel = laid(core, place)
+    opened(core, host, place)
+    host.cancels = True
+    host._ranges.pop()
+    core.act(host, "generate", "all")
+    until(host, lambda: host.said)
+    assert host.said.pop() == "Cancelled. Nothing was changed."
+    reel.choose(1, "rejected")
+    reel.send_back()
+    until(host, lambda: host.said)
+    assert [clip["region"] for clip in ours(host)] == ["R1"]
 
 
 def test_before_a_new_run_what_was_sent_back_to_a_closed_host_can_be_laid_in(core: Any, place: Place) -> None:
@@ -359,7 +442,11 @@ def test_progress_offers_to_stop_the_waiting(core: Any, place: Place) -> None:
     host.answers = [True]
     core.act(host, "progress")
     assert host.asked == ["What the audition page sends back is waited for. Stop waiting?"]
-    host.run_ticks()
+    core.set("waiting", "SILENT_S", -1)  # as when it has waited for long
+    try:
+        host.run_ticks()
+    finally:
+        core.set("waiting", "SILENT_S", 60)
     gone(place)
     assert (host.said, place.left()) == ([], [])
 
@@ -371,9 +458,24 @@ def test_choices_are_not_laid_into_another_project_that_was_opened_meanwhile(cor
     reel.choose(1, "rejected")
     reel.send_back()
     host.run_ticks()
-    assert lines(host)[0] == "choices for project 'reel' were sent back, and another project is open now"
+    assert lines(host)[0] == "choices for project 'reel' were sent back, and it is not the one that is open now"
     assert [clip["region"] for clip in ours(host)] == ["R0", "R1"]
     host._project["id"] = own
+    core.act(host, "place_ready")
+    until(host, lambda: len(host.said) > 1)
+    assert [clip["region"] for clip in ours(host)] == ["R1"]
+
+
+def test_choices_that_come_when_no_project_is_open_wait_for_theirs(core: Any, place: Place) -> None:
+    host, reel = laid(core, place)
+    opened(core, host, place)
+    reel.choose(1, "rejected")
+    reel.send_back()
+    gone(place)
+    own, host.project = host.project, lambda: {}["none"]  # type: ignore[method-assign]
+    host.run_ticks()
+    assert lines(host)[0].startswith("choices for project 'reel' were sent back")
+    host.project = own  # type: ignore[method-assign]
     core.act(host, "place_ready")
     until(host, lambda: len(host.said) > 1)
     assert [clip["region"] for clip in ours(host)] == ["R1"]

@@ -45,18 +45,11 @@ end
 function audition.apply_choices(host)
   task.start(host, function()
     local config, project, last = reel(host)
-    local before = last.applied
     local function answered(given)
       if not given.result then
         fault.raise("nothing was sent back from the audition page yet", "Send the choices back there first.")
       end
-      local now = notes.read(config, project, "last") or last
-      if now.job ~= last.job then
-        fault.raise("sound was generated anew meanwhile", "Open the audition page again.")
-      elseif now.applied ~= given.job.job or now.applied == before then -- else whoever waits has laid it in meanwhile
-        host.say(waiting.lay(host, config, project, now, given).message)
-      end
-      return nil
+      return waiting.lay_at_once(host, config, project, last, given)
     end
     local question = asking.question(host, config, project, "Asking for the choices", answered, true)
     return question.ask("choices", {job = last.job, applied = json.null, timeout_s = 0})

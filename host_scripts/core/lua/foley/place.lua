@@ -61,11 +61,11 @@ function place.lay(host, project, planned, before)
   refuse(host, project, before, said)
 end
 
-local function without_sound(rejected)
-  return list.count(#rejected, "rejected region") .. " without sound."
+local function without_sound(silent)
+  return list.count(#silent, "region") .. " without sound, as chosen."
 end
 
-local function success(host, adds, rejected)
+local function success(host, adds, silent)
   local takes, seen, tracks, said = 0, {}, {}, {}
   for _, add in ipairs(adds) do
     takes = takes + #add.takes
@@ -79,8 +79,8 @@ local function success(host, adds, rejected)
     local where = "track" .. (#tracks == 1 and "" or "s") .. " " .. table.concat(tracks, ", ")
     said[1] = list.count(#adds, "region") .. " done, " .. list.count(takes, "take") .. " laid on " .. where .. "."
   end
-  if #rejected > 0 then
-    said[#said + 1] = without_sound(rejected)
+  if #silent > 0 then
+    said[#said + 1] = without_sound(silent)
   end
   said[#said + 1] = "Undo: " .. host.undo_hint
   return table.concat(said, " ")
@@ -127,13 +127,13 @@ end
 -- key: the request's idempotency key.
 --
 -- Gives ok: it was done, and is really so; message: for the user; laid: ids of the regions that have their takes; cleared: of those
--- that an editor rejected, where no clip of ours lies now; refused: {region, message} of those that were left out; again: the same
--- result can be laid yet, when what was in its way is gone.
+-- where an editor wants no sound, and no clip of ours lies now; refused: {region, message} of those that were left out; again: the
+-- same result can be laid yet, when what was in its way is gone.
 function place.place_result(host, result, asked, key)
-  local refused, rejected, planned = {}, {}, nil
+  local refused, silent, planned = {}, {}, nil
   local good, err = pcall(function()
     local project, ranges, before = host.project(), host.ranges(), host.own_tracks()
-    planned, refused, rejected = plan.make(host.grid, project, result, before, ranges, asked, key or "")
+    planned, refused, silent = plan.make(host.grid, project, result, before, ranges, asked, key or "")
     if planned then
       place.lay(host, project, planned, before)
     end
@@ -146,17 +146,17 @@ function place.place_result(host, result, asked, key)
     return outcome(said, {refused = refused, again = not (type(err) == "table" and err.stale or false)})
   elseif not planned then
     local said = "Nothing was laid, and nothing was changed."
-    if #rejected > 0 then
-      said = without_sound(rejected) .. " Nothing was changed."
+    if #silent > 0 then
+      said = without_sound(silent) .. " Nothing was changed."
     end
-    return outcome(said, {refused = refused, cleared = rejected})
+    return outcome(said, {refused = refused, cleared = silent})
   end
   local laid = {}
   for index, add in ipairs(planned.add) do
     laid[index] = add.region
   end
-  local done = {laid = laid, cleared = rejected, refused = refused}
-  return outcome(success(host, planned.add, rejected), done, notes_of(result, planned.add))
+  local done = {laid = laid, cleared = silent, refused = refused}
+  return outcome(success(host, planned.add, silent), done, notes_of(result, planned.add))
 end
 
 return place

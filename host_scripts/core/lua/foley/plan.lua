@@ -1,8 +1,8 @@
 -- What to take away and what to lay where, settled before anything is touched.
 --
--- Our clips of the same regions are replaced, or only taken away where an editor rejected the region. A take that would overlap
--- another of ours goes to the next of our tracks; somebody else's clip in its way, a locked track, or a file that is missing or too
--- short stops everything.
+-- Our clips of the same regions are replaced, or only taken away where an editor wants no sound. A take that would overlap another
+-- of ours goes to the next of our tracks; somebody else's clip in its way, a locked track, or a file that is missing or too short
+-- stops everything.
 
 local fault = require("foley.fault")
 local list = require("foley.list")
@@ -41,9 +41,9 @@ local function unlike(one, other)
   return num * other_den ~= other_num * den
 end
 
--- Whether an editor said that a region is to have no sound.
-local function is_rejected(region)
-  return #region.takes == 0 and region.choice ~= nil and region.choice.state == "rejected"
+-- Whether an editor wants no sound in a region: he rejected it, or left it undecided and those are to get none.
+local function is_silent(region)
+  return #region.takes == 0 and region.choice ~= nil
 end
 
 -- Why a region of the result is not laid ("" when it is), and the range as it was asked.
@@ -61,11 +61,13 @@ local function left_out(region, ranges, asked, project)
   local now = list.find(ranges, "id", was.id)
   if not now then
     return "region " .. name .. " is gone", was
+  elseif is_silent(region) then -- wherever it lies now, and whatever it says
+    return "", was
   elseif time.whole(now.start - was.start) ~= 0 or time.whole(now.stop - was.stop) ~= 0 then
     return "region " .. name .. " was moved meanwhile: generate again", was
   elseif now.text ~= was.text then
     return "region " .. name .. " now says '" .. now.text .. "': generate again", was
-  elseif #region.takes == 0 and not is_rejected(region) then
+  elseif #region.takes == 0 then
     return "region " .. name .. " got no take", was
   end
   return "", was
@@ -212,7 +214,7 @@ local function refuse_twins(own)
 end
 
 -- The plan for a result, nil when there is nothing to do; a list of {region, message} for the regions that are left out; and ids of
--- those that were rejected: they are to have no clip of ours. Raises for what stops everything.
+-- those that are to be silent: they are to have no clip of ours. Raises for what stops everything.
 --
 -- grid: the host's. result: docs/json.md, generate. own: our tracks as they are now. ranges: as they are now. asked: as they were
 -- when sound was asked for. key: the request's.
@@ -222,14 +224,14 @@ function plan.make(grid, project, result, own, ranges, asked, key)
     fault.raise_stale(said)
   end
   refuse_twins(own)
-  local adds, refused, rejected, regions, chosen = {}, {}, {}, {}, false
+  local adds, refused, silent, regions, chosen = {}, {}, {}, {}, false
   for _, region in ipairs(result.regions) do
     local why, was = left_out(region, ranges, asked, project)
     chosen = chosen or region.choice ~= nil
     if why ~= "" then
       refused[#refused + 1] = {region = region.id, message = why}
-    elseif is_rejected(region) then
-      rejected[#rejected + 1] = was.id
+    elseif is_silent(region) then
+      silent[#silent + 1] = was.id
       regions[was.id] = true
     else
       adds[#adds + 1] = add_of(project, region, was, key)
@@ -239,11 +241,11 @@ function plan.make(grid, project, result, own, ranges, asked, key)
   adds = list.sorted(adds, function(add) return add.start end)
   local remove = removed(own, regions)
   if #adds == 0 and #remove == 0 then
-    return nil, refused, rejected
+    return nil, refused, silent
   end
   into_lanes(grid, project, own, adds, regions)
-  local said = label(chosen and "lay the choices for" or "generate into", #adds + #rejected)
-  return {label = said, remove = remove, add = adds}, refused, rejected
+  local said = label(chosen and "lay the choices for" or "generate into", #adds + #silent)
+  return {label = said, remove = remove, add = adds}, refused, silent
 end
 
 -- The plan that takes our clips of these regions (a list of ids) away; nil when there are none. Raises when they are locked.

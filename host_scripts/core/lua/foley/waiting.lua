@@ -15,6 +15,7 @@ local waiting = {}
 waiting.SILENT_S = 60 -- foley-call says every few seconds that it waits; without that it is gone
 local AWAY = "What the audition page sends back is not waited for any more: "
 local AGAIN = "Open the audition page again, or choose Apply the choices."
+local LAYING = "Choices are being laid in"
 local FIRST = "Choices that the audition page sent back were not laid in. Lay them in first?"
 
 -- Lays in what was sent back. last: the note of the run whose reel it is; given: the result of a job of kind apply, and its job.
@@ -45,7 +46,7 @@ local function new(host, config, project)
   local function await(job, applied)
     local name = call.name(host)
     call.launch(host, config, name, "choices", {job = job, applied = applied or json.null})
-    since, note = call.now(), {run = name, job = job, applied = applied}
+    since, looked, note = call.now(), call.now(), {run = name, job = job, applied = applied}
     owner.take(config, project, note)
     return self.look
   end
@@ -56,7 +57,7 @@ local function new(host, config, project)
       waiting.stop(config, project)
       return nil
     end
-    since, note = call.now(), found
+    since, looked, note = 0, call.now(), found -- a foley-call that is gone is seen at once
     owner.take(config, project, note)
     return self.look
   end
@@ -72,21 +73,31 @@ local function new(host, config, project)
 
   -- Looks whether something came, once a second: this goes on for hours.
   function self.look()
-    if call.now() == looked then
+    local now = call.now()
+    if now == looked then
       return self.look
+    elseif now - looked > waiting.SILENT_S then -- this machine slept, and so did foley-call
+      since = now
     end
-    looked = call.now()
+    looked = now
     if not owner.mine(config, project, note) then
       return nil
     elseif call.reply(config, note.run) then
       return self.answered
     end
     local said = call.progress(config, note.run)
-    if looked - math.max(since, said and said.at_s or 0) > waiting.SILENT_S then
-      since = looked
+    local asked = call.is_file(call.work_file(config, note.run, ".json")) -- if not, an end was put to it
+    if asked and now - math.max(since, said and said.at_s or 0) > waiting.SILENT_S then
+      since = now
       call.relaunch(host, config, note.run)
     end
     return self.look
+  end
+
+  -- Lays in what was sent back, and says meanwhile that this is going on; gives what to say of it.
+  local function lay(last, given)
+    pcall(notes.keep, config, project, "waiting", note, true) -- if not, the last heartbeat is there
+    return waiting.lay(host, config, project, last, given).message
   end
 
   -- Lays in what came. Gives whether to wait on, after which job, and what to say.
@@ -96,8 +107,7 @@ local function new(host, config, project)
       if last.applied == job then
         return true, job, "" -- Apply the choices was quicker
       end
-      pcall(notes.keep, config, project, "waiting", note, true) -- if not, the last heartbeat is there
-      return true, job, waiting.lay(host, config, project, last, reply.result).message
+      return true, job, lay(last, reply.result)
     end
     local refused = fault.told(call.refused(host, reply))
     local job = call.progress(config, note.run)
@@ -107,24 +117,16 @@ local function new(host, config, project)
     return false, nil, reply.error and reply.error.kind == "Cancelled" and "" or AWAY .. refused .. "\n" .. AGAIN
   end
 
-  -- Lays in what came, says what became of it, and waits for more.
-  function self.answered()
-    local reply = call.reply(config, note.run)
-    if not reply then -- a foley-call that was started since has cleared it away, and will write its own
-      return self.look
-    elseif host.project().id ~= project.id then
-      notes.leave(config, project, "waiting", note)
-      local said = "choices for project '" .. project.name .. "' were sent back, and another project is open now"
-      fault.raise(said, "Open it again, and choose Place what is ready.")
-    end
-    local last = notes.read(config, project, "last")
-    if not last or last.job ~= note.job then
-      waiting.stop(config, project)
-      return nil
-    end
-    local goes_on, applied, message = take(last, reply)
+  -- Whether the project is the one that is open; there may be none.
+  local function is_open()
+    local good, open = pcall(host.project)
+    return good and open.id == project.id
+  end
+
+  -- Waits for what comes after a job of kind apply, where the host lets a script do that, and says something.
+  local function go_on(waits, applied, message)
     local step
-    if not goes_on or not host.lives_on then
+    if not waits or not host.lives_on then
       waiting.stop(config, project)
     else
       call.clear(config, note.run)
@@ -141,12 +143,64 @@ local function new(host, config, project)
     return step
   end
 
+  -- Lays in what came, says what became of it, and waits for more.
+  function self.answered()
+    local reply = call.reply(config, note.run)
+    if not owner.mine(config, project, note) then
+      return nil
+    elseif not reply then -- a foley-call that was started since has cleared it away, and will write its own
+      return self.look
+    elseif not is_open() then
+      notes.leave(config, project, "waiting", note)
+      local said = "choices for project '" .. project.name .. "' were sent back, and it is not the one that is open now"
+      fault.raise(said, "Open it again, and choose Place what is ready.")
+    end
+    local last = notes.read(config, project, "last")
+    if not last or last.job ~= note.job then
+      waiting.stop(config, project)
+      return nil
+    end
+    return go_on(take(last, reply))
+  end
+
+  -- Lays in what was sent back last, see lay_at_once.
+  function self.at_once(before, given)
+    local found, job = notes.read(config, project, "waiting"), given.job.job
+    if found and found.placing and notes.looked_after(found) then
+      if not host.show(0, LAYING) then
+        return function() return self.at_once(before, given) end
+      end
+      host.show(nil, "")
+      return nil
+    end
+    host.show(nil, "")
+    local last = notes.read(config, project, "last") or before
+    if last.job ~= before.job then
+      fault.raise("sound was generated anew meanwhile", "Open the audition page again.")
+    elseif last.applied == job and job ~= before.applied then
+      return nil -- he has laid it in
+    elseif not found or found.job ~= last.job then
+      host.say(waiting.lay(host, config, project, last, given).message)
+      return nil
+    end
+    note = found
+    owner.take(config, project, note)
+    return go_on(true, job, lay(last, given))
+  end
+
   return self
 end
 
 -- Waits for what comes back from the reel of the last run, unless somebody does. Gives the next step.
 function waiting.begin(host, config, project, last)
   return new(host, config, project).begin(last)
+end
+
+-- Lays in what was sent back last. before: the note of the run whose reel it is, as it was when this was asked for; given: the result
+-- of a job of kind apply, and its job. Gives the next step: he who waits ends what he is laying in, and is relieved. Raises when there
+-- is another reel since.
+function waiting.lay_at_once(host, config, project, before, given)
+  return new(host, config, project).at_once(before, given)
 end
 
 -- Goes on waiting where nobody does any more, and lays in what came meanwhile.
@@ -161,8 +215,8 @@ function waiting.take_up(host)
   end)
 end
 
--- Puts an end to the waiting: there is going to be another reel. What was sent back and not laid in can be before; raises when it
--- cannot be laid in.
+-- There is going to be another reel: what was sent back and not laid in can be before; raises when it cannot be laid in. (The waiting
+-- ends with the other.)
 function waiting.before_another(host, config, project)
   local note = notes.read(config, project, "waiting")
   if not note then
@@ -174,9 +228,9 @@ function waiting.before_another(host, config, project)
     if outcome.again then
       fault.raise(outcome.message)
     end
+    waiting.stop(config, project)
     host.say(outcome.message)
   end
-  waiting.stop(config, project)
 end
 
 return waiting

@@ -40,12 +40,7 @@ def apply_choices(host: Any) -> None:
         def answered(given: Json) -> Any:
             if "result" not in given:
                 raise HostError("nothing was sent back from the audition page yet", "Send the choices back there first.")
-            now = notes.read(config, project, "last") or last
-            if now.get("job") != last["job"]:
-                raise HostError("sound was generated anew meanwhile", "Open the audition page again.")
-            if now.get("applied") != given["job"]["job"] or now.get("applied") == last.get("applied"):
-                host.say(waiting.lay(host, config, project, now, given)["message"])
-            return None  # else whoever waits has laid it in meanwhile
+            return waiting.lay_at_once(host, config, project, last, given)
 
         asked = Question(host, config, project, "Asking for the choices", answered, may_start=True)
         return asked.ask("choices", {"job": last["job"], "applied": None, "timeout_s": 0})

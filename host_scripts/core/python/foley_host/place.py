@@ -21,8 +21,8 @@ def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> J
 
     Returns:
         ``ok``: it was done, and is really so. ``message``: for the user. ``laid``: ids of the regions that have their takes.
-        ``cleared``: of those that an editor rejected, where no clip of ours lies now. ``refused``: ``{region, message}`` of
-        those that were left out. ``again``: the same result can be laid yet, when what was in its way is gone.
+        ``cleared``: of those where an editor wants no sound, and no clip of ours lies now. ``refused``: ``{region, message}``
+        of those that were left out. ``again``: the same result can be laid yet, when what was in its way is gone.
     """
     refused: list[Json] = []
     try:
@@ -31,9 +31,9 @@ def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> J
         refused = made.refused
         if made.plan is None:
             said = "Nothing was laid, and nothing was changed."
-            if made.rejected:
-                said = f"{_without_sound(made.rejected)} Nothing was changed."
-            return _outcome(said, [], refused, cleared=made.rejected)
+            if made.silent:
+                said = f"{_without_sound(made.silent)} Nothing was changed."
+            return _outcome(said, [], refused, cleared=made.silent)
         lay(host, project, made.plan, before)
     except Exception as error:
         said = readable(error)
@@ -42,7 +42,7 @@ def place_result(host: Any, result: Json, asked: list[Json], key: str = "") -> J
         stale = isinstance(error, HostError) and error.stale
         return _outcome(said, [], refused, again=not stale)
     laid = [add["region"] for add in made.plan["add"]]
-    return _outcome(_success(host, made.plan["add"], made.rejected), laid, refused, _notes(result, laid), cleared=made.rejected)
+    return _outcome(_success(host, made.plan["add"], made.silent), laid, refused, _notes(result, laid), cleared=made.silent)
 
 
 class Unlaid(HostError):
@@ -104,20 +104,20 @@ def _some(faults: list[str]) -> str:
     return "; ".join(faults[:3]) + more + "."
 
 
-def _success(host: Any, adds: list[Json], rejected: list[str]) -> str:
+def _success(host: Any, adds: list[Json], silent: list[str]) -> str:
     said = []
     if adds:
         tracks = sorted({add["track"] for add in adds})
         where = f"track{'' if len(tracks) == 1 else 's'} {', '.join(tracks)}"
         takes = sum(len(add["takes"]) for add in adds)
         said = [f"{count(len(adds), 'region')} done, {count(takes, 'take')} laid on {where}."]
-    if rejected:
-        said.append(_without_sound(rejected))
+    if silent:
+        said.append(_without_sound(silent))
     return " ".join([*said, f"Undo: {host.undo_hint}"])
 
 
-def _without_sound(rejected: list[str]) -> str:
-    return f"{count(len(rejected), 'rejected region')} without sound."
+def _without_sound(silent: list[str]) -> str:
+    return f"{count(len(silent), 'region')} without sound, as chosen."
 
 
 def count(number: int, thing: str) -> str:

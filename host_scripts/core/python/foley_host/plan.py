@@ -1,8 +1,8 @@
 """What to take away and what to lay where, settled before anything is touched.
 
-Our clips of the same regions are replaced, or only taken away where an editor rejected the region. A take that would overlap
-another of ours goes to the next of our tracks; somebody else's clip in its way, a locked track, or a file that is missing or
-too short stops everything.
+Our clips of the same regions are replaced, or only taken away where an editor wants no sound. A take that would overlap another
+of ours goes to the next of our tracks; somebody else's clip in its way, a locked track, or a file that is missing or too short
+stops everything.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ TRACK = "Foley"
 @dataclass
 class Plan:
     """What ``make`` settled: ``plan`` for the adapter (None when there is nothing to do), why regions are left out, and ids of
-    regions that were rejected: they are to have no clip of ours."""
+    those that are to be silent: they are to have no clip of ours."""
 
     plan: dict[str, Any] | None
     refused: list[dict[str, Any]] = field(default_factory=list)
-    rejected: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
 
 
 def make(
@@ -55,25 +55,25 @@ def make(
     _distinct(own)
     adds: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
-    rejected: list[str] = []
+    silent: list[str] = []
     for region in result["regions"]:
         fault, was = _left_out(region, ranges, asked, project)
         if fault or was is None:
             refused.append({"region": region.get("id"), "message": fault})
-        elif is_rejected(region):
-            rejected.append(was["id"])
+        elif is_silent(region):
+            silent.append(was["id"])
         else:
             adds.append(_add(project, region, was, key))
     adds.sort(key=lambda add: add["start"])
-    done = {add["region"] for add in adds} | set(rejected)
+    done = {add["region"] for add in adds} | set(silent)
     remove = [clip for track in own for clip in track["clips"] if clip["ours"] and clip["region"] in done]
     if not adds and not remove:
-        return Plan(None, refused, rejected)
+        return Plan(None, refused, silent)
     _unlocked(own, remove)
     _lanes(grid, project, own, adds, done)
     chosen = any(region.get("choice") for region in result["regions"])
     label = _label("lay the choices for" if chosen else "generate into", len(done))
-    return Plan({"label": label, "remove": remove, "add": adds}, refused, rejected)
+    return Plan({"label": label, "remove": remove, "add": adds}, refused, silent)
 
 
 def clearing(own: list[dict[str, Any]], regions: list[str]) -> dict[str, Any] | None:
@@ -128,18 +128,20 @@ def _left_out(
     now = next((each for each in ranges if each["id"] == was["id"]), None)
     if now is None:
         return f"region {name} is gone", was
+    if is_silent(region):  # wherever it lies now, and whatever it says
+        return "", was
     if time.whole(now["start"] - was["start"]) != 0 or time.whole(now["stop"] - was["stop"]) != 0:
         return f"region {name} was moved meanwhile: generate again", was
     if now["text"] != was["text"]:
         return f"region {name} now says '{now['text']}': generate again", was
-    if not region["takes"] and not is_rejected(region):
+    if not region["takes"]:
         return f"region {name} got no take", was
     return "", was
 
 
-def is_rejected(region: dict[str, Any]) -> bool:
-    """Whether an editor said that a region is to have no sound."""
-    return not region["takes"] and (region.get("choice") or {}).get("state") == "rejected"
+def is_silent(region: dict[str, Any]) -> bool:
+    """Whether an editor wants no sound in a region: he rejected it, or left it undecided and those are to get none."""
+    return not region["takes"] and bool(region.get("choice"))
 
 
 def _add(project: dict[str, Any], region: dict[str, Any], was: dict[str, Any], key: str) -> dict[str, Any]:
