@@ -3,6 +3,8 @@ there to work with: the daemon and its audition page, the sound library, the edi
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import socket
 import sys
@@ -29,6 +31,11 @@ ADAPTERS = {
 }
 PAGE = "audition page"
 PAGE_LIBRARIES = ("starlette", "uvicorn")
+PAGE_FILES = Path(__file__).parent / "panel" / "static"
+PAGES = ("index.html", "reel.html")
+_NAMED = re.compile(r'(?:(?:href|src)="(?:\.\./)?static/|(?:from|import) ?"\./)([^"]+)"')
+"""A file that a page, or a module of one, cannot do without."""
+AGAIN = "install foley-bridge again, from its folder: pip install --force-reinstall ."
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def _onnx_runtime() -> Iterator[Check]:
             "ONNX Runtime",
             False,
             "cannot be imported",
-            "install foley-bridge again: pip install --force-reinstall foley-bridge",
+            AGAIN,
         )
         return
     for name in listed:
@@ -152,7 +159,8 @@ def _daemon() -> Iterator[Check]:
     advice = "editors need one: foley-bridge serve; commands work without"
     said = None
     try:
-        client = running()
+        keys = os.environ.get("FOLEY_BRIDGE_KEYS")
+        client = running(keys=Path(keys) if keys else None, seat=os.environ.get("FOLEY_BRIDGE_SEAT"))
         if client is None:
             yield Check("daemon", False, "none runs", advice, needed=False)
         else:
@@ -161,30 +169,69 @@ def _daemon() -> Iterator[Check]:
             yield Check("daemon", True, f"version {said['version']} at {client.endpoint}", needed=False)
     except FoleyError as error:
         yield Check("daemon", False, error.message, error.hint, needed=False)
-    yield _page(said)
+    yield page(said)
 
 
-def _page(daemon: dict[str, Any] | None) -> Check:
-    """Whether the audition page can be served. daemon: what the one that runs answers to a ping; None when none does."""
+def page(daemon: dict[str, Any] | None) -> Check:
+    """Whether the audition page can be served, and where.
+
+    Args:
+        daemon: what the one that runs answers to a ping; None when none does.
+    """
     from importlib import import_module
     from importlib.metadata import version
-
-    from foley_bridge.bridge.panel_process import default_panel_bind, loopback
-    from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
 
     try:
         libraries = [f"{import_module(name).__name__} {version(name)}" for name in PAGE_LIBRARIES]
     except ImportError as error:
-        advice = "install foley-bridge again: pip install --force-reinstall foley-bridge"
-        return Check(PAGE, False, f"cannot be served: {error}", advice, needed=False)
+        return Check(PAGE, False, f"cannot be served: {error}", AGAIN, needed=False)
+    if missing := missing_of_page(PAGE_FILES):
+        return Check(PAGE, False, f"{PAGE_FILES} is without {', '.join(missing)}", AGAIN, needed=False)
     if daemon is not None:
         where = daemon["endpoints"].get("panel") or "once somebody asks for it: foley-bridge audition"
     else:
-        place = loopback(default_panel_bind(DEFAULT_ENDPOINT))
-        with socket.socket() as probe:
-            taken = probe.connect_ex(place) == 0
-        where = f"port {place[1]} is {'taken, so it will be at another' if taken else 'free'}"
+        try:
+            where = _place_of_page()
+        except FoleyError as error:
+            return Check(PAGE, False, error.message, error.hint, needed=False)
     return Check(PAGE, True, f"{where} ({', '.join(libraries)})", needed=False)
+
+
+def _place_of_page() -> str:
+    """Where it will be once a daemon runs that commands start."""
+    from foley_bridge.bridge.binding import Binding
+    from foley_bridge.bridge.panel_process import default_panel_bind, loopback
+    from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
+
+    endpoint = os.environ.get("FOLEY_BRIDGE_ENDPOINT") or DEFAULT_ENDPOINT
+    if not Binding.parse(endpoint).is_local:
+        return "on the daemon's machine"
+    host, port = loopback(default_panel_bind(endpoint))
+    if not port:
+        return "at a free port"
+    with socket.socket() as probe:
+        taken = probe.connect_ex((host, port)) == 0
+    return f"port {port} is {'taken, so it will be at another' if taken else 'free'}"
+
+
+def missing_of_page(folder: Path) -> list[str]:
+    """The files that the page needs and that are not there: what its HTML names, what those name, and so on.
+
+    Args:
+        folder: the page's files.
+    """
+    missing, seen, todo = [], set(PAGES), list(PAGES)
+    while todo:
+        name = todo.pop()
+        try:
+            text = (folder / name).read_text(encoding="utf-8")
+        except OSError:
+            missing.append(name)
+            continue
+        named = {(Path(name).parent / other).as_posix() for other in _NAMED.findall(text)} - seen
+        seen |= named
+        todo += named
+    return sorted(missing)
 
 
 def _library() -> Check:

@@ -68,10 +68,16 @@ def test_the_wheel_stays_under_30_mb(wheel: Path) -> None:
     assert wheel.stat().st_size < 30e6
 
 
-def test_an_installed_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
-    site = tmp_path / "site"
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where it is installed."""
+    site = tmp_path_factory.mktemp("installed") / "site"
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(site), str(wheel)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return site
+
+
+def test_an_installed_wheel_runs_outside_the_checkout(site: Path, tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r})\n"
         "import foley_bridge, foley_models, foley_export\n"
@@ -92,3 +98,25 @@ def test_an_installed_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Pat
     assert done.stdout.strip().startswith("foley-bridge ")
     script = (site / "bin" / "foley-bridge").exists() or (site / "Scripts" / "foley-bridge.exe").exists()
     assert script
+
+
+def test_the_doctor_finds_what_an_installation_is_without(site: Path, tmp_path: Path) -> None:
+    name = "vendor/wavesurfer/wavesurfer.esm.js"
+    place = site / "foley_bridge" / "panel" / "static" / name
+    code = (
+        f"import sys, json; sys.path.insert(0, {str(site)!r})\n"
+        "from foley_bridge import doctor\n"
+        "from dataclasses import asdict\n"
+        "print(json.dumps(asdict(doctor.page(None))))\n"
+    )
+
+    def said() -> dict[str, object]:
+        command = [sys.executable, "-c", code]
+        found: dict[str, object] = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout)
+        return found
+
+    assert said()["ok"] is True
+    place.rename(tmp_path / "kept")
+    without = said()
+    (tmp_path / "kept").rename(place)
+    assert without["ok"] is False and name in str(without["detail"]) and "install" in str(without["advice"])

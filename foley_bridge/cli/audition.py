@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -34,7 +35,7 @@ class Undecided(StrEnum):
 
 def audition(
     job: Annotated[
-        str | None, typer.Argument(metavar="[JOB]", help="A job of generate, its id or key [default: newest].")
+        str | None, typer.Argument(metavar="JOB", help="A job of generate, its id or key [default: the newest].")
     ] = None,
     no_open: NoOpen = False,
     endpoint: Endpoint = None,
@@ -42,7 +43,7 @@ def audition(
     seat: Seat = None,
     as_json: Json = False,
 ) -> None:
-    """Open the page where takes are heard against the picture, and chosen.
+    """Open the page where takes are heard and chosen.
 
     The link that is printed lets in whoever has it, on this machine, until the daemon ends. The daemon is started if none runs.
     """
@@ -62,9 +63,12 @@ def audition(
 
 def apply(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job of generate whose takes were chosen, by id or key.")],
-    out: Annotated[Path | None, typer.Option(help="The timeline to write [default: the job's own --out].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The timeline to write [default: the job's own --out].")
+    ] = None,
     timeline: Annotated[
-        Path | None, typer.Option(help="Lay them into this timeline, a newer version of the one the job was made from.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Lay them into this timeline, a newer version of the one the job was made from."),
     ] = None,
     undecided: Annotated[
         Undecided, typer.Option(help="Regions that nobody chose for keep their best take, or get none.")
@@ -73,15 +77,17 @@ def apply(
         bool | None,
         typer.Option("--takes-as-tracks/--no-takes-as-tracks", help="Every take on a track of its own [default: as the job]."),
     ] = None,
-    preview: Annotated[Path | None, typer.Option(help="Also an MP4 of the whole timeline with the placed sound.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Also a self-contained HTML page.")] = None,
+    preview: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also an MP4 of the whole timeline with the placed sound.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also a self-contained HTML page.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite --out even when somebody changed it since.")] = False,
     endpoint: Endpoint = None,
     keys: Keys = None,
     seat: Seat = None,
     as_json: Json = False,
 ) -> int:
-    """Write what was chosen on the audition page into the timeline.
+    """Write what was chosen on the page into the timeline.
 
     The daemon that did the job does it: the choices are kept there.
     """
@@ -135,13 +141,25 @@ def opened_page(link: str, endpoint: str) -> bool:
     """
     from foley_bridge.bridge.binding import Binding
 
-    if not Binding.parse(endpoint).is_local:
+    binding = Binding.parse(endpoint)
+    if not binding.is_local:
         print("no browser was opened: the link leads somewhere only on the daemon's own machine", file=sys.stderr)
+        _say_tunnel(link, binding.host.strip("[]"))
         return False
     if not _opened(link):
         print("no browser was opened: open the link in one", file=sys.stderr)
+        if here := os.environ.get("SSH_CONNECTION", "").split()[2:3]:
+            _say_tunnel(link, here[0])
         return False
     return True
+
+
+def _say_tunnel(link: str, host: str) -> None:
+    """How a browser on another machine gets to the page: it would have the same address there."""
+    there = urlsplit(link)
+    print(
+        f"  to open it where you sit, leave this running there: ssh -N -L {there.port}:{there.netloc} {host}", file=sys.stderr
+    )
 
 
 def _say_started(reached: Reached) -> None:

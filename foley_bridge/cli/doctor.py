@@ -12,12 +12,13 @@ from foley_bridge.cli.asking import Json
 
 
 def doctor(
-    folder: Annotated[Path, typer.Option(help="Where takes would be written.")] = Path(),
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Where takes would be written.")] = Path(),
     as_json: Json = False,
 ) -> int:
     """Check this machine, and what runs on it.
 
-    Python, ONNX Runtime providers that really load, codecs, timeline formats, disk; the daemon and the sound library.
+    Python, ONNX Runtime providers that really load, codecs, timeline formats, disk; the daemon, its audition page, the sound
+    library, and the editors with their scripts.
     """
     from dataclasses import asdict
 

@@ -26,30 +26,49 @@ class Shape(StrEnum):
 
 
 def generate(
-    timeline: Annotated[Path, typer.Argument(help="A timeline (.otio .rpp .xml .fcpxml .edl .aaf) with regions, or a video.")],
-    out: Annotated[Path, typer.Option(help="The timeline with the takes; the extension says the format.")],
-    media_dir: Annotated[Path, typer.Option(help="Folder for the takes; made if it is not there.")],
-    exemplar: Annotated[Path | None, typer.Option(help="Example sound for regions that name none with like=.")] = None,
-    engine: Annotated[str | None, typer.Option(help="Engine for regions that name none with engine=.")] = None,
-    takes: Annotated[int | None, typer.Option(help="Takes per region [default: 3].")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the same seed gives the same takes [default: 0].")] = None,
-    region: Annotated[
-        list[str] | None, typer.Option(help='A region: "START-END TEXT", in seconds or timecode; may be given again and again.')
+    timeline: Annotated[
+        Path,
+        typer.Argument(metavar="TIMELINE", help="A timeline (.otio .rpp .xml .fcpxml .edl .aaf) with regions, or a video."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The timeline with the takes; the extension says the format.")],
+    media_dir: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the takes; made if it is not there.")],
+    exemplar: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Example sound for regions that name none with like=.")
     ] = None,
-    sensitivity: Annotated[float | None, typer.Option(help="0-1: how readily motion counts as action [default: 0.5].")] = None,
-    offset: Annotated[str | None, typer.Option(help="Shift of all hits: 20, -40ms, -1f.")] = None,
-    level: Annotated[float | None, typer.Option(help="LUFS (peak dBFS under 0.4 s) [default: the example's own].")] = None,
-    handles: Annotated[str | None, typer.Option(help="Extra material at both ends: 0.5, 12f [default: none].")] = None,
-    sample_rate: Annotated[int, typer.Option(help="Of the takes, Hz.")] = 48000,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Engine for regions that name none with engine=.")] = None,
+    takes: Annotated[int | None, typer.Option(metavar="N", help="Takes per region [default: 3].")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed; the same seed gives the same takes [default: 0].")
+    ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(metavar='"A-B TEXT"', help="A region from A to B, in seconds or timecode; may be given again."),
+    ] = None,
+    sensitivity: Annotated[
+        float | None, typer.Option(metavar="0-1", help="How readily motion counts as action [default: 0.5].")
+    ] = None,
+    offset: Annotated[str | None, typer.Option(metavar="TIME", help="Shift of all hits: 20, -40ms, -1f.")] = None,
+    level: Annotated[
+        float | None, typer.Option(metavar="LUFS", help="How loud (peak dBFS under 0.4 s) [default: the example's own].")
+    ] = None,
+    handles: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Extra material at both ends: 0.5, 12f [default: none].")
+    ] = None,
+    sample_rate: Annotated[int, typer.Option(metavar="HZ", help="Of the takes.")] = 48000,
     takes_as_tracks: Annotated[bool, typer.Option("--takes-as-tracks", help="Lay every take on a track of its own.")] = False,
     hits_as_markers: Annotated[bool, typer.Option("--hits-as-markers", help="Write found onsets as HIT markers.")] = False,
-    preview: Annotated[Path | None, typer.Option(help="Also an MP4 of the whole timeline with the placed sound.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Also a self-contained HTML page.")] = None,
+    preview: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also an MP4 of the whole timeline with the placed sound.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also a self-contained HTML page.")] = None,
     shape: Annotated[
         Shape | None, typer.Option("--for", metavar="resolve", help="Shape --out (.otio) as this program imports it.")
     ] = None,
     key: Annotated[
-        str | None, typer.Option(help="The same key never makes a second job, and is written into the clips [default: none].")
+        str | None,
+        typer.Option(
+            metavar="KEY", help="The same key never makes a second job, and is written into the clips [default: none]."
+        ),
     ] = None,
     audition: Audition = False,
     no_open: NoOpen = False,
@@ -111,8 +130,10 @@ def generate(
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the demo's files; made if it is not there.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another demo.")] = 0,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the demo's files; made if it is not there.")] = Path(
+        "demo"
+    ),
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Another seed, another demo.")] = 0,
     audition: Audition = False,
     no_open: NoOpen = False,
     endpoint: Endpoint = None,

@@ -38,7 +38,7 @@ def install_host(
     seat: Seat = None,
     as_json: Json = False,
 ) -> None:
-    """Install Foley's scripts in an editor, bring them up to date, or remove them.
+    """Install, update or remove Foley's scripts in an editor.
 
     In every version of it that is found. Files that you have changed are never lost: they are kept under another name.
     The scripts ask the daemon that is named here, or else the one of this machine.

@@ -35,8 +35,11 @@ class State(StrEnum):
 
 @app.command("list")
 def list_jobs(
-    state: Annotated[list[State] | None, typer.Option(help="Only jobs in this state; may be given again.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="The newest so many.")] = 20,
+    state: Annotated[
+        list[State] | None,
+        typer.Option(metavar="STATE", help="Only queued, running, done, failed or cancelled ones; may be given again."),
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="The newest so many.")] = 20,
     endpoint: Endpoint = None,
     keys: Keys = None,
     seat: Seat = None,
@@ -50,7 +53,9 @@ def list_jobs(
     elif not found:
         print("no jobs")
     else:
-        rows = [[view["job"], _kind(view), view["state"], _where(view), _at(view["created"]), view["key"] or ""] for view in found]
+        rows = [
+            [view["job"], _kind(view), view["state"], _where(view), _at(view["created"]), view["key"] or ""] for view in found
+        ]
         show.table(["job", "kind", "state", "", "came at", "key"], rows)
 
 

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 NOT_ALL = 1
 SHOWN_FAILURES = 20
 
-app = typer.Typer(
-    help="The sound library: add folders, search by words, correct what is known.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="The sound library: add folders, search, correct.", no_args_is_help=True, rich_markup_mode=None)
 
 Folder = Annotated[
     Path | None,
@@ -42,14 +40,14 @@ Ucs = Annotated[
 
 @app.command()
 def add(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of sounds, with all that is in them.")],
-    licence: Annotated[str | None, typer.Option(help="The licence of all these sounds.")] = None,
-    source: Annotated[str | None, typer.Option(help="Where all these sounds come from.")] = None,
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Folders of sounds, with all that is in them.")],
+    licence: Annotated[str | None, typer.Option(metavar="TEXT", help="The licence of all these sounds.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="TEXT", help="Where all these sounds come from.")] = None,
     csv: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A list that Soundminer or BaseHead exported; may be given again.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Files read at once [default: as many as pay off].")
+        int | None, typer.Option(metavar="N", min=1, max=64, help="Files read at once [default: as many as pay off].")
     ] = None,
     library: Folder = None,
     as_json: Json = False,
@@ -80,13 +78,13 @@ def search(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="WORDS...", help="What to look for; in quotes as it stands, -word to leave out. None: all there is."
+            metavar="WORDS", help="What to look for; in quotes as it stands, -word to leave out. None: all there is."
         ),
     ] = None,
     ucs: Ucs = None,
     length: Annotated[str | None, typer.Option(metavar="A-B", help="Only sounds from A to B seconds: 0.5-4, 2- or -4.")] = None,
-    channels: Annotated[int | None, typer.Option(min=1, help="Only sounds of so many channels.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The best so many.")] = 20,
+    channels: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only sounds of so many channels.")] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="The best so many.")] = 20,
     library: Folder = None,
     as_json: Json = False,
 ) -> None:
@@ -109,7 +107,7 @@ def list_sounds(
     ucs: Ucs = None,
     favourites: Annotated[bool, typer.Option("--favourites", help="Only favourites.")] = False,
     banned: Annotated[bool, typer.Option("--banned", help="Only banned sounds.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="The first so many, by name.")] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="The first so many, by name.")] = 50,
     library: Folder = None,
     as_json: Json = False,
 ) -> None:
@@ -136,14 +134,14 @@ def show_sound(sound: Sound, library: Folder = None, as_json: Json = False) -> N
 def edit(
     sound: Sound,
     ucs: Annotated[str | None, typer.Option(metavar="CATID", help="Its UCS category, such as DOORWood.")] = None,
-    fx_name: Annotated[str | None, typer.Option(help="Its title.")] = None,
-    description: Annotated[str | None, typer.Option(help="What is heard.")] = None,
-    keywords: Annotated[str | None, typer.Option(help="Words to find it by, with commas between.")] = None,
-    creator: Annotated[str | None, typer.Option(help="Who made it.")] = None,
-    source: Annotated[str | None, typer.Option(help="Where it comes from.")] = None,
-    collection: Annotated[str | None, typer.Option(help="The collection it belongs to.")] = None,
-    licence: Annotated[str | None, typer.Option(help="On what terms it may be used.")] = None,
-    url: Annotated[str | None, typer.Option(help="Where it was found.")] = None,
+    fx_name: Annotated[str | None, typer.Option(metavar="TEXT", help="Its title.")] = None,
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="What is heard.")] = None,
+    keywords: Annotated[str | None, typer.Option(metavar="TEXT", help="Words to find it by, with commas between.")] = None,
+    creator: Annotated[str | None, typer.Option(metavar="TEXT", help="Who made it.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="TEXT", help="Where it comes from.")] = None,
+    collection: Annotated[str | None, typer.Option(metavar="TEXT", help="The collection it belongs to.")] = None,
+    licence: Annotated[str | None, typer.Option(metavar="TEXT", help="On what terms it may be used.")] = None,
+    url: Annotated[str | None, typer.Option(metavar="TEXT", help="Where it was found.")] = None,
     favourite: Annotated[bool | None, typer.Option("--favourite/--no-favourite", help="Searches lift it a little.")] = None,
     ban: Annotated[bool | None, typer.Option("--ban/--no-ban", help="Searches leave it out.")] = None,
     reset: Annotated[
@@ -167,7 +165,7 @@ def edit(
 
 @app.command()
 def remove(
-    sounds: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of sounds, or the beginnings of them.")],
+    sounds: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of sounds, or the beginnings of them.")],
     library: Folder = None,
     as_json: Json = False,
 ) -> None:

@@ -36,15 +36,17 @@ def serve(
     home: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The daemon's own folder [default: the user's, or FOLEY_BRIDGE_HOME].")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Jobs done at once.")] = 1,
-    queue_limit: Annotated[int, typer.Option(min=1, help="Jobs that may wait.")] = 1000,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Jobs done at once.")] = 1,
+    queue_limit: Annotated[int, typer.Option(metavar="N", min=1, help="Jobs that may wait.")] = 1000,
     media_root: Annotated[
         list[Path] | None,
         typer.Option(metavar="DIR", help="Jobs read only below this; may be given again [default: anywhere]."),
     ] = None,
     output_root: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DIR", help="Jobs write only below this; again [default: home, current, temporary folder]."),
+        typer.Option(
+            metavar="DIR", help="Jobs write only below this; may be given again [default: home, current, temporary folder]."
+        ),
     ] = None,
     map_: Annotated[
         list[str] | None,
@@ -115,9 +117,10 @@ def serve(
 
 
 def stop(keys: Keys = None, seat: Seat = None, as_json: Json = False) -> None:
-    """End the daemon that runs here, such as one that an editor started.
+    """End the daemon that runs here.
 
-    Jobs that it has not done are not lost: they go on when it runs again.
+    Such as one that an editor started, or a command with --audition. Jobs that it has not done are not lost: they go on when it
+    runs again.
     """
     from foley_bridge.bridge.ending import end
 

@@ -35,7 +35,8 @@ def source() -> Path:
     for folder in (package / "_host_scripts", package.parent / "host_scripts"):
         if folder.is_dir():
             return folder
-    raise HostError("the host scripts are not there", "install foley-bridge again: pip install --force-reinstall foley-bridge")
+    hint = "install foley-bridge again, from its folder: pip install --force-reinstall ."
+    raise HostError("the host scripts are not there", hint)
 
 
 def contents(host: str, scripts: Path, root: Path) -> Files:
