@@ -22,6 +22,7 @@ from test_bridge_starting import free_ports
 from test_cli_json import REGION, RESULT, assert_shaped
 
 from foley_bridge.bridge.client import Client
+from foley_bridge.cli.audition import opened_page
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends what it started with signals, and its browser is a script")
 
@@ -166,6 +167,19 @@ def test_where_no_browser_can_be_opened_the_link_is_printed_and_that_is_said(use
         assert (done.status, done.out) == (0, generated.json["audition"] + "\n")
         assert "no browser was opened" in done.err
         assert user.command("audition", "--json", **nowhere).json["opened"] is False
+        assert "ssh" not in done.err
+        done = user.command("audition", SSH_CONNECTION="192.0.2.1 50000 192.0.2.7 22", **nowhere)
+        port = generated.json["audition"].split("/")[2].partition(":")[2]
+        assert f"ssh -N -L {port}:127.0.0.1:{port} 192.0.2.7\n" in done.err
+
+
+@pytest.mark.parametrize(("endpoint", "host"), [("tcp://studio:5577", "studio"), ("tcp://[2001:db8::7]:5577", "2001:db8::7")])
+def test_a_page_of_another_machine_is_not_opened_and_how_to_reach_it_is_said(
+    endpoint: str, host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert opened_page("http://127.0.0.1:5580/token/reel/job", endpoint) is False
+    said = capsys.readouterr()
+    assert said.out == "" and "own machine" in said.err and f"ssh -N -L 5580:127.0.0.1:5580 {host}\n" in said.err
 
 
 def test_a_job_that_is_none_or_no_reel_is_named(user: User, generated: Done) -> None:
@@ -247,7 +261,7 @@ def test_apply_writes_what_was_chosen_and_prints_its_object(user: User, generate
     (clip, other) = otio.adapters.read_from_file(done.json["out"]).audio_tracks()[-1].find_clips()
     assert Path(clip.media_reference.target_url).name == Path(first["takes"][0]["path"]).name
     assert Path(other.media_reference.target_url).name == Path(done.json["regions"][1]["takes"][0]["path"]).name
-    (sent, _, *made) = user.command("jobs", "list").out.splitlines()[1:]
+    (_headings, _rule, sent, *made) = user.command("jobs", "list").out.splitlines()
     assert f"apply of {reel_of(generated)}" in sent and any(" generate " in each for each in made)
 
 
