@@ -22,9 +22,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -37,6 +35,7 @@ from typing import IO, TYPE_CHECKING, Any
 from filelock import Timeout
 
 from foley_bridge.errors import Cancelled, FoleyError
+from foley_bridge.jobs.child import die, own_streams
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.jobs.worker_process import worker_lock
 
@@ -54,7 +53,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--library", type=Path)
     args = parser.parse_args()
-    orders, words = _own_streams()
+    orders, words = own_streams()
     worker = Worker(orders, words)
     threading.Thread(target=worker.listen, daemon=True).start()
     try:
@@ -74,16 +73,6 @@ def _warm(library: Path | None) -> None:
     if library is not None:
         with contextlib.suppress(FoleyError):
             open_library(library).count()
-
-
-def _own_streams() -> tuple[IO[bytes], IO[bytes]]:
-    """Standard input and output, put out of the way of libraries that print and children that read."""
-    orders, words = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return orders, words
 
 
 class Worker:
@@ -113,7 +102,7 @@ class Worker:
                     self._cancelled = order["job"]
                 self._answers.put(order)
         finally:
-            _die()
+            die()
 
     def work(self, library: Path | None) -> None:
         """Do jobs for ever. library: the sound library's folder, to be at hand when an editor asks for a sound."""
@@ -161,7 +150,7 @@ class Worker:
             self._words.write(json.dumps(said).encode() + b"\n")
             self._words.flush()
         except OSError:  # nobody is there to hear it
-            _die()
+            die()
 
 
 # --- one for each kind: what an order says becomes a request, and the request a result ---
@@ -234,13 +223,6 @@ def _failed(kind: str, message: str, hint: str) -> dict[str, Any]:
 
 def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
-
-
-def _die() -> None:
-    """At once, in the middle of whatever it is, and with the children: the daemon that this belongs to is gone."""
-    if sys.platform != "win32" and os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
 
 
 if __name__ == "__main__":

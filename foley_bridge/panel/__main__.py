@@ -12,8 +12,6 @@ import contextlib
 import errno
 import json
 import logging
-import os
-import signal
 import socket
 import sys
 import threading
@@ -22,6 +20,7 @@ from typing import IO, Any
 
 from foley_bridge.bridge.logs import start_log
 from foley_bridge.errors import FoleyError
+from foley_bridge.jobs.child import die, own_streams
 from foley_bridge.panel.settings import PanelSettings
 
 log = logging.getLogger("foley_bridge.panel")
@@ -31,7 +30,7 @@ _BACKLOG = 100
 
 def main() -> int:
     """Serve until standard input ends, which ends the process."""
-    orders, words = _own_streams()
+    orders, words = own_streams()
     line = orders.readline()
     if not line:
         return 1
@@ -44,18 +43,8 @@ def main() -> int:
     except (FoleyError, OSError) as error:
         message, hint = (error.message, error.hint) if isinstance(error, FoleyError) else (str(error), "")
         _say(words, {"say": "failed", "message": message, "hint": hint})
-    _end()
+    die()
     return 1
-
-
-def _own_streams() -> tuple[IO[bytes], IO[bytes]]:
-    """Standard input and output, put out of the way of libraries that print and children that read."""
-    orders, words = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return orders, words
 
 
 def _listening(settings: PanelSettings) -> socket.socket:
@@ -112,14 +101,7 @@ def _end_with(orders: IO[bytes]) -> None:
     with contextlib.suppress(OSError, ValueError):
         while orders.read(4096):
             pass
-    _end()
-
-
-def _end() -> None:
-    """At once, and with the children: the daemon that this belongs to is gone."""
-    if sys.platform != "win32" and os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
+    die()
 
 
 if __name__ == "__main__":
