@@ -15,8 +15,9 @@ from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.names import FOLLOWUPS
 from foley_bridge.jobs.reel import find_reel, reel_json, region_of, request_of
 
-OF_A_REGION = ("number", "id", "name", "text", "start", "end", "engine", "tapped", "reliable", "reason", "onsets", "seen")
-OF_A_TAKE = ("id", "seed", "source", "score")
+OF_A_REGION = ("engine", "tapped", "reliable", "reason", "onsets")
+OF_A_TAKE = ("id", "seed", "source")
+"""What a retake needs to know, and no more: each one keeps it in the journal."""
 
 
 def expand(params: Mapping[str, Any], journal: Journal) -> tuple[dict[str, Any], bytes | None]:
@@ -51,5 +52,5 @@ def expand(params: Mapping[str, Any], journal: Journal) -> tuple[dict[str, Any],
     takes = [{name: take[name] for name in OF_A_TAKE} for take in region["takes"]]
     if params.get("like_take") not in (None, *(take["id"] for take in takes)):
         raise JobError(f"like_take: region {params['region']} has no such take", "name one of its takes by its SHA-256")
-    known = {name: region[name] for name in OF_A_REGION if name in region}
+    known = {name: region[name] for name in OF_A_REGION}
     return {**params, **added, "known": {**known, "takes": takes}}, None
