@@ -39,16 +39,18 @@ def answer(request: dict[str, Any], *, endpoint: str | None, keys: Path | None, 
     if method == "start":
         allow = _folders(params.get("allow", []))
         return wire.reply(request_id, start(allow, endpoint=endpoint, keys=keys, seat=seat))
-    return wire.reply(request_id, doctor())
+    return wire.reply(request_id, doctor(endpoint, keys, seat))
 
 
-def doctor() -> dict[str, Any]:
-    """What ``foley-bridge doctor --json`` prints.
+def doctor(endpoint: str | None, keys: Path | None, seat: str | None) -> dict[str, Any]:
+    """What ``foley-bridge doctor --json`` prints, asked about the daemon at an endpoint.
 
     Raises:
         BridgeError: it does not come to an end.
     """
     hint = "run foley-bridge doctor in a terminal"
+    about = {"ENDPOINT": endpoint, "KEYS": keys, "SEAT": seat}
+    who = {f"FOLEY_BRIDGE_{name}": str(value) for name, value in about.items() if value}
     try:
         done = subprocess.run(
             command("doctor", "--json", "--folder", str(Path.home())),
@@ -56,7 +58,7 @@ def doctor() -> dict[str, Any]:
             capture_output=True,
             timeout=DOCTOR_S,
             check=False,
-            env=environment(),
+            env=environment() | who,
             **HIDDEN,
         )
         return dict(json.loads(done.stdout))

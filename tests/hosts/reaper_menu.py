@@ -35,15 +35,13 @@ def daemon() -> Serving:
 _installed: dict[str, Path] = {}  # folders like those of REAPER, by the endpoint that their scripts ask
 
 
-def install(folder: Path, home: Path, endpoint: str | None) -> None:
+def install(folder: Path, home: Path, endpoint: str) -> None:
     """Really install; keep a copy for other tests with the same daemon."""
     folder.mkdir(exist_ok=True)
-    asked = ["--endpoint", endpoint] if endpoint else []
-    done = command("install-host", "reaper", "--into", folder, "--json", *asked, home=home)
+    done = command("install-host", "reaper", "--into", folder, "--json", "--endpoint", endpoint, home=home)
     assert done.returncode == 0, done.stdout + done.stderr
-    if endpoint:
-        _installed[endpoint] = home / "installed"
-        shutil.copytree(folder, _installed[endpoint])
+    _installed[endpoint] = home / "installed"
+    shutil.copytree(folder, _installed[endpoint])
 
 
 class Menu:
@@ -52,14 +50,14 @@ class Menu:
     Args:
         folder: REAPER's resource folder; made.
         home: of foley_bridge.
-        endpoint: of the daemon that the scripts ask; none: whichever is found.
+        endpoint: of the daemon that the scripts ask.
     """
 
-    def __init__(self, project: Project, folder: Path, home: Path, endpoint: str | None = None) -> None:
+    def __init__(self, project: Project, folder: Path, home: Path, endpoint: str) -> None:
         self.scripts = folder / "Scripts" / "Foley"
         self.folder, self.home = folder, home
         home.mkdir(exist_ok=True)
-        if endpoint is not None and endpoint in _installed:  # it takes a second, and need not be done for each test
+        if endpoint in _installed:  # it takes a second, and need not be done for each test
             shutil.copytree(_installed[endpoint], folder)
             told = self.scripts / "foley_bridge.json"
             (home / "work").mkdir()

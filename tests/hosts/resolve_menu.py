@@ -21,14 +21,13 @@ class Menu:
     Args:
         folder: made, like the one that Resolve keeps.
         home: of foley_bridge; the work folder lies in it.
-        endpoint: of the daemon that the scripts ask; none: whichever is found.
+        endpoint: of the daemon that the scripts ask.
     """
 
-    def __init__(self, folder: Path, home: Path, endpoint: str | None = None) -> None:
+    def __init__(self, folder: Path, home: Path, endpoint: str) -> None:
         folder.mkdir()
         home.mkdir(exist_ok=True)
-        asked = ["--endpoint", endpoint] if endpoint else []
-        done = serving.command("install-host", "resolve", "--into", folder, "--json", *asked, home=home)
+        done = serving.command("install-host", "resolve", "--into", folder, "--json", "--endpoint", endpoint, home=home)
         assert done.returncode == 0, done.stdout + done.stderr
         self.scripts = folder / "Fusion" / "Scripts" / "Utility" / "Foley"
         self.config = folder / "Fusion" / "foley_bridge" / "foley_bridge.json"

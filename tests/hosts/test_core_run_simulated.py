@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pytest
 import zmq
 from core_bench import Place, lines, ours
 from cores import LuaCore, PythonCore
+from endpoints import free_endpoint
 from job_materials import clicks, movie
 from serving import Serving, serving
 from simulated_plain import Host
@@ -418,12 +418,6 @@ def test_takes_that_were_laid_are_told_of_even_when_their_report_cannot_be_noted
 # --- no daemon ---
 
 
-def free_endpoint() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
-
-
 def test_without_a_daemon_the_user_is_asked_and_may_say_no(core: Any, place: Place) -> None:
     place.write_config(endpoint=free_endpoint())
     host = place.host()
@@ -616,6 +610,7 @@ def test_the_doctor_is_asked_through_the_bridge(core: Any, place: Place) -> None
     (said,) = host.said
     assert "foley_bridge 0.1.0" in said.splitlines()[0]
     assert "Good: " in said
+    assert f"version 0.1.0 at {place.endpoint}" in said
     assert place.left() == []
 
 

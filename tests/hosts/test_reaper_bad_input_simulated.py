@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from endpoints import free_endpoint
 from reaper_bench import item
 from reaper_menu import Menu, daemon, foley, heard, marked, reel
 from reaper_model import Project, State, Track
@@ -148,7 +149,7 @@ def test_place_what_is_ready_says_nothing_when_nothing_is(menu: Menu) -> None:
 
 def test_without_a_daemon_it_offers_to_start_one_and_goes_on(tmp_path: Path, project: Project) -> None:
     home = tmp_path / "home"
-    menu = Menu(project, tmp_path / "REAPER", home)
+    menu = Menu(project, tmp_path / "REAPER", home, free_endpoint())
     before = project.dump()
     try:
         message = menu.choose("Generate into regions", False)

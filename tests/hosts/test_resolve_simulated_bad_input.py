@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from endpoints import free_endpoint
 from resolve_bench import picture, region, world
 from resolve_menu import Menu
 from resolve_ui_simulated import Window
@@ -126,7 +127,7 @@ def test_without_a_daemon_it_offers_to_start_one_and_goes_on(there: World, tmp_p
     message = menu.choose("Generate into regions", there, "No")
     assert "tcp://127.0.0.1:1" in message and picture(there) == before
     home = tmp_path / "home3"
-    menu = Menu(tmp_path / "support3", home)
+    menu = Menu(tmp_path / "support3", home, free_endpoint())
     os.environ["FOLEY_BRIDGE_HOME"], kept = str(home), os.environ["FOLEY_BRIDGE_HOME"]
     try:
         message = menu.choose("Generate into regions", there, "Yes")
