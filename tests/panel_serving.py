@@ -103,7 +103,6 @@ def panel(endpoint: str, folder: Path, roots: Roots | None = None, **changed: An
         "cache": str(folder / "cache"),
         "log_level": "debug",
         "roots": (roots or Roots()).to_json(),
-        "library": None,
         **changed,
     }
     command = [sys.executable, "-P", "-m", "foley_bridge.panel"]

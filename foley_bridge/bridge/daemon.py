@@ -195,7 +195,6 @@ class _Daemon:
             "cache": str(folder / "cache"),
             "log_level": settings.log_level,
             "roots": self._roots.to_json(),
-            "library": None if settings.library is None else str(settings.library),
         }
         return PanelProcess(*self._panel_at, order, announce=self._panel_listens)
 

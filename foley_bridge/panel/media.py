@@ -46,10 +46,8 @@ class Media:
 
     def __init__(self, reels: Reels, cache: Cache, roots: Roots) -> None:
         self._reels, self._cache, self._roots = reels, cache, roots
-        self._movies, self._sketches = (
-            Workshop("movies", ["pictures"]),
-            Workshop("thumbnails and sounds", ["pictures", "sounds"]),
-        )
+        self._movies = Workshop("movies", ["pictures"])
+        self._sketches = Workshop("thumbnails and sounds", ["pictures", "sounds"])
         self._sounds: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     @property
