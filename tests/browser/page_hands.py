@@ -95,6 +95,13 @@ class Hands:
         with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
             return json.load(answer)
 
+    def retake(self, region: int, body: dict[str, Any]) -> str:
+        """Ask for takes as another page would."""
+        text = json.dumps(body).encode()
+        asked = urllib.request.Request(f"{self.api}/regions/{region}/retakes", text, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
+            return json.load(answer)["job"]
+
     def placed(self, before: int) -> dict[str, Any]:
         """Waits for the take that a retake leads to, and returns it when it is heard. ``before``: how many takes there were."""
         self.until("() => !foley.placing.of(foley.number).busy")

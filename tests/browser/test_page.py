@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from page_hands import FAILED, Hands
+from page_hands import FAILED, METAL, Hands
 from panel_reels import PanelReel
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
+
+SMALL = """() => [...document.querySelectorAll('button, input, textarea, .overview')].flatMap((one) => {
+  if (!one.offsetParent) return [];
+  const { top, bottom } = (one.closest('label') ?? one).getBoundingClientRect();
+  const more = one.matches('.overview') ? -parseFloat(getComputedStyle(one, '::before').top) : 0;
+  return bottom - top + more < 43.5 ? [`${one.className || one.id || one.textContent}: ${bottom - top + more}`] : [];
+})"""
+"""Controls in sight that are lower than a finger is thick."""
 
 
 def controls(page: Page) -> list[dict[str, Any]]:
@@ -103,3 +111,68 @@ def test_everything_fits_on_one_screen(hands: Hands, width: int, height: int) ->
         ), name
     lanes = hands.page.locator("#lanes").bounding_box()
     assert lanes is not None and lanes["y"] + lanes["height"] <= height + 1
+
+
+def test_what_changes_with_every_frame_is_not_read_aloud(hands: Hands) -> None:
+    session = hands.page.context.new_cdp_session(hands.page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    live = {
+        node.get("name", {}).get("value", ""): each["value"]["value"]
+        for node in nodes
+        for each in node.get("properties", [])
+        if each["name"] == "live" and node["role"]["value"] == "status"
+    }
+    assert live.get("Timecode", "off") == "off"
+    assert [words for words, how in live.items() if how != "off"] == [""], "only what is announced"
+
+
+def test_tabs_are_gone_through_with_the_arrows(hands: Hands) -> None:
+    hands.page.get_by_role("tab", name="Adjust").focus()
+    at_s = hands.tell("() => foley.player.time_s")
+    hands.press("ArrowRight")
+    assert hands.page.get_by_role("tab", name="Library").get_attribute("aria-selected") == "true"
+    assert hands.page.get_by_role("tabpanel", name="Library").is_visible()
+    assert hands.tell("() => document.activeElement.textContent") == "Library"
+    assert hands.tell("() => foley.player.time_s") == at_s
+
+
+def test_a_dialog_closes_when_one_presses_beside_it_and_not_on_its_edge(hands: Hands) -> None:
+    hands.press("r")
+    dialog = hands.page.get_by_role("dialog", name="Why not?")
+    box = dialog.bounding_box()
+    assert box is not None
+    hands.page.mouse.click(box["x"] + 6, box["y"] + 6)
+    assert dialog.is_visible()
+    hands.page.mouse.move(box["x"] + 60, box["y"] + 6)
+    hands.page.mouse.down()
+    hands.page.mouse.move(box["x"] - 60, box["y"] + 6)
+    hands.page.mouse.up()
+    assert dialog.is_visible(), "what was only dragged out of it"
+    hands.page.mouse.click(box["x"] - 60, box["y"] + 6)
+    assert not dialog.is_visible()
+
+
+def test_a_failed_sending_says_so_in_the_dialog_and_a_conflict_of_pages_is_not_written_over(hands: Hands) -> None:
+    hands.tell("() => { foley.store.stop(); }")
+    hands.choose(METAL, {"state": "rejected"})
+    hands.press("2", "c")
+    hands.page.get_by_role("button", name="Use mine").wait_for()
+    hands.press("Control+Enter", "Enter")
+    dialog = hands.page.get_by_role("dialog", name="Send the choices back")
+    dialog.get_by_role("alert").wait_for()
+    assert "say first which of the two holds" in dialog.inner_text()
+    assert not dialog.get_by_role("button", name="Write over it").is_visible()
+    assert hands.told()["applied"] == []
+
+
+def test_for_fingers_nothing_is_smaller_than_44_pixels(chromium: Browser, page_reel: PanelReel) -> None:
+    context = chromium.new_context(viewport={"width": 1024, "height": 768}, has_touch=True, is_mobile=True)
+    hands = Hands(context.new_page(), page_reel.link).open()
+    assert hands.tell("() => matchMedia('(pointer: coarse)').matches")
+    hands.until("() => document.querySelectorAll('.handle').length > 2")
+    small = hands.tell(SMALL)
+    hands.page.get_by_role("button", name="Adjust").tap()
+    small += hands.tell(SMALL)
+    context.close()
+    assert small == []

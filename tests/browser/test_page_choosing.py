@@ -146,3 +146,38 @@ def test_keys_that_are_typed_into_the_note_are_the_notes(hands: Hands) -> None:
     hands.until("() => foley.number === 1 && foley.heard")
     assert hands.tell("() => foley.player.heard") == heard
     assert hands.page.get_by_label("Note").input_value() == "Jack: check 2 & ring, r u c? "
+
+
+def test_a_key_that_is_held_down_decides_of_one_region_only(hands: Hands) -> None:
+    for _ in range(3):  # from the second on as a keyboard repeats it
+        hands.page.keyboard.down("Enter")
+        hands.until("() => foley.number > 1 && foley.heard && !foley.loading")
+    hands.page.keyboard.up("Enter")
+    assert hands.tell("() => foley.number") == GRAVEL
+    hands.page.keyboard.down("r")
+    hands.page.get_by_role("dialog", name="Why not?").wait_for()
+    hands.page.keyboard.down("r")
+    hands.page.keyboard.up("r")
+    assert hands.page.get_by_role("dialog", name="Why not?").is_visible()
+    assert [hands.choice(region)["state"] for region in (METAL, GRAVEL)] == ["chosen", "proposed"]
+
+
+def test_what_is_typed_into_the_note_is_kept_however_the_region_is_left(hands: Hands) -> None:
+    hands.press("e")
+    hands.page.keyboard.type("nearer")
+    hands.tell("() => { location.hash = '#2'; }")
+    hands.until("() => foley.number === 2")
+    assert hands.choice(METAL)["note"] == "nearer"
+    assert hands.page.get_by_label("Note").input_value() == ""
+
+
+def test_a_picture_that_cannot_be_had_says_what_to_do_and_is_there_after_trying_again(hands: Hands) -> None:
+    hands.page.route("**/picture.mp4", lambda route: route.abort())
+    hands.tell("() => foley.open(2)")
+    again = hands.page.locator("#picture").get_by_role("button", name="Try again")
+    again.wait_for()
+    assert "the daemon does not answer – try again in a moment" in hands.page.locator("#picture").inner_text()
+    hands.page.unroute("**/picture.mp4")
+    again.click()
+    hands.until("() => foley.player.pictureThere && foley.player.picture.url && !foley.loading")
+    assert not again.is_visible()

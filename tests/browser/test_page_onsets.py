@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import pytest
 from page_hands import AUDIBLE, FRAME_S, GRAVEL, METAL, WOOD, Hands
+from playwright.sync_api import Error
 
 pytestmark = pytest.mark.browser
 
@@ -131,3 +135,76 @@ def test_a_sound_of_the_library_is_heard_at_the_onsets_and_used_as_a_take(hands:
     hands.page.get_by_role("button", name="Use footsteps gravel 2 as a take").click()
     take = hands.placed(takes)
     assert take["source"]["file"] == "footsteps gravel 2.wav"
+
+
+def test_a_sensitivity_that_was_just_set_is_kept_when_the_region_is_left_at_once(hands: Hands) -> None:
+    before = hands.tell("() => foley.onsets.sensitivity")
+    hands.press("]", "j")
+    hands.until("() => foley.number === 2 && foley.detail")
+    assert hands.choice(METAL)["sensitivity"] == pytest.approx(before + 0.02)
+    hands.until("() => !foley.placing.of(1).busy")
+
+
+def test_what_is_placed_anew_is_placed_on_its_own_regions_onsets_though_another_is_open_by_then(hands: Hands) -> None:
+    onsets = hands.tell("() => foley.onsets.times")
+    hands.tell("() => foley.store.choose(1, {onsets_s: [0.5]}, 'test')")
+    with hands.page.expect_request(lambda request: request.url.endswith("/retakes")) as asked:
+        hands.page.get_by_role("button", name="As seen").click()
+        hands.press("j")
+    assert asked.value.url.endswith("/regions/1/retakes")
+    assert asked.value.post_data_json["hits_s"] == onsets
+    hands.until("() => !foley.placing.of(1).busy")
+    hands.until("() => foley.number === 2 && !foley.store.regions.get(1).detail")
+
+
+def test_tapping_can_be_corrected_and_nothing_is_kept_before_it_ends(hands: Hands) -> None:
+    hands.press("t")
+    for at_s in (0.5, 1.0, 1.5):
+        hands.until("at => foley.player.time_s > at", at_s)
+        hands.press("t")
+    taps = hands.tell("() => foley.tapping.taps")
+    hands.press("Delete", "a", "u", "[")
+    assert hands.tell("() => foley.onsets.times") == taps[:2]
+    assert hands.choice(METAL)["revision"] == hands.told(f"/regions/{METAL}")["choice"]["revision"]
+    assert hands.choice(METAL)["onsets_s"] is None
+    hands.press("Escape")
+    assert hands.choice(METAL)["onsets_s"] is None
+
+
+def found_sounds(hands: Hands) -> None:
+    hands.press("/")
+    hands.page.keyboard.press("Control+a")
+    hands.page.keyboard.type("footsteps gravel")
+    hands.press("Enter")
+    hands.page.get_by_role("button", name="Listen to footsteps gravel 2 at the onsets").wait_for()
+
+
+def test_of_two_sounds_listened_to_the_second_is_heard_however_late_the_first_comes(hands: Hands) -> None:
+    found_sounds(hands)
+    late: list[Any] = []
+    hands.page.route("**/media/library/*.wav", lambda route: late.append(route) if not late else route.continue_())
+    listen = hands.page.locator(".sound .listen")
+    listen.nth(0).click()
+    listen.nth(1).click()
+    hands.until("() => foley.player.auditioning")
+    second = hands.tell("() => foley.player.audited.url")
+    with contextlib.suppress(Error):  # nobody waits for it any more
+        late[0].continue_()
+    hands.page.wait_for_timeout(300)
+    assert hands.tell("() => foley.player.audited.url") == second
+    assert listen.nth(1).get_attribute("aria-pressed") == "true"
+
+
+def test_a_sound_that_was_stopped_on_its_way_is_not_heard(hands: Hands) -> None:
+    found_sounds(hands)
+    late: list[Any] = []
+    hands.page.route("**/media/library/*.wav", lambda route: late.append(route))
+    listen = hands.page.locator(".sound .listen").first
+    listen.click()
+    listen.click()
+    hands.page.wait_for_timeout(100)
+    with contextlib.suppress(Error):
+        late[0].continue_()
+    hands.page.wait_for_timeout(300)
+    assert not hands.tell("() => foley.player.auditioning")
+    assert listen.get_attribute("aria-pressed") == "false"

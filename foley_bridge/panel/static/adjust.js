@@ -9,14 +9,14 @@ export function adjust(root, session) {
   const { editing } = session;
 
   const level = h("input", { type: "range", id: "level", min: "-24", max: "24", step: "0.5", oninput: () => editing.change({ level_db: Number(level.value) }, "level") });
-  const levelText = h("output", { htmlFor: "level" });
+  const levelText = h("output", { htmlFor: "level", "aria-live": "off" }); // what keys do is announced, what a slider does it says itself
   const step = (label, text, frames, ms) => h("button", { type: "button", "aria-label": label, title: label, onclick: () => editing.nudge(frames, ms) }, text);
   const nudges = h("div.nudges", { role: "group", "aria-label": "Nudge" },
     step("Nudge a frame earlier", "−1 fr", -1, 0), step("Nudge 1 ms earlier (,)", "−1 ms", 0, -1), step("Nudge 1 ms later (.)", "+1 ms", 0, 1), step("Nudge a frame later", "+1 fr", 1, 0));
-  const nudgeText = h("output.nudged");
+  const nudgeText = h("output.nudged", { "aria-live": "off" });
   const fade = (name, label) => {
     const input = h("input", { type: "range", id: name, min: "0", max: "1", step: "0.01", oninput: () => editing.change({ [name]: fadeOf(input) }, label) });
-    return { name, label, input, text: h("output", { htmlFor: name }) };
+    return { name, label, input, text: h("output", { htmlFor: name, "aria-live": "off" }) };
   };
   // Short fades need fine steps, long ones do not: the slider is the fourth root.
   const longest = () => session.heard?.duration.seconds ?? 1;

@@ -1,7 +1,7 @@
 // Bars above the work: the daemon is away, a choice was not taken, another page chose something else.
 
 import { inWords } from "./api.js";
-import { h, icon, soon } from "./dom.js";
+import { h, icon, renew, soon } from "./dom.js";
 import { wordOf } from "./states.js";
 
 /** A choice in a few words. */
@@ -17,41 +17,51 @@ function words(choice, region) {
   return parts.join(", ");
 }
 
-export function bars(root, session) {
-  const { store } = session;
+const counted = (count) => `${count} choice${count === 1 ? " is" : "s are"}`;
 
-  const show = soon(() => {
-    const shown = [];
-    const unsaved = store.saving.unsaved;
-    const kept = unsaved ? ` ${unsaved} choice${unsaved > 1 ? "s are" : " is"} kept here and sent when it is back.` : " What you choose is kept here and sent when it is back.";
+export function bars(root, session) {
+  const { store, deciding } = session;
+
+  /** What is to be told now; `actions` are [words, act] each, the last one what most will want. */
+  function wanted() {
+    const { unsaved } = store.saving;
+    const list = [];
     if (store.gone) {
-      shown.push(
-        h("div.bar.bad", { role: "alert" }, icon("failed"),
-          h("p", {}, h("b", {}, "This link is over: the daemon was started anew."), h("span.details", {}, `Open the page again from the editor, or with “foley-bridge audition”.${unsaved ? ` ${unsaved} unsaved choice${unsaved > 1 ? "s are" : " is"} kept in this browser until then.` : ""}`))),
-      );
+      const kept = unsaved ? ` ${counted(unsaved)} kept in this browser until then.` : "";
+      list.push({ kind: "bad", head: "This link is over: the daemon was started anew.", details: `Open the page again from the editor, or with “foley-bridge audition”.${kept}` });
     } else if (store.away) {
-      shown.push(h("div.bar", { role: "status", id: "away" }, icon("wait"), h("p", {}, h("b", {}, "The daemon does not answer."), kept)));
+      const kept = unsaved ? `${counted(unsaved)} kept here and sent when it is back.` : "What you choose is kept here and sent when it is back.";
+      list.push({ kind: "away", head: "The daemon does not answer.", text: ` ${kept}` });
     }
     for (const region of store.regions.values()) {
       const { number, name } = region.summary;
-      if (region.conflict) {
-        const theirs = region.conflict;
-        shown.push(
-          h("div.bar.conflict", { role: "alert" }, icon("failed"),
-            h("p", {}, h("b", {}, `${name} was changed on another page`), theirs.by ? ` (${theirs.by}).` : ".", h("span.details", {}, `There: ${words(theirs, region)}. Here: ${words(region.choice, region)}.`)),
-            h("button", { type: "button", onclick: () => session.deciding.resolve(number, "theirs") }, "Keep theirs"),
-            h("button.main", { type: "button", onclick: () => session.deciding.resolve(number, "mine") }, "Use mine")),
-        );
-      } else if (region.trouble) {
-        shown.push(
-          h("div.bar.bad", { role: "alert" }, icon("failed"),
-            h("p", {}, h("b", {}, `${name} could not be saved: `), inWords(region.trouble)),
-            h("button", { type: "button", onclick: () => store.saving.send(region) }, "Try again"),
-            h("button", { type: "button", onclick: () => session.deciding.undo() }, "Undo")),
-        );
+      const { conflict, trouble } = region;
+      if (conflict) {
+        list.push({
+          kind: "conflict", head: `${name} was changed on another page`, text: conflict.by ? ` (${conflict.by}).` : ".", details: `There: ${words(conflict, region)}. Here: ${words(region.choice, region)}.`,
+          actions: [["Keep theirs", () => deciding.resolve(number, "theirs")], ["Use mine", () => deciding.resolve(number, "mine")]],
+        });
+      } else if (trouble) {
+        list.push({
+          kind: "bad", head: `${name} could not be saved: `, text: inWords(trouble),
+          actions: [["Undo", () => deciding.undo()], ["Try again", () => store.saving.send(region)]],
+        });
       }
     }
-    root.replaceChildren(...shown);
+    return list;
+  }
+
+  function bar({ kind, head, text = "", details = "", actions = [] }) {
+    const away = kind === "away";
+    return h(`div.bar.${kind}`, { role: away ? "status" : "alert", id: away ? "away" : null },
+      icon(away ? "wait" : "failed"),
+      h("p", {}, h("b", {}, head), text, details && h("span.details", {}, details)),
+      ...actions.map(([label, act], k) => h(`button${k === actions.length - 1 ? ".main" : ""}`, { type: "button", onclick: act }, label)));
+  }
+
+  const show = soon(() => {
+    const list = wanted();
+    renew(root, list, () => list.map(bar));
   });
   for (const name of ["away", "back", "gone", "reel", "region"]) store.addEventListener(name, show);
   show();

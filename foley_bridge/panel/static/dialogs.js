@@ -1,7 +1,7 @@
 // What opens over the page: why a region is rejected, sending back, all keys.
 
-import { inWords } from "./api.js";
-import { announce, h, icon, soon } from "./dom.js";
+import { ENDED, inWords } from "./api.js";
+import { announce, h, icon, setText, soon } from "./dom.js";
 import { KEYS } from "./keys.js";
 import { counted } from "./states.js";
 
@@ -11,7 +11,14 @@ function dialog(name, title, ...inside) {
   const heading = h("h2", { id: `${name}-title` }, title);
   const element = h(`dialog.${name}`, { "aria-labelledby": heading.id },
     h("header", {}, heading, h("button.plain", { type: "button", "aria-label": "Close", onclick: () => element.close() }, icon("close"))), ...inside);
-  element.addEventListener("click", (event) => event.target === element && element.close());
+  // A press beside it closes it; one that only ended there, or on its edge, does not.
+  const beside = ({ target, clientX, clientY }) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    return target === element && (clientX < left || clientX > right || clientY < top || clientY > bottom);
+  };
+  let begun = false;
+  element.addEventListener("pointerdown", (event) => (begun = beside(event)));
+  element.addEventListener("click", (event) => begun && beside(event) && element.close());
   document.body.append(element);
   return element;
 }
@@ -29,7 +36,7 @@ export function rejectDialog(session) {
       h("button", { type: "button", id: "no-reason", onclick: () => done("") }, h("kbd", {}, "R"), "Reject without a reason"),
       h("form", { onsubmit: (event) => { event.preventDefault(); done(typed.value.trim()); } }, typed, h("button.main", { type: "submit" }, "Reject"))));
   element.addEventListener("keydown", (event) => {
-    if (event.target === typed || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target === typed || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const reason = REASONS[Number(event.key) - 1];
     if (reason) done(reason);
     else if (event.key.toLowerCase() === "r") done("");
@@ -51,9 +58,10 @@ export function sendDialog(session) {
   const option = (value, label, checked) => h("label", {}, h("input", { type: "radio", name: "undecided", value, checked }), label);
   const undecided = h("fieldset", {}, h("legend"), option("best", "keep their best take", true), option("none", "get no sound", false));
   const trouble = h("p.trouble", { role: "alert", hidden: true });
+  const under = h("p.quiet", { role: "status" }); // what is announced on the page is not heard in a dialog
   const force = h("button", { type: "button", hidden: true, onclick: () => send(true) }, "Write over it");
   const go = h("button.main", { type: "submit", id: "send-now" }, icon("send"), "Send back", h("kbd", {}, "↵"));
-  const form = h("form", { onsubmit: (event) => { event.preventDefault(); send(false); } }, what, undecided, trouble, h("div.row", {}, h("button", { type: "button", onclick: () => element.close() }, "Cancel"), force, go));
+  const form = h("form", { onsubmit: (event) => { event.preventDefault(); send(false); } }, what, undecided, under, trouble, h("div.row", {}, h("button", { type: "button", onclick: () => element.close() }, "Cancel"), force, go));
   const element = dialog("send", "Send the choices back", form);
   let sending = false;
   let watched = null;
@@ -70,20 +78,19 @@ export function sendDialog(session) {
     undecided.firstElementChild.textContent = `${counts.proposed} undecided regions`;
     const [last] = store.reel.applied;
     const running = sending || last?.state === "queued" || last?.state === "running";
-    go.disabled = force.disabled = running || Boolean(store.gone);
-    const failed = !sending && watched && last?.job === watched && last.state === "failed" ? last.error : null;
-    if (failed) complain(failed);
-    if (watched && last?.job === watched && last.state === "done") {
-      watched = null;
-      announce("The choices are in the timeline");
-      element.close();
-    }
+    go.disabled = force.disabled = running || store.gone;
+    setText(under, running ? "Sending back…" : "");
+    if (sending || last?.job !== watched || !ENDED.has(last?.state)) return;
+    watched = null;
+    if (last.state !== "done") return complain(last.error ?? { message: "Sending back was cancelled" });
+    announce("The choices are in the timeline");
+    element.close();
   }
 
   function complain(error) {
     trouble.hidden = false;
     trouble.textContent = inWords(error);
-    force.hidden = error.kind !== "ConflictError" && !/changed|overwrit/i.test(error.message);
+    force.hidden = error.kind !== "ConflictError";
   }
 
   async function send(overwrite) {
@@ -99,7 +106,6 @@ export function sendDialog(session) {
       const { job } = await api.apply(body);
       watched = job;
       store.noteJob({ job, kind: "apply", state: "queued", error: null });
-      announce("Sending back…");
       store.watchApply(job);
     } catch (error) {
       complain(error);
@@ -111,7 +117,7 @@ export function sendDialog(session) {
 
   store.addEventListener("reel", soon(() => (element.open || watched) && show()));
   return () => {
-    if (element.open) return form.requestSubmit();
+    if (element.open) return go.disabled || form.requestSubmit();
     watched = null;
     trouble.hidden = true;
     force.hidden = true;

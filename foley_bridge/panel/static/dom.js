@@ -74,6 +74,16 @@ export function setAttribute(element, name, value) {
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
 }
 
+const shown = new WeakMap();
+
+/** Puts new children only when what they say differs: a button among them keeps the focus, and a press that has begun. */
+export function renew(root, what, make) {
+  const text = JSON.stringify(what);
+  if (shown.get(root) === text) return;
+  shown.set(root, text);
+  root.replaceChildren(...make());
+}
+
 let said = 0;
 
 /** Tells what happened: to a screen reader, and in a line that fades. */

@@ -30,6 +30,9 @@ export const KEYS = [
   { group: "Other takes", shown: ["?"], what: "this sheet" },
 ];
 
+/** Held down these go on; of the others one press is one act: who rests on Enter does not choose what he never heard. */
+const HELD = new Set([..."jku,.<>;:-=_+[]", "arrowleft", "arrowright"]);
+
 /** @param {{session: object, reject: () => void, send: () => void, help: () => void, library: () => void, note: () => void}} to */
 export function keys({ session, reject, send, help, library, note }) {
   const { player, listing, deciding, editing, tapping, onsets, retakes } = session;
@@ -77,9 +80,10 @@ export function keys({ session, reject, send, help, library, note }) {
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;
     const command = event.ctrlKey || event.metaKey;
+    const again = event.repeat && !HELD.has(event.key.toLowerCase());
     if (command && event.key === "Enter") {
       event.preventDefault();
-      send();
+      if (!again) send();
       return;
     }
     if (document.querySelector("dialog[open]")) {
@@ -95,12 +99,15 @@ export function keys({ session, reject, send, help, library, note }) {
     if (command || event.altKey) return;
     const { target } = event;
     // Enter and Space press the button that was reached by Tab; elsewhere they are the page's. Sliders keep their arrows.
-    if ((event.key === "Enter" || event.key === " ") && target instanceof HTMLElement && target.matches("button:focus-visible, a, summary, [type=checkbox]:focus-visible") && target.getAttribute("role") !== "slider") return;
+    if ((event.key === "Enter" || event.key === " ") && target instanceof HTMLElement && target.matches("button:focus-visible, a, summary, [type=checkbox]:focus-visible") && target.getAttribute("role") !== "slider") {
+      if (again) event.preventDefault();
+      return;
+    }
     if (event.key.startsWith("Arrow") && target instanceof HTMLInputElement && target.type === "range") return;
     const act = acts[event.key] ?? (event.key.length === 1 ? acts[event.key.toLowerCase()] : undefined);
     if (!act) return;
     event.preventDefault();
-    act(event);
+    if (!again) act(event);
   });
 
   // A slider that was moved with the pointer gives the arrows back.

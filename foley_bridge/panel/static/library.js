@@ -11,6 +11,7 @@ export function library(root, session) {
   let sounds = null;
   let problem = null;
   let on = null; // the sound that is listened to
+  let turn = 0; // of listening: what was asked for before comes too late
   let coming = false;
   let typed = false;
 
@@ -55,6 +56,8 @@ export function library(root, session) {
   function quiet() {
     if (on === null) return;
     on = null;
+    turn += 1;
+    coming = false;
     player.stopAudition();
     mark();
   }
@@ -62,12 +65,14 @@ export function library(root, session) {
   async function listen(sound) {
     if (on === sound.id) return quiet();
     on = sound.id;
+    const mine = ++turn;
     coming = true;
     mark();
     const times = session.onsets.times.length ? session.onsets.times : [session.window?.loop_start_s ?? 0];
     await player.audition(api.sound(sound.id), times);
+    if (mine !== turn) return;
     coming = false;
-    if (on === sound.id && player.auditioning && !player.playing) player.play();
+    if (player.auditioning && !player.playing) player.play();
     heard();
   }
 
@@ -116,9 +121,7 @@ export function library(root, session) {
     said.textContent = problem ? inWords(problem) : sounds === null ? "Words find sounds in your library; listen to them against the picture." : found.length ? "" : words.value.trim() ? `Nothing in your library fits “${words.value.trim()}”. Other words may.` : "Your library is empty: “foley-bridge library add FOLDER” fills it.";
   }
 
-  session.addEventListener("open", () => {
-    quiet();
-  });
+  session.addEventListener("leave", quiet);
   // The region's own words are a good beginning, as long as nobody typed others.
   session.addEventListener("region", soon(() => {
     if (!typed && words.value !== plain(session.detail)) {
@@ -141,7 +144,6 @@ export function library(root, session) {
       words.focus();
       words.select();
     },
-    leave: quiet,
   };
 }
 

@@ -1,19 +1,19 @@
 // The picture and the transport under it.
 
 import { inWords } from "./api.js";
-import { h, icon, setAttribute, setText, soon } from "./dom.js";
+import { h, icon, renew, setAttribute, setText, soon } from "./dom.js";
 import { stateOf, wordOf } from "./states.js";
 
-export function monitor(root, session, video) {
+export function monitor(root, session, screen, video) {
   const { player, clock } = session;
   const over = h("div.over.middle", { hidden: true });
   const state = h("span.state", { hidden: true });
   const drift = h("span.drift", { title: "Picture against sound, median of five seconds" });
-  root.append(h("div.screen", {}, video, state, drift, over));
+  screen.append(state, drift, over);
   video.addEventListener("click", () => session.toggle());
 
   const play = h("button.main.play", { type: "button", id: "play", onclick: () => session.toggle() });
-  const time = h("output", { "aria-label": "Timecode" });
+  const time = h("output", { "aria-label": "Timecode", "aria-live": "off" }); // read aloud it would never end
   const matched = h("input", { type: "checkbox", role: "switch", id: "matched", onchange: () => session.match(matched.checked) });
   const button = (name, label, act) => h("button", { type: "button", "aria-label": label, title: label, onclick: act }, icon(name));
   root.append(
@@ -45,13 +45,12 @@ export function monitor(root, session, video) {
   const showOver = soon(() => {
     const { detail, problem, loading, window } = session;
     const summary = session.entry?.summary;
-    const words = [];
-    if (problem) words.push(icon("failed"), h("span", {}, inWords(problem)), h("button", { type: "button", onclick: () => session.retry() }, "Try again"));
-    else if (detail?.error && !window) words.push(icon("failed"), h("span", {}, "This region failed"));
-    else if (loading || !detail) words.push(icon("wait"), h("span", {}, "Making the picture…"));
-    over.replaceChildren(...words);
+    const words = problem ? inWords(problem) : detail?.error && !window ? "This region failed" : loading || !detail ? "Making the picture…" : "";
+    const bad = Boolean(problem || detail?.error);
+    const again = () => h("button", { type: "button", onclick: () => session.retry() }, "Try again");
+    renew(over, [words, bad, Boolean(problem)], () => [icon(bad ? "failed" : "wait"), h("span", {}, words), ...(problem ? [again()] : [])]);
+    over.hidden = !words;
     // What comes at once needs no words.
-    over.hidden = !words.length;
     over.classList.toggle("later", !problem);
     state.hidden = !summary;
     if (summary) setText(state, `${summary.number} · ${wordOf(stateOf(summary))}`);

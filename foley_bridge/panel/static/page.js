@@ -37,7 +37,18 @@ function tabs(root, work, panels) {
       if (one.panel) one.panel.hidden = !on;
     }
   }
-  root.prepend(h("div.tabs", { role: "tablist", "aria-label": "Beside the picture" }, ...buttons.map(({ button }) => button)));
+  const list = h("div.tabs", { role: "tablist", "aria-label": "Beside the picture" }, ...buttons.map(({ button }) => button));
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const there = buttons.filter(({ button }) => button.offsetParent);
+    const now = there.findIndex(({ button }) => button === document.activeElement);
+    const next = there[(now + step + there.length) % there.length];
+    show(next.id);
+    next.button.focus();
+  });
+  root.prepend(list);
   root.append(...panels.map(({ panel }) => panel).filter(Boolean));
   return show;
 }
@@ -48,6 +59,7 @@ async function open() {
   await store.open();
   const { reel } = store;
   const video = h("video", { muted: true, playsInline: true, preload: "auto", disablePictureInPicture: true, tabIndex: -1, "aria-label": "Picture of the region" });
+  const screen = at("picture").appendChild(h("div.screen", {}, video)); // in the page before a second one is laid over it
   const player = new Player(video);
   const clock = new Clock(reel.rate, reel.start_s);
   const session = new Session({ store, placing: new Placing(store), player, axis: new Axis(), clock });
@@ -58,7 +70,7 @@ async function open() {
   header(at("header"), session, { send, help });
   bars(at("bars"), session);
   strip(at("strip"), session);
-  monitor(at("picture"), session, video);
+  monitor(at("picture"), session, screen, video);
   at("picture").firstElementChild.append(at("live")); // what happened is told where one looks
 
   const adjusting = h("div.tab.adjust", { id: "adjust" });
@@ -111,6 +123,6 @@ open().then(
   },
   (error) => {
     console.error(error);
-    at("work").replaceChildren(h("div.message.bad", { role: "alert" }, h("b", {}, icon("failed"), " This reel cannot be opened"), h("p", {}, inWords(error)), h("a.button", { href: "../" }, "All reels")));
+    at("work").replaceChildren(h("div.message.bad", { role: "alert" }, h("b", {}, icon("failed"), " This reel cannot be opened"), h("p", {}, inWords(error)), h("p", {}, h("button", { type: "button", onclick: () => location.reload() }, "Try again"), " ", h("a.button", { href: "../" }, "All reels"))));
   },
 );

@@ -147,8 +147,9 @@ export class Picture {
   }
 }
 
-/** A second element of the same shape on top of one. */
+/** A second element of the same shape on top of one, which has to be in the page. */
 function laidOver(video) {
+  if (!video.isConnected) throw new Error("the video is not in the page: nothing can be laid over it");
   const other = video.cloneNode(false);
   other.removeAttribute("id");
   other.setAttribute("aria-hidden", "true");

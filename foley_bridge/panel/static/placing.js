@@ -138,6 +138,9 @@ export class Placing extends EventTarget {
   }
 
   hear(job) {
-    if (ENDED.has(job.state)) this.waiting.get(job.job)?.(job);
+    if (!ENDED.has(job.state)) return;
+    const ours = this.waiting.get(job.job);
+    if (ours) ours(job);
+    else if (job.kind === "retake" && job.state === "done") this.store.lookAnew(); // another page's, or asked for before a reload
   }
 }

@@ -192,6 +192,7 @@ export class Session extends EventTarget {
   fail(problem) {
     this.problem = problem;
     this.say("problem");
+    announce(inWords(problem));
   }
 
   // ---- listening

@@ -1,6 +1,7 @@
 // The region: what was asked for, its takes side by side, and what one decides.
 
-import { h, icon, setAttribute, setText, soon } from "./dom.js";
+import { inWords } from "./api.js";
+import { h, icon, renew, setAttribute, setText, soon } from "./dom.js";
 import { stateOf, wordOf } from "./states.js";
 import { Wave } from "./wave.js";
 
@@ -129,14 +130,18 @@ export function takes(root, session, { reject, library, tab }) {
     const making = placing.of(session.number);
     if (making.busy) {
       progress.className = "progress";
-      const turning = icon("wait");
-      turning.classList.add("turning");
-      progress.replaceChildren(turning, h("p", {}, making.words), h("button", { type: "button", onclick: () => placing.stop(session.number) }, "Stop"));
+      const { number } = session;
+      renew(progress, [number, making.words], () => {
+        const turning = icon("wait");
+        turning.classList.add("turning");
+        return [turning, h("p", {}, making.words), h("button", { type: "button", onclick: () => placing.stop(number) }, "Stop")];
+      });
       items.push(progress);
     } else if (making.error) {
       progress.className = "progress bad";
-      const { message, hint } = making.error;
-      progress.replaceChildren(icon("failed"), h("p", {}, h("b", {}, "No new take: "), message, hint ? ` – ${hint}` : ""), h("button", { type: "button", onclick: () => placing.clear(session.number) }, "Close"));
+      const { number } = session;
+      const why = inWords(making.error);
+      renew(progress, [number, why, "bad"], () => [icon("failed"), h("p", {}, h("b", {}, "No new take: "), why), h("button", { type: "button", onclick: () => placing.clear(number) }, "Close")]);
       items.push(progress);
     }
     const before = [...list.children];
