@@ -107,6 +107,15 @@ def test_r_and_a_digit_rejects_with_that_reason(hands: Hands) -> None:
     assert hands.choice(GRAVEL)["reason"] == "rain covers 3 of it"
 
 
+def test_whoever_begins_to_type_a_reason_writes_own_words_and_none_of_them_is_a_key(hands: Hands) -> None:
+    hands.press("r")
+    hands.page.keyboard.type("not seen, 2 of 3 are")
+    hands.press("Enter")
+    hands.until("() => foley.number === 2")
+    assert hands.choice(METAL)["reason"] == "not seen, 2 of 3 are"
+    assert hands.told()["retaking"] == []
+
+
 def test_level_and_nudge_keys_change_the_heard_take_alone(hands: Hands) -> None:
     hands.press("2", "-", "-", "Shift+_", ".", ".", ".", "Shift+>", ",")
     take = hands.tell("() => foley.takes[1].id")

@@ -40,7 +40,10 @@ export function rejectDialog(session) {
     const reason = REASONS[Number(event.key) - 1];
     if (reason) done(reason);
     else if (event.key.toLowerCase() === "r") done("");
-    else return;
+    else {
+      if (/^\p{L}$/u.test(event.key)) typed.focus(); // whoever begins to type means own words
+      return;
+    }
     event.preventDefault();
   });
   return () => {
