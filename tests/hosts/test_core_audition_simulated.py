@@ -366,6 +366,26 @@ def test_a_foley_call_that_was_ended_is_started_again_by_the_next_action(core: A
     assert host.said[0].startswith("2 regions done")
 
 
+def test_a_foley_call_that_gave_up_while_the_host_was_closed_is_replaced_when_the_page_is_opened_again(
+    core: Any, place: Place
+) -> None:
+    closed, reel = laid(core, place)
+    opened(core, closed, place)
+    for process in runs_of(place):
+        process.kill()
+    progress = next(place.work.glob("*.progress.json"))
+    error = {"kind": "BridgeError", "message": "nobody answers", "hint": ""}
+    reply = progress.with_name(progress.name.replace(".progress.", ".reply."))
+    reply.write_text(json.dumps({"foley_bridge": 1, "id": "x", "ok": False, "error": error}), "utf-8")
+    place.age("waiting")
+    host = place.host()
+    core.act(host, "audition")
+    until(host, lambda: reply not in list(place.work.iterdir()) and waits(place))
+    reel.send_back()
+    until(host, lambda: host.said)
+    assert host.said[0].startswith("2 regions done")
+
+
 def test_a_foley_call_is_not_taken_for_dead_when_nobody_looked_for_long(core: Any, place: Place) -> None:
     host, _ = laid(core, place)
     opened(core, host, place)

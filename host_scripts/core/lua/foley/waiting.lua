@@ -65,7 +65,13 @@ local function new(host, config, project)
   function self.begin(last)
     local found = notes.read(config, project, "waiting")
     if found and found.job == last.job then
-      return not notes.looked_after(found) and self.take_over(found) or nil
+      if notes.looked_after(found) then
+        return nil
+      end
+      local reply = call.reply(config, found.run)
+      if not reply or reply.ok then
+        return self.take_over(found) -- else it gave up, such as when the daemon ended
+      end
     end
     waiting.stop(config, project)
     return await(last.job, last.applied)

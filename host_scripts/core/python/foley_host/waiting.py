@@ -106,7 +106,11 @@ class _Waiter:
     def begin(self, last: Json) -> Any:
         note = notes.read(self.config, self.project, "waiting")
         if note is not None and note["job"] == last["job"]:
-            return None if notes.looked_after(note) else self.take_over(note)
+            if notes.looked_after(note):
+                return None
+            reply = call.reply(self.config, note["run"])
+            if reply is None or reply.get("ok"):
+                return self.take_over(note)  # else it gave up, such as when the daemon ended
         stop(self.config, self.project)
         return self._await(last["job"], last.get("applied"))
 
