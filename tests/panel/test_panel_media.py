@@ -266,8 +266,8 @@ def test_what_is_kept_may_be_deleted_at_any_time(staged: Staged) -> None:
 
 
 def test_a_maker_that_dies_is_replaced(staged: Staged) -> None:
-    (process,) = {psutil.Process(staged.panel.process.pid)}
-    makers = process.children()
+    assert staged.panel.ask(f"/media/{staged.job}/1/thumb/0.jpg").status == 200  # they have begun
+    makers = psutil.Process(staged.panel.process.pid).children()
     assert len(makers) == 2
     for maker in makers:
         maker.kill()
