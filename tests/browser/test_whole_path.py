@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,14 +13,12 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 import soundfile
-from page_hands import AUDIBLE, Hands
+from page_hands import AUDIBLE, FRAME_S, GRAVEL, METAL, PATIENCE_S, WOOD, Hands
 from playwright.sync_api import Page
 from serving import command, serving
 
 pytestmark = pytest.mark.browser
 
-METAL, GRAVEL, WOOD = 1, 2, 3
-FRAME_S = 1 / 24
 LATER_MS = 20
 
 
@@ -108,7 +107,9 @@ def test_what_is_chosen_on_the_page_is_what_the_timeline_and_the_files_say(demo:
     hands.press("Enter")
     hands.until("() => document.querySelector('.sent').textContent === 'all sent back'")
 
-    reel = hands.told()
+    ends = time.monotonic() + PATIENCE_S  # the page may have looked at the job before the panel heard of it
+    while not (reel := hands.told())["applied"] and time.monotonic() < ends:
+        page.wait_for_timeout(50)
     assert (reel["applied"][0]["state"], reel["applied"][0]["revision"]) == ("done", reel["revision"])
     regions = {number: hands.told(f"/regions/{number}") for number in (METAL, GRAVEL, WOOD)}
     clips = clips_of(folder / "foley.otio")

@@ -24,6 +24,7 @@ export class Session extends EventTarget {
     this.number = 0;
     this.window = null;
     this.before = null; // the take heard before this one
+    this.previewed = null; // the library's sound that was listened to last
     this.problem = null;
     this.loading = false;
     this.asking = null;
@@ -66,9 +67,14 @@ export class Session extends EventTarget {
     return this.takes.find((take) => take.id === this.player.heard) ?? null;
   }
 
-  /** Open for choosing: it is here, and something can be made for it. */
+  /** Open for choosing: it is here. One that failed may be rejected, noted, and done in another way. */
   get usable() {
-    return Boolean(this.detail && !this.detail.error);
+    return Boolean(this.detail);
+  }
+
+  /** The library's sound that is heard instead of a take. */
+  get preview() {
+    return this.player.auditioning ? this.previewed : null;
   }
 
   async open(number) {
@@ -84,6 +90,10 @@ export class Session extends EventTarget {
     this.before = null;
     this.problem = null;
     this.loading = false;
+    // Nothing of the region before stays, however long this one takes to come.
+    const { start_s, end_s } = this.entry.summary;
+    this.player.clear(start_s);
+    this.axis.cover(start_s, end_s);
     this.say("open");
     try {
       await this.store.detail(number, this.asking.signal);
@@ -143,33 +153,40 @@ export class Session extends EventTarget {
     const wanted = this.heardFirst();
     this.problem = null;
     try {
-      await this.player.load({
+      const loaded = this.player.load({
         window,
         picture: this.api.picture(number, window.number),
         takes: takes.map((take) => this.playable(take)),
         rate: this.clock.rate,
         sampleRate: this.store.reel.sample_rate,
       });
+      if (wanted) this.player.hear(wanted);
+      this.bring(); // what came while it was not in the player yet
+      await loaded;
     } catch (error) {
-      if (window === this.window) this.fail(error);
+      if (window !== this.window) return;
+      this.loading = false;
+      return this.fail(error);
     }
     if (window !== this.window) return;
     this.loading = false;
-    if (wanted) this.player.hear(wanted);
     this.say("loading");
     this.say("heard");
-    this.bring();
   }
 
+  /** The take that is heard when a region comes: the one that was, unless it lies on other onsets than those shown. */
   heardFirst() {
-    const ids = this.takes.map((take) => take.id);
-    return [this.player.heard, this.choice?.take].find((id) => ids.includes(id)) ?? ids[0] ?? null;
+    const [was, kept] = [this.player.heard, this.choice?.take].map((id) => this.takes.find((take) => take.id === id));
+    if (was) return was.id;
+    const first = kept ?? this.takes[0];
+    if (!first) return null;
+    const settled = this.choice.state === "chosen" || this.onsets.carry(first);
+    return (settled ? first : this.retakes.carried(first) ?? first).id;
   }
 
-  /** Has the player get those takes that it has not, once it has the window. */
+  /** Has the player get those takes that it has not; before it has the window, they come with that. */
   async bring() {
-    while (this.loading) await new Promise((resolve) => this.addEventListener("loading", resolve, { once: true }));
-    if (this.window) await Promise.all(this.takes.map((take) => this.player.add(this.playable(take))));
+    if (this.window && this.player.window === this.window) await Promise.all(this.takes.map((take) => this.player.add(this.playable(take))));
   }
 
   /** What could not be had is asked for again. */
@@ -192,7 +209,7 @@ export class Session extends EventTarget {
   fail(problem) {
     this.problem = problem;
     this.say("problem");
-    announce(inWords(problem));
+    announce(inWords(problem), { stays: true });
   }
 
   // ---- listening

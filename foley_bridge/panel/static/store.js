@@ -56,7 +56,11 @@ export class Store extends EventTarget {
 
   /** Takes an overview over, keeping what this page knows better. */
   takeOver(reel) {
-    reel.revision = Math.max(reel.revision, this.reel?.revision ?? 0);
+    if (this.reel) {
+      const { revision, applied } = this.reel;
+      reel.revision = Math.max(reel.revision, revision);
+      reel.applied.unshift(...applied.filter((known) => !reel.applied.some(({ job }) => job === known.job)));
+    }
     this.reel = reel;
     for (const summary of reel.regions) {
       const region = this.regions.get(summary.number);
@@ -97,7 +101,7 @@ export class Store extends EventTarget {
     if (asked < region.answered) return region; // what was asked later was answered sooner
     region.answered = asked;
     region.detail = detail;
-    region.summary.takes = detail.takes.length;
+    Object.assign(region.summary, { takes: detail.takes.length, engine: detail.engine, error: detail.error?.message ?? null });
     // What was saved since this was asked is newer than the answer.
     const newer = !region.whole || detail.choice.revision >= region.revision;
     if (newer && !this.saving.holds(region)) {
