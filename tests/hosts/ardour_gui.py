@@ -271,3 +271,14 @@ if __name__ == "__main__":  # a look at it by hand: python ardour_gui.py FOLDER 
     with ardour(Path(sys.argv[1]), Path(sys.argv[2]), recorded=False) as shown:
         print(shown.display, shown.port)
         shown.process.wait()
+
+
+def select_clip(window: Window, track: str) -> None:
+    """Select the first clip of a track, once Ardour has drawn it: until then there is nothing to select."""
+    drawn = (
+        f"local region = Session:route_by_name('{track}'):to_track():playlist():region_list():table()[1] "
+        "local list = ArdourUI.SelectionList() "
+        "local good = pcall(function() list:push_back(Editor:regionview_from_region(region)) end) "
+        "if good then Editor:set_selection(list, ArdourUI.SelectionOp.Set) end return good"
+    )
+    wait_for(lambda: window.do(drawn) == "true", f"the clip on {track} to be drawn")

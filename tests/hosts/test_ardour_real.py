@@ -17,7 +17,7 @@ import opentimelineio as otio
 import pytest
 import soundfile
 from ardour_bench import SCRIPTS, Region, Saved, do, export, make_session, needs_ardour, run_lua
-from ardour_gui import Window, ardour, needs_window, wait_for
+from ardour_gui import Window, ardour, needs_window, select_clip, wait_for
 from job_materials import clicks, hits_in, movie
 from serving import Serving, command, serving
 
@@ -382,11 +382,7 @@ def test_words_and_an_example_are_written_into_the_range(daemon: Serving, made: 
     session = copied(made, tmp_path, daemon)
     with ardour(tmp_path, session) as window:
         playhead(window, 1.5)
-        window.do(
-            "local region = Session:route_by_name('Dialog'):to_track():playlist():region_list():table()[1] "
-            "local list = ArdourUI.SelectionList() list:push_back(Editor:regionview_from_region(region)) "
-            "Editor:set_selection(list, ArdourUI.SelectionOp.Set)"
-        )
+        select_clip(window, "Dialog")
         before = {each["id"]: each["text"] for each in Saved(session).ranges()}
         ranges = "for _, each in ipairs(Session:locations():list():table()) do if each:is_range_marker()"
         window.do(f"{ranges} then each:set_name('FOLEY bell') end end")
@@ -415,11 +411,7 @@ def test_of_two_ranges_with_one_name_the_one_whose_marker_is_clicked_is_selected
     ranges = [("FOLEY bell", 48000, 96000), ("FOLEY bell", 192000, 240000)]
     session = reel(tmp_path, None, picture=None, ranges=ranges)
     with ardour(tmp_path, session) as window:
-        window.do(
-            "local region = Session:route_by_name('Dialog'):to_track():playlist():region_list():table()[1] "
-            "local list = ArdourUI.SelectionList() list:push_back(Editor:regionview_from_region(region)) "
-            "Editor:set_selection(list, ArdourUI.SelectionOp.Set)"
-        )
+        select_clip(window, "Dialog")
         place = "for marker in Editor:get_selection().markers:iter() do return marker:position():samples() end"
         for x in range(308, 344, 4):  # 2048 samples a pixel; the range markers' bar as 7.3 opens its window
             window.click(x, 192)
