@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,9 +13,9 @@ import numpy as np
 import pytest
 from job_materials import clicks, marker, save, timeline_of
 from media_movies import make_movie, number_of
-from page_hands import Hands
+from page_hands import PATIENCE_S, Hands
 from panel_reels import PanelReel, printed
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from serving import Serving
 
 pytestmark = pytest.mark.browser
@@ -74,6 +75,7 @@ class Eyes(Hands):
           return { x, y, width, height };
         }""")
         image = cv2.imdecode(np.frombuffer(self.page.screenshot(clip=box), np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert image is not None
         height, width = image.shape
         tall, wide = min(height, width * 9 / 16), min(width, height * 16 / 9)
         top, left = round((height - tall) / 2), round((width - wide) / 2)
@@ -86,16 +88,20 @@ class Eyes(Hands):
     def look(self) -> Look:
         return Look(self.heard(), self.seen(), self.heard())
 
-    def stands_on(self) -> int:
-        self.until("() => foley.player.video.paused && !foley.player.video.seeking")
-        self.page.wait_for_timeout(150)
-        return self.seen()
+    def shows(self, frame: int) -> None:
+        """Waits until the picture stands on a frame, and stays on it."""
+        self.until("() => foley.player.video.paused")
+        ends = time.monotonic() + PATIENCE_S
+        while (seen := self.seen()) != frame:
+            assert time.monotonic() < ends, f"frame {seen} is on screen, not {frame}"
+        self.page.wait_for_timeout(100)
+        assert self.seen() == frame
 
     def play(self) -> None:
         self.press(" ")
         self.until("() => foley.player.sound?.runs && foley.player.drift.samples > 0")
 
-    def after_loops(self, count: int) -> None:
+    def after_loops(self, count: float) -> None:
         """Waits until the loop has turned that often since it began."""
         self.until(
             """count => {
@@ -139,8 +145,84 @@ def test_a_pause_in_any_loop_shows_the_frame_that_was_heard_and_steps_go_on_from
         eyes.after_loops(loops)
         eyes.press(" ")
         heard = int(eyes.heard() + 1e-3)
-        first, last = REGIONS[number - 1]
-        assert eyes.stands_on() == heard
+        first, _ = REGIONS[number - 1]
+        eyes.shows(heard)
         step, by = ("ArrowLeft", -1) if heard > first else ("ArrowRight", 1)
         eyes.press(step)
-        assert eyes.stands_on() == heard + by
+        eyes.shows(heard + by)
+
+
+def test_a_region_that_is_stepped_to_leaves_nothing_of_the_one_before(eyes: Eyes) -> None:
+    eyes.play()
+    eyes.page.route("**/api/reels/*/regions/3", lambda route: None)  # an answer that does not come
+    eyes.tell("() => void foley.open(3)")
+    eyes.page.wait_for_timeout(300)
+    assert eyes.tell("() => document.querySelector('.transport output').textContent") == "01:00:05:10"
+    first, last = REGIONS[2]
+    assert eyes.tell("() => [foley.axis.from_s, foley.axis.to_s]") == pytest.approx([first / RATE, last / RATE])
+    assert eyes.tell("() => [...document.querySelectorAll('.handle')].length") == 0
+    assert not eyes.tell("() => foley.player.sound.runs")
+    assert (
+        eyes.tell("() => [...document.querySelectorAll('.screen video')].some((video) => video.currentSrc && video.src)")
+        is False
+    )
+    assert eyes.seen() == 0  # black
+
+
+def test_sound_begins_before_a_picture_that_takes_long_and_the_picture_joins_it(eyes: Eyes) -> None:
+    held: list[Route] = []
+    eyes.page.route("**/4/1/picture.mp4", lambda route: held.append(route))
+    eyes.tell("() => void foley.open(4)")
+    eyes.press(" ")
+    eyes.until("() => foley.player.sound?.runs && foley.player.time_s > foley.window?.loop_start_s + 0.5")
+    assert not eyes.tell("() => foley.player.pictureThere")
+    assert eyes.tell("() => foley.heard.id === foley.takes[0].id")
+    for route in held:
+        route.continue_()
+    eyes.until("() => foley.player.drift.samples > 20")
+    looks = [eyes.look() for _ in range(8)]
+    assert sum(look.true_in(*REGIONS[3]) for look in looks) >= 7, looks
+
+
+def test_the_next_region_is_fetched_while_there_is_nothing_else_to_fetch(eyes: Eyes) -> None:
+    eyes.go(2)
+    sizes = """url => performance.getEntriesByType("resource")
+      .filter(({ name }) => name.includes(url)).map(({ transferSize }) => transferSize > 0)"""
+    for url in ("/3/1/picture.mp4", "/3/1/take/"):
+        eyes.until(f"() => ({sizes})('{url}').length === 1")
+    eyes.go(3)
+    assert eyes.tell(sizes, "/3/1/picture.mp4") == [True, False]
+    first, *others = eyes.tell(sizes, "/3/1/take/")
+    assert first
+    assert False in others
+
+
+def test_steps_and_seeks_stay_in_the_region_and_no_onset_is_added_outside(eyes: Eyes) -> None:
+    for number in (1, 2):
+        eyes.go(number)
+        first, last = REGIONS[number - 1]
+        for keys, frame in (
+            (["Shift+ArrowRight"] * 12, last - 1),
+            (["ArrowRight"], last - 1),
+            (["Shift+ArrowLeft"] * 12, first),
+        ):
+            eyes.press(*keys)
+            eyes.shows(frame)
+            assert eyes.heard() == pytest.approx(frame, abs=1e-3)
+        eyes.tell("() => foley.player.seek(foley.detail.end.seconds + 0.9)")
+        eyes.shows(last - 1)
+        for frame in (first - 1, last):
+            eyes.tell("time_s => foley.onsets.add(time_s)", frame / float(RATE))
+        assert eyes.tell("() => foley.onsets.times.length") == 1
+
+
+def test_the_rulers_ticks_stand_where_their_frames_begin(eyes: Eyes) -> None:
+    eyes.go(4)
+    ticks = eyes.tell("""() => [...document.querySelectorAll(".tick")].map((tick) => [
+      foley.axis.time_s(parseFloat(tick.style.left)), tick.textContent])""")
+    assert len(ticks) > 3
+    for time_s, label in ticks:
+        hours, minutes, seconds, frames = map(int, label.split(":"))
+        frame = ((hours * 60 + minutes) * 60 + seconds) * 24 + frames - 86400
+        assert time_s * float(RATE) == pytest.approx(frame, abs=1e-3)
+    assert {int(label[-2:]) % 6 for _, label in ticks} == {0}

@@ -33,12 +33,13 @@ export const ENDED = new Set(["done", "failed", "cancelled"]);
  * @param {"text" | "blob" | "arrayBuffer"} as
  * @returns {Promise<any>}
  */
-export async function fetched(url, as, { method = "GET", body, signal, keepalive } = {}) {
+export async function fetched(url, as, { method = "GET", body, signal, keepalive, priority } = {}) {
   try {
     const answer = await fetch(url, {
       method,
       signal,
       keepalive,
+      priority,
       headers: body === undefined ? {} : { "Content-Type": "application/json" },
       body,
       referrerPolicy: "no-referrer",

@@ -70,12 +70,14 @@ export function lanes(root, session) {
   // ---- showing
 
   function drawRuler() {
-    const steps = [1 / clock.rate, 2 / clock.rate, 5 / clock.rate, 0.5, 1, 2, 5, 10, 15, 30];
-    const step = steps.find((each) => each * axis.perSecond > TICK_PX) ?? 60;
+    const step = clock.steps.find((frames) => clock.time_s(frames) * axis.perSecond > TICK_PX) ?? clock.steps.at(-1);
     const list = [];
-    for (let k = Math.ceil(axis.left_s / step - 1e-6); k * step < axis.left_s + axis.shown_s && list.length < MOST_TICKS; k += 1) {
-      const tick = h("span.tick", {}, clock.timecode(k * step));
-      tick.style.left = `${axis.x(k * step)}px`;
+    const from = Math.ceil(axis.left_s * clock.rate - 1e-4) + clock.first;
+    for (let label = Math.ceil(from / step) * step; list.length < MOST_TICKS; label += step) {
+      const time_s = clock.time_s(label - clock.first);
+      if (time_s >= axis.left_s + axis.shown_s) break;
+      const tick = h("span.tick", {}, clock.timecode(time_s));
+      tick.style.left = `${axis.x(time_s)}px`;
       list.push(tick);
     }
     ticks.replaceChildren(...list);

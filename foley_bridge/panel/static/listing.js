@@ -37,6 +37,13 @@ export class Listing {
     this.session.say("filter");
   }
 
+  /** The number of the region that one comes to next: undecided ones first, as after a decision. */
+  get following() {
+    const { number } = this.session;
+    const later = this.regions.filter((summary) => summary.number > number && !summary.error);
+    return (later.find((summary) => summary.state === "proposed") ?? later[0])?.number ?? 0;
+  }
+
   /** @param {1 | -1} step among the regions that are listed */
   step(step) {
     const { number } = this.session;

@@ -72,6 +72,12 @@ export class Onsets {
     return exact(Math.min(end.seconds - 0.001, Math.max(start.seconds, time_s)));
   }
 
+  /** Is a time in the region? So is the beginning of the frame that it begins in. */
+  inside(time_s) {
+    const { detail, clock } = this.session;
+    return clock.frame(time_s) >= clock.frame(detail.start.seconds) && time_s < detail.end.seconds - SAME_S;
+  }
+
   // ---- changed one by one
 
   /** Shows onsets while one is being dragged; nothing is kept yet. @param {number[] | null} times null: as they are kept */
@@ -96,6 +102,7 @@ export class Onsets {
     const { session } = this;
     if (!session.usable) return;
     if (session.tapping.on) return session.tapping.tap();
+    if (!this.inside(time_s)) return announce("That is outside the region");
     const at_s = this.within(time_s);
     if (this.times.some((onset) => Math.abs(onset - at_s) < APART_S)) return announce("There is an onset already");
     this.selected = at_s;

@@ -1,6 +1,7 @@
 // The page of a reel: puts its parts together.
 
 import { adjust } from "./adjust.js";
+import { Ahead } from "./ahead.js";
 import { ReelApi, inWords } from "./api.js";
 import { Axis } from "./axis.js";
 import { bars } from "./bars.js";
@@ -63,6 +64,7 @@ async function open() {
   const player = new Player(video);
   const clock = new Clock(reel.rate, reel.start_s);
   const session = new Session({ store, placing: new Placing(store), player, axis: new Axis(), clock });
+  new Ahead(session);
 
   const reject = rejectDialog(session);
   const send = sendDialog(session);

@@ -42,11 +42,16 @@ export class Picture {
   /** @param {string} url @param {number} rate @param {number} frames @param {AbortSignal} signal */
   async load(url, rate, frames, signal) {
     this.clear();
+    [this.rate, this.frames] = [rate, frames];
     const blob = await fetched(url, "blob", { signal });
     if (signal.aborted) return;
     this.url = URL.createObjectURL(blob);
-    await Promise.all([this.under, this.over].map((screen) => screen.load(this.url, 1 / rate)));
-    [this.rate, this.frames] = [rate, frames];
+    try {
+      await Promise.all([this.under, this.over].map((screen) => screen.load(this.url, 1 / rate)));
+    } catch (error) {
+      if (!signal.aborted) this.clear();
+      throw error;
+    }
   }
 
   clear() {
@@ -78,7 +83,8 @@ export class Picture {
     this.sound = sound;
     this.passes.clear();
     const pass = sound.passAt(0);
-    if (this.seen.ready && Math.abs(this.seen.at - (this.frameAt(pass.place / sound.rate) + 0.5) / this.rate) < 1e-3) this.put(this.seen, pass);
+    const ahead = sound.placeIn(pass, performance.now()) < pass.place; // else the picture comes later than the sound, and jumps to where that is
+    if (ahead && this.seen.ready && Math.abs(this.seen.at - (this.frameAt(pass.place / sound.rate) + 0.5) / this.rate) < 1e-3) this.put(this.seen, pass);
   }
 
   put(screen, pass) {

@@ -8,7 +8,9 @@ import { Picture } from "./picture.js";
 import { Sound } from "./sound.js";
 
 const RECENT_MS = 5000;
+const INSIDE_S = 0.001; // the end of what is looped is not in it
 const PATIENCE_MS = 300; // until a sound that does not start is told of
+const TOGETHER_MS = 300; // what a picture may come later than the sound, so that both start together; after that it joins when it comes
 
 /** Events: `time` {time_s}, `state` {playing, suspended}, `heard` {id}, `error` {what, id, message, hint}. */
 export class Player extends EventTarget {
@@ -17,6 +19,8 @@ export class Player extends EventTarget {
   #abort = new AbortController();
   #auditing = null;
   #drift = [];
+  #awaited = false; // the picture, by the sound
+  #looped = [0, 0]; // timeline seconds
 
   /** @param {HTMLVideoElement} video */
   constructor(video) {
@@ -63,30 +67,48 @@ export class Player extends EventTarget {
    * @param {{window: object, picture: string, takes: object[], rate: string|number, sampleRate: number}} what
    */
   async load({ window, picture, takes, rate, sampleRate }) {
-    this.#abort.abort();
+    this.clear(window.loop_start_s);
     this.#abort = new AbortController();
     const { signal } = this.#abort;
-    this.sound?.halt();
-    this.picture.clear();
-    this.#silence();
     if (this.sound?.rate !== sampleRate) this.#open(sampleRate);
     this.window = window;
     this.material = new Material(window, rate, sampleRate);
-    this.sound.setLoop(...this.#samples(window.loop_start_s, window.loop_end_s));
+    this.loop(window.loop_start_s, window.loop_end_s);
     this.#place_s = window.loop_start_s - window.start_s;
-    this.pictureThere = false;
     if (!takes.some(({ id }) => id === this.heard)) this.#setHeard(takes[0]?.id ?? null);
     const frames_s = window.frames / (window.end_s - window.start_s);
+    const come = () => {
+      if (signal.aborted) return;
+      this.#awaited = false;
+      this.#begin();
+    };
+    this.#awaited = true;
+    setTimeout(come, TOGETHER_MS);
     const seen = this.picture
       .load(picture, frames_s, window.frames, signal)
       .catch((error) => this.#fail(signal, "picture", null, error))
       .then(() => {
         if (signal.aborted) return;
-        this.picture.stand(this.#place_s);
         this.pictureThere = true;
-        this.#begin();
+        if (this.sound.runs) this.picture.follow(this.sound);
+        else this.picture.stand(this.#place_s);
+        come();
       });
     await Promise.all([seen, ...takes.map((take) => this.add(take))]);
+  }
+
+  /** Nothing is shown and nothing sounds until the next window comes; it stands at a time of the timeline. It plays on then if it plays now. */
+  clear(time_s) {
+    this.#abort.abort();
+    this.sound?.halt();
+    this.picture.clear();
+    this.#silence();
+    this.#drift = [];
+    this.window = null;
+    this.material = null;
+    this.pictureThere = false;
+    this.#place_s = time_s;
+    this.#tell("time", { time_s });
   }
 
   /** One more take of this window; resolves when it is decoded, or could not be had. */
@@ -135,25 +157,30 @@ export class Player extends EventTarget {
     return (this.window?.start_s ?? 0) + this.#now();
   }
 
+  /** Goes to a time of what is looped. */
   seek(time_s) {
     if (!this.window) return;
-    const last_s = (this.window.frames - 1) / this.picture.rate;
-    this.#place_s = Math.min(Math.max(time_s - this.window.start_s, 0), Number.isFinite(last_s) ? last_s : Infinity);
+    const [first_s, end_s] = this.#looped;
+    this.#place_s = Math.max(Math.min(time_s, end_s - INSIDE_S), first_s) - this.window.start_s;
     if (this.sound.runs) this.sound.run(Math.round(this.#place_s * this.sound.rate));
     else this.picture.stand(this.#place_s);
     this.#tell("time", { time_s: this.time_s });
   }
 
-  /** Stands still and shows the frame that many frames on. */
+  /** Stands still and shows the frame that many frames on, as far as what is looped goes. */
   step(frames) {
     if (!this.window) return;
     this.pause();
-    const frame = Math.floor(this.#place_s * this.picture.rate + 1e-4) + frames;
-    this.seek(this.window.start_s + frame / this.picture.rate);
+    const { picture, window } = this;
+    const [first, last] = [this.#looped[0], this.#looped[1] - INSIDE_S].map((time_s) => picture.frameAt(time_s - window.start_s));
+    const frame = Math.min(Math.max(picture.frameAt(this.#place_s) + frames, first), last);
+    this.seek(window.start_s + frame / picture.rate);
   }
 
   loop(start_s, end_s) {
-    if (this.window) this.sound.setLoop(...this.#samples(start_s, end_s));
+    if (!this.window) return;
+    this.#looped = [start_s, end_s];
+    this.sound.setLoop(...this.#samples(start_s, end_s));
   }
 
   /** @param {string|null} id */
@@ -238,7 +265,7 @@ export class Player extends EventTarget {
   #begin() {
     const take = this.takes.get(this.heard);
     const there = !take || take.buffer || take.failed;
-    if (!this.playing || !this.sound || this.sound.runs || !this.pictureThere || !there || this.context.state !== "running") return;
+    if (!this.playing || !this.window || this.sound.runs || this.#awaited || !there || this.context.state !== "running") return;
     this.sound.setMaterial(this.#sounding(), "other");
     this.sound.run(Math.round(this.#place_s * this.sound.rate));
     this.picture.follow(this.sound);

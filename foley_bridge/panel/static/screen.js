@@ -42,6 +42,7 @@ export class Screen {
     this.wanted = null;
     this.arrived = false;
     this.frame_s = frame_s;
+    this.video.style.visibility = "hidden"; // it begins with frames that nobody asked for
     await new Promise((done, failed) => {
       this.video.onloadeddata = done;
       this.video.onerror = () => failed(new Error(this.video.error?.message || "the picture cannot be shown"));
@@ -67,7 +68,8 @@ export class Screen {
 
   arrive() {
     this.arrived = this.wanted === null;
-    if (!this.arrived) this.video.currentTime = this.wanted;
+    if (this.arrived) this.video.style.visibility = "";
+    else this.video.currentTime = this.wanted;
     this.wanted = null;
   }
 

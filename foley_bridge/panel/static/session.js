@@ -8,6 +8,8 @@ import { Editing } from "./editing.js";
 import { Listing } from "./listing.js";
 import { Onsets } from "./onsets.js";
 import { Retakes } from "./retakes.js";
+import { Rows } from "./rows.js";
+import { Scale } from "./scale.js";
 import { stateOf, wordOf } from "./states.js";
 import { Tapping } from "./tapping.js";
 
@@ -34,6 +36,8 @@ export class Session extends EventTarget {
     this.tapping = new Tapping(this);
     this.onsets = new Onsets(this);
     this.retakes = new Retakes(this);
+    this.rows = new Rows(this);
+    this.scale = new Scale(this);
     this.load = rested(LOAD_MS, () => this.loadWindow());
     player.addEventListener("heard", () => this.say("heard"));
     player.addEventListener("error", ({ detail }) => this.missed(detail));

@@ -12,6 +12,13 @@ export class Clock {
     this.first = Math.round(start_s * this.rate);
   }
 
+  /** Frames from one tick of a ruler to the next, fewest first: even parts of a second of timecode, then seconds. */
+  get steps() {
+    const { nominal } = this;
+    const parts = Array.from({ length: nominal - 1 }, (_, k) => k + 1).filter((frames) => nominal % frames === 0);
+    return [...parts, ...[1, 2, 5, 10, 15, 30, 60].map((seconds) => seconds * nominal)];
+  }
+
   /** The frame that shows at a time, counted from the timeline's first. A hair before a frame is that frame. */
   frame(time_s) {
     return Math.floor(time_s * this.rate + 1e-4);
