@@ -27,7 +27,7 @@ def peaks_json(blocks: Iterable[np.ndarray], *, count: int, channels: int, sampl
         done += len(block)
     pairs = np.stack([low, high], axis=1).clip(-1, 1)  # (columns, 2, channels)
     return {
-        "peaks": [[round(float(value), 4) for value in pairs[:, :, channel].ravel()] for channel in range(channels)],
+        "peaks": [[round(float(value), 5) for value in pairs[:, :, channel].ravel()] for channel in range(channels)],
         "duration_s": count / sample_rate,
         "start_s": start_s,
     }

@@ -1,9 +1,12 @@
 // The onsets as handles: moved by pointer, finger and keyboard, each a slider by name.
 
 import { announce, h, setAttribute, setText, soon } from "./dom.js";
+import { unsure } from "./motion.js";
 
 const FEW_PX = 3; // less than this is a click, not a move
 const SAME_S = 1e-7;
+const TWICE_MS = 450; // two taps of a finger within this, and as near as
+const TWICE_PX = 30;
 
 export function handles(field, session) {
   const { axis, clock, player, onsets } = session;
@@ -80,6 +83,7 @@ export function handles(field, session) {
 
   function key(event, one) {
     if (event.ctrlKey || event.metaKey || !session.usable || session.tapping.on) return;
+    if (event.key === "Escape") return one.element.blur();
     const frame_s = 1 / clock.rate;
     const by = {
       ArrowLeft: event.altKey ? -0.001 : event.shiftKey ? -10 * frame_s : -frame_s,
@@ -105,12 +109,36 @@ export function handles(field, session) {
 
   // ---- adding
 
+  const pointed = (event) => axis.time_s(event.clientX - field.getBoundingClientRect().left);
+  let tapped = null;
   field.addEventListener("dblclick", (event) => {
-    if (event.target !== field) return;
-    onsets.add(axis.time_s(event.clientX - field.getBoundingClientRect().left));
+    if (event.target === field && !tapped) onsets.add(pointed(event));
   });
+  // Browsers tell of two clicks of a mouse, and not all of two taps of a finger.
+  field.addEventListener("pointerup", (event) => {
+    if (event.target !== field || event.pointerType === "mouse") return (tapped = null);
+    const twice = tapped && event.timeStamp - tapped.timeStamp < TWICE_MS && Math.abs(event.clientX - tapped.clientX) < TWICE_PX;
+    if (twice) onsets.add(pointed(event));
+    tapped = event;
+  });
+
+  // ---- by key
+
+  /** Selects the next onset of what is shown and gives it the focus. @param {1 | -1} step */
+  function reach(step) {
+    const times = onsets.times.filter((time_s) => time_s >= axis.from_s - SAME_S && time_s <= axis.to_s + SAME_S);
+    const from_s = times.find((time_s) => onsets.selected !== null && Math.abs(time_s - onsets.selected) < SAME_S) ?? player.time_s;
+    const next = step > 0 ? times.find((time_s) => time_s > from_s + SAME_S) : times.findLast((time_s) => time_s < from_s - SAME_S);
+    if (next === undefined) return announce(times.length ? `That was the ${step > 0 ? "last" : "first"} onset` : "There are no onsets");
+    onsets.selected = next;
+    axis.reveal(next);
+    if (!player.playing) player.seek(next);
+    onsets.say();
+    requestAnimationFrame(() => all.find((one) => Math.abs(one.time_s - next) < SAME_S)?.element.focus({ preventScroll: true }));
+  }
+  session.addEventListener("reach", (event) => reach(event.detail.step));
   field.addEventListener("pointerdown", (event) => {
-    if (event.button === 0 && event.target === field && session.window) player.seek(axis.time_s(event.clientX - field.getBoundingClientRect().left));
+    if (event.button === 0 && event.target === field && session.window) player.seek(pointed(event));
   });
 
   // ---- showing
@@ -140,12 +168,15 @@ export function handles(field, session) {
     const { detail, window } = session;
     match(detail ? onsets.times : []);
     const hidden = !detail || !window;
+    setText(none, [unsure(session) && detail.reason, "No onsets: double-click here, press A, or tap along"].filter(Boolean).join(" · "));
+    const stop = all.find((one) => onsets.selected !== null && Math.abs(onsets.selected - one.time_s) < SAME_S) ?? all.find((one) => one.time_s >= axis.from_s - 1e-6);
     none.hidden = hidden || all.length > 0 || !session.usable;
     const list = [];
     for (const [k, one] of all.entries()) {
       const x = axis.x(one.time_s);
       const inside = !hidden && one.time_s >= axis.from_s - 1e-6 && one.time_s <= axis.to_s + 1e-6;
       one.element.hidden = !inside;
+      one.element.tabIndex = one === stop ? 0 : -1; // O goes from one to the next
       one.element.style.transform = `translateX(${x}px)`;
       one.element.classList.toggle("seen", !onsets.own);
       one.element.classList.toggle("on", onsets.selected !== null && Math.abs(onsets.selected - one.time_s) < SAME_S);

@@ -1,6 +1,7 @@
 // The head of the page: the reel, how far it is, which regions are listed, and sending back.
 
 import { h, icon, setAttribute, setText, soon } from "./dom.js";
+import { roving } from "./roving.js";
 import { counted } from "./states.js";
 
 const FILTERS = [
@@ -69,6 +70,8 @@ export function header(root, session, { send, help }) {
     h("button.main", { type: "button", id: "send", title: "Send the choices back to the timeline (Ctrl+Enter)", "aria-label": "Send back", onclick: send }, icon("send"), h("span.text", {}, "Send back")),
   );
 
+  const settle = roving(root.querySelector(".counts"), "button");
+
   const show = () => {
     const { regions } = store.reel;
     const counts = counted(regions);
@@ -81,6 +84,7 @@ export function header(root, session, { send, help }) {
       setAttribute(button, "aria-label", `${word}: ${counts[id]}`);
       button.hidden = (id === "failed" || id === "tapped") && !counts[id] && session.listing.states !== id;
     }
+    settle();
     const { text, bad } = applyWords(store.reel, [...store.regions.values()]);
     const unsaved = store.away || store.gone ? store.saving.unsaved : 0;
     setText(sent, unsaved ? `${unsaved} not saved yet` : text);

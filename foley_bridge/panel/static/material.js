@@ -17,6 +17,14 @@ export async function decoded(context, url, signal) {
   });
 }
 
+/** How loud a take sounds among others: the quietest is the measure; edits are heard on top of it. */
+export function matchedLevel(take, takes) {
+  const measure = takes.every(({ lufs }) => Number.isFinite(lufs)) ? "lufs" : "peak_dbfs";
+  const loud = takes.map((one) => one[measure]).filter(Number.isFinite);
+  if (!Number.isFinite(take[measure])) return 1;
+  return 10 ** (-Math.min(MOST_DOWN_DB, take[measure] - Math.min(...loud)) / 20);
+}
+
 /**
  * @typedef {object} Take as `Player.load` takes it, and
  * @property {AudioBuffer | null} buffer as it was decoded
@@ -71,13 +79,9 @@ export class Material {
     return made;
   }
 
-  /** How loud a take sounds among the others: the quietest is the measure; edits are heard on top of it. @param {Take} take */
+  /** How loud a take sounds at matched loudness. @param {Take} take */
   level(take) {
-    const takes = [...this.takes.values()].filter(({ failed }) => !failed);
-    const measure = takes.every(({ lufs }) => Number.isFinite(lufs)) ? "lufs" : "peak_dbfs";
-    const loud = takes.map((one) => one[measure]).filter(Number.isFinite);
-    if (!Number.isFinite(take[measure])) return 1;
-    return 10 ** (-Math.min(MOST_DOWN_DB, take[measure] - Math.min(...loud)) / 20);
+    return matchedLevel(take, [...this.takes.values()].filter(({ failed }) => !failed));
   }
 
   /** A sound of the library, laid raw at times of the timeline. @param {AudioBuffer} sound */

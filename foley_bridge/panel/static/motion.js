@@ -4,6 +4,9 @@ import { colour, fresh, shadeOutside } from "./canvas.js";
 
 const DOT_PX = 4;
 
+/** Was too little of it sure, so that what was seen is not used? */
+export const unsure = ({ detail, onsets }) => detail?.reliable === false && !onsets.own && !onsets.changed && onsets.trying === null;
+
 /** @returns {() => void} draws it */
 export function motion(canvas, session) {
   const { axis, onsets } = session;
@@ -26,7 +29,7 @@ export function motion(canvas, session) {
   function drawSeen({ pen, width, height }, { time_s, confidence, sensitivity }) {
     const x = axis.x(time_s);
     if (x < -10 || x > width + 10) return;
-    const counts = sensitivity !== null && sensitivity <= onsets.sensitivity + 1e-9;
+    const counts = !unsure(session) && sensitivity !== null && sensitivity <= onsets.sensitivity + 1e-9;
     const top = height - 6 - confidence * (height - 16);
     pen.strokeStyle = pen.fillStyle = colour(counts ? "--seen" : "--seen-dim");
     pen.lineWidth = counts ? 2.5 : 1.5;

@@ -1,6 +1,7 @@
 // The strip: all regions in order. Only those in sight are in the page, so 500 cost what 12 do.
 
 import { h, icon, setAttribute, setText, soon } from "./dom.js";
+import { roving } from "./roving.js";
 import { stateOf, wordOf } from "./states.js";
 
 const GAP = 8;
@@ -13,6 +14,7 @@ export function strip(root, session) {
   root.append(list, none);
   /** @type {Map<number, {li: HTMLElement, show: (summary: object) => void}>} */
   const cards = new Map();
+  const settle = roving(list, ".card");
   let listed = [];
   let pitch = 172;
 
@@ -91,6 +93,7 @@ export function strip(root, session) {
       one.show(summary, place);
       after = one.li;
     }
+    settle(cards.get(session.number)?.li.firstElementChild);
   });
 
   function relist() {

@@ -44,6 +44,8 @@ export class Wave {
     this.surfer = null;
     this.ready = false;
     this.wanted = null;
+    this.wantedGain = 1;
+    this.tall = 1;
   }
 
   /**
@@ -53,7 +55,6 @@ export class Wave {
   show(peaks, clip_s, from_s = clip_s, to_s = clip_s + peaks.duration_s) {
     this.destroy();
     if (!peaks.peaks.length || !peaks.duration_s) return;
-    this.peak = Math.max(...peaks.peaks.map((channel) => channel.reduce((most, value) => Math.max(most, Math.abs(value)), 0)), 1e-3);
     this.surfer = WaveSurfer.create({
       container: this.box,
       height: this.height,
@@ -64,6 +65,7 @@ export class Wave {
       autoScroll: false,
       autoCenter: false,
       cursorWidth: 0,
+      barHeight: (this.tall = this.wantedGain),
       normalize: false,
       cspNonce: nonce(),
       ...this.colours(),
@@ -79,12 +81,12 @@ export class Wave {
     return { waveColor: wave, progressColor: wave };
   }
 
-  /** @param {number} gain as it sounds, 1: as it is in the file */
+  /** How tall it is drawn. @param {number} gain 1: full scale fills the box */
   gain(gain) {
-    const tall = Math.min(30, gain);
-    if (!this.surfer || Math.abs((this.tall ?? 1) - tall) < 1e-3) return;
-    this.tall = tall;
-    this.surfer.setOptions({ barHeight: tall });
+    this.wantedGain = gain;
+    if (!this.surfer || Math.abs(this.tall / gain - 1) < 1e-3) return;
+    this.tall = gain;
+    this.surfer.setOptions({ barHeight: gain });
   }
 
   lit(chosen) {
@@ -113,7 +115,6 @@ export class Wave {
     this.surfer = null;
     this.ready = false;
     this.perSecond = null;
-    this.tall = null;
     this.box.replaceChildren();
   }
 }
