@@ -201,6 +201,15 @@ def test_the_answer_tells_what_it_was_made_from(reel: Reel, tmp_path: Path) -> N
             assert after[name] == before[name]
 
 
+def test_onsets_of_a_sensitivity_are_those_seen_that_count_at_it(reel: Reel) -> None:
+    told = reel.told({DRUM: {**reel.chosen(DRUM, 1), "sensitivity": 0.3}})
+    moments = [(1.2, 0.1), (1.3, 0.3), (1.4, 0.31), (1.5, None)]
+    seen = [{"time_s": at, "confidence": 0.5, "strength": 0.5, "sensitivity": least} for at, least in moments]
+    told["regions"][DRUM - 1] = {**told["regions"][DRUM - 1], "seen": seen}
+    detection = regions_of(told, reel.roots)[DRUM - 1].detection
+    assert ([onset.time_s for onset in detection.onsets], detection.tapped) == ([1.2, 1.3], False)
+
+
 def test_an_edit_of_a_take_that_was_not_chosen_is_there_too(reel: Reel, tmp_path: Path) -> None:
     other = reel.take(KETTLE, 3)["sha256"]
     reel.apply({KETTLE: {**reel.chosen(KETTLE, 1), "edits": {other: {**NEUTRAL, "level_db": -2.0}}}}, takes_as_tracks=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pythonosc.osc_message import OscMessage
-from reel_records import REQUEST, add_apply, add_reel, add_retake, region, take, take_id
+from reel_records import REQUEST, add_apply, add_reel, add_retake, region, result, take, take_id
 
 from foley_bridge.bridge.osc_listeners import answer
 from foley_bridge.errors import JobError
@@ -202,13 +202,38 @@ def test_an_apply_freezes_the_reel_as_it_is_told(journal: Journal) -> None:
     assert whole == {**asked, "reel": "reel", "of": journal.get("reel").request, "revision": 1}
 
 
+def test_a_region_that_failed_is_as_the_first_retake_that_mends_it_made_it(journal: Journal) -> None:
+    whole, _ = expand({"kind": "retake", "job": "reel", "region": FAILED, "words": "kettle"}, journal)
+    assert (whole["known"]["engine"], whole["known"]["takes"]) == ("", [])
+    for job, name in (("mends", "d"), ("more", "e")):
+        journal.add(job, "retake", whole)
+        made = {**region(FAILED, [take(name)]), "engine": "recommend", "notes": [job]}
+        journal.finish(job, "done", result={**result([made]), "out": None, "out_sha256": None}, swept=True)
+    told = json.loads(reel_json(journal, "reel"))["regions"][FAILED - 1]
+    assert told == region_of(journal, "reel", FAILED)[0]
+    assert (told["error"], told["engine"], told["notes"], len(told["seen"])) == (None, "recommend", ["mends"], 9)
+    assert [(each["id"], each["made"]) for each in told["takes"]] == [(take_id("d"), "mends"), (take_id("e"), "more")]
+    again, _ = expand({"kind": "retake", "job": "reel", "region": FAILED}, journal)
+    assert again["known"]["engine"] == "recommend"
+
+
+def test_takes_say_which_onsets_they_were_made_for(journal: Journal) -> None:
+    whole, _ = expand({"kind": "retake", "job": "reel", "region": 1, "hits_s": [0.5, 1.25]}, journal)
+    journal.add("moved", "retake", whole)
+    onsets = [{"time_s": at, "confidence": 1.0, "strength": 1.0} for at in (0.5, 1.25)]
+    made = {**region(1, [take("d")]), "onsets": onsets}
+    journal.finish("moved", "done", result={**result([made]), "out": None, "out_sha256": None}, swept=True)
+    told, _ = region_of(journal, "reel", 1)
+    assert told["takes"][0]["for_s"] == [onset["time_s"] for onset in told["onsets"]]
+    assert told["takes"][-1]["for_s"] == [0.5, 1.25]
+
+
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
         ({"job": "nobody"}, "no job 'nobody'"),
         ({"job": "runs"}, "job runs is queued"),
         ({"region": 4}, "has no region 4"),
-        ({"region": FAILED}, rf"region {FAILED} \('kettle {FAILED}'\) could not be done: no such example"),
         ({"like_take": take_id("c")}, "like_take: region 1 has no such take"),
     ],
 )

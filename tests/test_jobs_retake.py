@@ -252,6 +252,28 @@ def test_more_like_a_sound_are_those_of_its_words_and_then_of_its_category(doors
     assert sounds_of(like)[2:] == [GATE]
 
 
+def test_a_region_that_failed_is_looked_at_and_done_with_other_words_or_a_sound_picked_by_hand(
+    library: Ground, tmp_path: Path
+) -> None:
+    folder = tmp_path / "reel"
+    folder.mkdir()
+    marks = [marker("FOLEY door slam", 0, 20, 25), marker("FOLEY bird", 25, 20, 25)]
+    save(timeline_of(library.folder / "shot.mp4", 50, 25, *marks), folder / "cut.otio")
+    with watched(tmp_path / "home", catalogue=library.folder / "library") as one:
+        (view,) = one.ended(one.processor.submit(Ground(folder).request(exemplar=None)).record.id)
+        assert view.record.failed_regions == 1, view.record.error
+        reel = Reel(one, Ground(folder), view.record.id)
+        assert "nothing for 'bird'" in reel.refused(2)
+        mended = reel.retaken(2, words="glass bottle")
+        assert (sounds_of(mended), mended["engine"]) == (["GLASBrk_Bottle Smash_ME_LIB.wav"], "recommend")
+        assert (mended["error"], len(mended["motion"]["values"]) > 0) == (None, True)
+        gate = Catalogue.open(library.folder / "library").search("gate")[0].sound
+        assert sounds_of(reel.retaken(2, options={"pin": gate.id, "engine": "recommend"})) == [GATE]
+        hits = [1.1, 1.5]
+        assert [each["time_s"] for each in reel.retaken(2, hits_s=hits, words="gate")["onsets"]] == hits
+        assert "no more sounds" in reel.refused(2, more=True), "there is none for its own words"
+
+
 # --- the reel as it was ---
 
 

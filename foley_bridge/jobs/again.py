@@ -135,8 +135,8 @@ def _hits(hits_s: Sequence[float], region: Region) -> tuple[Fraction, ...]:
     return hits
 
 
-def _engine(request: RetakeRequest, given: Options) -> str:
-    """The engine that was named, or that what was named asks for; else the one that answered."""
+def _engine(request: RetakeRequest, given: Options) -> str | None:
+    """The engine that was named, or that what was named asks for; else the one that answered (None where the region failed)."""
     if given.engine is not None:
         return given.engine
     if given.like is not None:
@@ -145,7 +145,7 @@ def _engine(request: RetakeRequest, given: Options) -> str:
         return "recommend"
     if request.like is not None:
         return "recommend" if "library_id" in request.like["source"] else "transfer"
-    return str(request.known["engine"])
+    return str(request.known["engine"]) or None
 
 
 # --- takes of an example: which of the seed's ---

@@ -35,7 +35,7 @@ def expand(params: Mapping[str, Any], journal: Journal) -> tuple[dict[str, Any],
         And the payload: for an ``apply`` the reel as ``reel`` answers it (but for ``opened``), else None.
 
     Raises:
-        JobError: there is no such reel, region or take, or the region could not be done.
+        JobError: there is no such reel, region or take.
     """
     assert params["kind"] in FOLLOWUPS
     reel = find_reel(journal, params["job"]).id
@@ -44,11 +44,6 @@ def expand(params: Mapping[str, Any], journal: Journal) -> tuple[dict[str, Any],
         payload = reel_json(journal, reel)
         return {**params, **added, "revision": json.loads(payload)["revision"]}, payload
     region, _ = region_of(journal, reel, params["region"])
-    if region["error"] is not None:
-        raise JobError(
-            f"region {params['region']} ('{region['name']}') could not be done: {region['error']['message']}",
-            "put that right and run the reel again",
-        )
     takes = [{name: take[name] for name in OF_A_TAKE} for take in region["takes"]]
     if params.get("like_take") not in (None, *(take["id"] for take in takes)):
         raise JobError(f"like_take: region {params['region']} has no such take", "name one of its takes by its SHA-256")

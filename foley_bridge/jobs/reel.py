@@ -7,7 +7,8 @@ of regions: they are read, completed and written one by one, and nobody who has 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 from sqlite3 import Connection
@@ -21,8 +22,11 @@ from foley_bridge.jobs.roots import Roots
 
 MOST_APPLIED = 100
 
-_RETAKEN = """SELECT jobs.region, jobs.id, json_extract(results.text, '$.regions[0].takes')
-    FROM jobs JOIN results ON results.job = jobs.id
+_RETAKEN = """SELECT jobs.region, jobs.id, json_extract(results.text, '$.regions[0].takes'),
+        json_extract(results.text, '$.regions[0].onsets'),
+        CASE WHEN json_extract(requests.text, '$.known.engine') = ''
+            THEN json_remove(json_extract(results.text, '$.regions[0]'), '$.takes') END
+    FROM jobs JOIN results ON results.job = jobs.id LEFT JOIN requests ON requests.job = jobs.id
     WHERE jobs.reel = ? AND jobs.kind = 'retake' AND jobs.state = 'done' {of_region}
     ORDER BY jobs.finished_s, jobs.number"""
 _APPLIED = """SELECT jobs.id, jobs.state, json_extract(requests.text, '$.revision'),
@@ -43,7 +47,20 @@ _STATES = (
 )
 
 _A = {"retake": "a retake", "apply": "an apply"}
-_Retaken = dict[int, list[tuple[str, list[dict[str, Any]]]]]
+
+
+@dataclass(frozen=True)
+class _Retake:
+    """A retake that is done: the takes that it made, the onsets that they were made for, and the region as it told of it when
+    the reel had failed at that (as JSON)."""
+
+    job: str
+    takes: list[dict[str, Any]]
+    onsets: list[dict[str, Any]]
+    whole: str | None
+
+
+_Retaken = dict[int, list[_Retake]]
 
 
 def find_reel(journal: Journal, name: str) -> JobRecord:
@@ -193,12 +210,18 @@ def opened_json(file: Path, request: Mapping[str, Any], roots: Roots) -> dict[st
     return {"path": str(file), "base": None if base is None else str(base)} if file.is_file() else None
 
 
-def _completed(region: dict[str, Any], number: int, retaken: Any, choice: dict[str, Any] | None) -> dict[str, Any]:
-    """A result's region with its number, its choice, and all its takes."""
+def _completed(
+    region: dict[str, Any], number: int, retaken: Sequence[_Retake], choice: dict[str, Any] | None
+) -> dict[str, Any]:
+    """A result's region with its number, its choice and all its takes; what the reel failed at is as a retake first made it."""
+    if region["error"] is not None:
+        region = next((json.loads(each.whole) for each in retaken if each.whole is not None), region)
     takes: dict[str, dict[str, Any]] = {}
-    for made, found in (("generate", region["takes"]), *retaken):
-        for take in found:
-            takes.setdefault(take["sha256"], {**take, "id": take["sha256"], "made": made})
+    of_the_reel = _Retake("generate", region.get("takes", []), region["onsets"], None)
+    for made in (of_the_reel, *retaken):
+        for take in made.takes:
+            of_it = {"id": take["sha256"], "made": made.job, "for_s": [onset["time_s"] for onset in made.onsets]}
+            takes.setdefault(take["sha256"], {**take, **of_it})
     lacking = {"seen": [], "motion": {"start_s": region["start"]["seconds"], "step_s": 0.0, "values": []}}  # of older results
     return {**lacking, **region, "number": number, "takes": list(takes.values()), "choice": choice or FIRST}
 
@@ -207,8 +230,8 @@ def _retaken(db: Connection, reel: str, number: int | None = None) -> _Retaken:
     """The takes that were made since, by region (of one, or of all): the retake, and its takes."""
     found: _Retaken = {}
     query, values = _RETAKEN.format(of_region="" if number is None else "AND jobs.region = ?"), (reel, number)
-    for region, job, takes in db.execute(query, values[: 1 if number is None else 2]):
-        found.setdefault(region, []).append((job, json.loads(takes)))
+    for region, job, takes, onsets, whole in db.execute(query, values[: 1 if number is None else 2]):
+        found.setdefault(region, []).append(_Retake(job, json.loads(takes), json.loads(onsets), whole))
     return found
 
 

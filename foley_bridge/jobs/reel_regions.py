@@ -15,6 +15,8 @@ from foley_bridge.errors import JobError
 from foley_bridge.jobs.roots import Roots
 from foley_bridge.timeline.time import samples_of
 
+HAIR = 1e-9  # what a sensitivity may be off by, told as a float
+
 
 @dataclass(frozen=True)
 class ReelRegion:
@@ -159,5 +161,9 @@ def _detection(said: Mapping[str, Any]) -> Detection:
     if placed is not None:
         onsets = tuple(Onset(time_s, 1.0) for time_s in placed)
         return Detection(onsets, True, "", curve, tapped=True)
-    seen = tuple(Onset(each["time_s"], each["confidence"], each["strength"]) for each in said["onsets"])
-    return Detection(seen, said["reliable"], said["reason"], curve, tapped=said["tapped"])
+    sensitivity, tapped, onsets = said["choice"]["sensitivity"], said["tapped"], said["onsets"]
+    if sensitivity is not None:
+        counts = [each for each in said["seen"] if each["sensitivity"] is not None]
+        tapped, onsets = False, [each for each in counts if each["sensitivity"] <= sensitivity + HAIR]
+    seen = tuple(Onset(each["time_s"], each["confidence"], each["strength"]) for each in onsets)
+    return Detection(seen, said["reliable"], said["reason"], curve, tapped=tapped)

@@ -124,6 +124,8 @@ def _detection(request: RetakeRequest, job: Job, again: Again) -> Detection:
     if any(name in request.options for name in SEEN_ANEW):
         return job.look(cue)
     known = request.known
+    if not known["engine"]:  # the region failed: nobody looked
+        return job.look(cue)
     onsets = tuple(Onset(each["time_s"], each["confidence"], each["strength"]) for each in known["onsets"])
     return Detection(onsets, known["reliable"], known["reason"], kept_motion(request.opened, request.number), known["tapped"])
 
