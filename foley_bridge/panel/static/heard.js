@@ -41,7 +41,7 @@ export function heard({ wave, spectrum, label }, session) {
     setText(label, take ? `take ${session.takes.indexOf(take) + 1}` : "");
     silent.hidden = Boolean(take);
     const wanted = take && session.window ? `${session.number}/${session.window.number}/${take.id}` : null;
-    if (wanted === shown) return;
+    if (wanted === shown) return showEdit();
     shown = wanted;
     asked?.abort();
     image.hidden = true;
@@ -135,6 +135,9 @@ export function heard({ wave, spectrum, label }, session) {
     place();
     draw();
   }
+
+  scale.addEventListener("scale", showEdit);
+  session.addEventListener("loading", showEdit);
 
   return { show, showEdit, look, repaint: () => surfer.repaint() };
 }

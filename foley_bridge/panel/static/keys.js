@@ -6,7 +6,8 @@ import { typing } from "./dom.js";
 export const KEYS = [
   { group: "Listen", shown: ["Space"], what: "play, pause" },
   { group: "Listen", shown: ["←", "→"], what: "a frame (Shift: ten)" },
-  { group: "Listen", shown: ["1", "…", "9"], what: "hear that take" },
+  { group: "Listen", shown: ["1", "…", "9"], what: "hear that take (10 and on: both digits)" },
+  { group: "Listen", shown: ["↓", "↑"], what: "hear the next, the previous take" },
   { group: "Listen", shown: ["B"], what: "the take heard before (A/B)" },
   { group: "Listen", shown: ["M"], what: "matched loudness" },
   { group: "Go", shown: ["J", "K"], what: "next, previous region" },
@@ -20,10 +21,12 @@ export const KEYS = [
   { group: "Decide", shown: ["Ctrl+Enter"], what: "send back" },
   { group: "Onsets", shown: ["A"], what: "add one at the playhead" },
   { group: "Onsets", shown: ["T"], what: "tap along" },
+  { group: "Onsets", shown: ["O"], what: "go to the next (Shift: the previous): ← → move it, Esc leaves it" },
   { group: "Onsets", shown: ["Delete"], what: "take the selected one away" },
   { group: "Onsets", shown: ["[", "]"], what: "less, more sensitive" },
   { group: "Take", shown: [",", "."], what: "nudge 1 ms (Shift: a frame)" },
   { group: "Take", shown: ["−", "="], what: "level 0.5 dB (Shift: 3 dB)" },
+  { group: "Take", shown: ["V"], what: "waveforms taller (Shift: less)" },
   { group: "Other takes", shown: ["G"], what: "ask for more" },
   { group: "Other takes", shown: ["S"], what: "more like this" },
   { group: "Other takes", shown: ["/"], what: "search the library" },
@@ -31,7 +34,9 @@ export const KEYS = [
 ];
 
 /** Held down these go on; of the others one press is one act: who rests on Enter does not choose what he never heard. */
-const HELD = new Set([..."jku,.<>;:-=_+[]", "arrowleft", "arrowright"]);
+const HELD = new Set([..."jkou,.<>;:-=_+[]", "arrowleft", "arrowright", "arrowup", "arrowdown"]);
+
+const BOTH_MS = 800; // two digits within this are one number
 
 /** @param {{session: object, reject: () => void, send: () => void, help: () => void, library: () => void, note: () => void}} to */
 export function keys({ session, reject, send, help, library, note }) {
@@ -41,6 +46,8 @@ export function keys({ session, reject, send, help, library, note }) {
   const acts = {
     " ": () => session.toggle(),
     ArrowLeft: (event) => player.step(event.shiftKey ? -10 : -1),
+    ArrowDown: () => session.rows.step(1),
+    ArrowUp: () => session.rows.step(-1),
     ArrowRight: (event) => player.step(event.shiftKey ? 10 : 1),
     j: () => listing.step(1),
     k: () => listing.step(-1),
@@ -51,6 +58,8 @@ export function keys({ session, reject, send, help, library, note }) {
     r: reject,
     u: () => deciding.undo(),
     a: () => onsets.add(),
+    o: (event) => session.say("reach", { step: event.shiftKey ? -1 : 1 }),
+    v: (event) => session.scale.step(event.shiftKey ? -1 : 1),
     t: () => tapping.tap(),
     Escape: () => tapping.end(false),
     Delete: () => onsets.delete(),
@@ -75,7 +84,15 @@ export function keys({ session, reject, send, help, library, note }) {
     f: () => document.getElementById("filter").focus(),
     "?": help,
   };
-  for (let place = 1; place <= 9; place += 1) acts[place] = () => session.hearNumber(place);
+  let last = { digit: 0, timeStamp: -BOTH_MS };
+  for (let digit = 0; digit <= 9; digit += 1) {
+    acts[digit] = ({ timeStamp }) => {
+      const both = timeStamp - last.timeStamp < BOTH_MS ? last.digit * 10 + digit : 0;
+      last = { digit, timeStamp };
+      if (both >= 10 && session.takes[both - 1]) session.hearNumber(both);
+      else if (digit) session.hearNumber(digit);
+    };
+  }
 
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;

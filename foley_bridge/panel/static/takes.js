@@ -1,9 +1,12 @@
 // The region: what was asked for, its takes side by side, and what one decides.
 
 import { inWords } from "./api.js";
-import { h, icon, renew, setAttribute, setText, soon } from "./dom.js";
+import { announce, h, icon, renew, setAttribute, setText, soon } from "./dom.js";
+import { roving } from "./roving.js";
 import { stateOf, wordOf } from "./states.js";
 import { Wave } from "./wave.js";
+
+const WAVE_PX = 34;
 
 const whole = (score) => `${Math.round(score * 100)}`;
 
@@ -19,28 +22,32 @@ const loudness = (take) =>
   take.lufs !== null && take.lufs !== undefined ? `${take.lufs.toFixed(1)} LUFS` : take.peak_dbfs !== null && take.peak_dbfs !== undefined ? `${take.peak_dbfs.toFixed(1)} dBFS` : "silent";
 
 export function takes(root, session, { reject, library, tab }) {
-  const { placing, api } = session;
+  const { placing, api, rows: order, scale } = session;
   const title = h("h2");
   const verdict = h("span.verdict");
   const about = h("p.about");
   const list = h("ol.takes", { "aria-label": "Takes" });
   const narrow = h("button.only-narrow", { type: "button", onclick: () => tab("adjust") }, "Adjust");
-  const choose = h("button.main", { type: "button", id: "choose", title: "Choose the take that is heard, and go on (Enter)", onclick: () => session.deciding.choose(true) }, icon("chosen"), "Choose, go on", h("kbd", {}, "↵"));
+  const choose = h("button.main", { type: "button", id: "choose", title: "Choose the take that is heard, and go on (Enter)", "aria-label": "Choose, go on", onclick: () => session.deciding.choose(true) }, icon("chosen"), h("span", {}, "Choose", h("span.text", {}, ", go on")), h("kbd", {}, "↵"));
   const turnDown = h("button.reject", { type: "button", id: "reject", onclick: () => reject() }, icon("rejected"), h("span", {}, "Reject"), h("kbd", {}, "R"));
   const more = h("button", { type: "button", id: "more", onclick: () => session.retakes.more() }, icon("add"), "More", h("kbd", {}, "G"));
   const alike = h("button", { type: "button", id: "alike", onclick: () => session.retakes.alike() }, icon("alike"), "Like this", h("kbd", {}, "S"));
   const search = h("button", { type: "button", onclick: () => library() }, icon("search"), "Library", h("kbd", {}, "/"));
+  const progress = h("div", { hidden: true });
   root.append(
     h("header", {}, title, verdict, narrow, about),
     list,
+    progress,
     h("div.decide", {}, choose, turnDown, h("div.more", { role: "group", "aria-label": "Other takes" }, more, alike, search)),
   );
 
   /** @type {Map<string, object>} */
   const rows = new Map();
-  const progress = h("li", {});
+  const folded = h("button.plain", { type: "button", title: "Takes that were placed anew on other onsets", onclick: () => order.toggle() });
+  const fold = h("li.fold", {}, folded);
   let shown = 0;
   let asked = null;
+  let told = null;
 
   function row(take) {
     const box = h("span.wave");
@@ -49,8 +56,9 @@ export function takes(root, session, { reject, library, tab }) {
     const from = h("span.from");
     const figures = h("span.figures", {}, h("b.number", { title: "How well it fits, of 100" }, whole(take.score)), h("span.number", {}, loudness(take)));
     const badges = h("span.badges");
-    const button = h("button", { type: "button", onclick: () => session.hear(take.id) }, h("span.place", {}, place, mark), box, figures, from, badges);
-    const wave = new Wave(box, { height: 36 });
+    const button = h("button", { type: "button", onclick: () => session.hear(take.id) }, h("span.place", {}, place, mark), box, h("span.what", {}, badges, from), figures);
+    const wave = new Wave(box, { height: WAVE_PX });
+    wave.gain(scale.of(take));
     const li = h("li.take", { dataset: { take: take.id } }, button);
     const { number } = session;
     api.peaks(number, take.id, asked.signal).then((peaks) => !asked.signal.aborted && rows.has(take.id) && number === session.number && wave.show(peaks, 0)).catch(() => {});
@@ -101,7 +109,11 @@ export function takes(root, session, { reject, library, tab }) {
     const words = instead();
     if (words) items.push(words);
     const heard = session.player.heard;
-    for (const [place, take] of session.takes.entries()) {
+    if (session.player.playing) session.retakes.fresh.delete(heard); // it is heard, so it is new no more
+    const { earlier, listed } = order;
+    for (const take of listed) {
+      const place = session.takes.indexOf(take);
+      if (take === earlier[0]) items.push(fold);
       if (!rows.has(take.id)) rows.set(take.id, row(take));
       const one = rows.get(take.id);
       const on = take.id === heard;
@@ -122,6 +134,9 @@ export function takes(root, session, { reject, library, tab }) {
       one.button.title = [take.source?.file, take.source?.licence, take.source?.creator].filter(Boolean).join("\n");
       items.push(one.li);
     }
+    if (earlier.length && !order.opened) items.push(fold);
+    setText(folded, `${earlier.length} earlier`);
+    setAttribute(folded, "aria-expanded", String(order.opened));
     for (const [id, one] of rows) {
       if (session.takes.some((take) => take.id === id)) continue;
       one.wave.destroy();
@@ -130,22 +145,27 @@ export function takes(root, session, { reject, library, tab }) {
     const making = placing.of(session.number);
     if (making.busy) {
       progress.className = "progress";
+      progress.hidden = false;
+      told = null;
       const { number } = session;
       renew(progress, [number, making.words], () => {
         const turning = icon("wait");
         turning.classList.add("turning");
         return [turning, h("p", {}, making.words), h("button", { type: "button", onclick: () => placing.stop(number) }, "Stop")];
       });
-      items.push(progress);
     } else if (making.error) {
       progress.className = "progress bad";
+      progress.hidden = false;
       const { number } = session;
       const why = inWords(making.error);
       renew(progress, [number, why, "bad"], () => [icon("failed"), h("p", {}, h("b", {}, "No new take: "), why), h("button", { type: "button", onclick: () => placing.clear(number) }, "Close")]);
-      items.push(progress);
-    }
+      if (told !== making.error) announce(`No new take: ${why}`, { stays: true });
+      told = making.error;
+    } else progress.hidden = true;
     const before = [...list.children];
     if (items.length !== before.length || items.some((item, k) => item !== before[k])) list.replaceChildren(...items);
+    settle(rows.get(heard)?.button);
+    settleMore();
     const usable = session.usable;
     const any = usable && Boolean(session.heard);
     choose.disabled = !any;
@@ -157,9 +177,21 @@ export function takes(root, session, { reject, library, tab }) {
     setAttribute(turnDown, "aria-pressed", String(Boolean(rejected)));
   });
 
-  const reveal = soon(() => rows.get(session.player.heard)?.li.scrollIntoView({ block: "nearest" }));
+  const settle = roving(list, ".take > button", {}); // ↑ ↓ hear the next one
+  const settleMore = roving(root.querySelector(".more"), "button");
+  const draw = soon(() => {
+    for (const one of rows.values()) one.wave.gain(scale.of(one.take));
+  });
+  const reveal = soon(() => {
+    const one = rows.get(session.player.heard);
+    one?.li.scrollIntoView({ block: "nearest" });
+    if (one && document.activeElement !== one.button && document.activeElement?.closest(".take")) one.button.focus({ preventScroll: true });
+  });
   for (const name of ["open", "region", "takes", "choice", "heard", "problem"]) session.addEventListener(name, show);
   session.addEventListener("heard", () => requestAnimationFrame(reveal));
+  for (const name of ["takes", "choice", "heard", "loading"]) session.addEventListener(name, draw);
+  scale.addEventListener("scale", draw);
+  session.player.addEventListener("state", show);
   session.store.addEventListener("reel", show);
   placing.addEventListener("placing", (event) => event.detail.number === session.number && show());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => rows.forEach((one) => one.wave.repaint()));

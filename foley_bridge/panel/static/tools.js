@@ -1,17 +1,19 @@
 // The tools above the lanes: parts of a long region, onsets, sensitivity, zoom; and tapping along.
 
 import { h, icon, setAttribute, setText, soon } from "./dom.js";
+import { unsure } from "./motion.js";
+import { roving } from "./roving.js";
 
 /** @param {() => number} center the time that stays where it is when one zooms */
 export function tools(session, center) {
-  const { axis, clock, onsets, placing, tapping } = session;
-  const tool = (name, text, key, label, act) => h("button", { type: "button", "aria-label": label, title: `${label} (${key})`, onclick: act }, icon(name), h("span.text", {}, text), h("kbd", {}, key));
+  const { axis, clock, onsets, placing, scale, tapping } = session;
+  const tool = (name, text, key, label, act) => h("button.tool", { type: "button", "aria-label": label, title: `${label} (${key})`, onclick: act }, icon(name), h("span.text", {}, text), h("kbd", {}, key));
 
   const parts = h("div.windows", { role: "group", "aria-label": "Part of the region", hidden: true });
   const add = tool("add", "Onset", "A", "Add an onset at the playhead", () => onsets.add());
   const bin = tool("bin", "Delete", "Del", "Delete the selected onset", () => onsets.delete());
   const tap = tool("tap", "Tap", "T", "Tap along", () => tapping.tap());
-  const seen = h("button", { type: "button", title: "Onsets as they were seen in the picture or tapped in the timeline", onclick: () => onsets.asSeen() }, "As seen");
+  const seen = h("button.tool", { type: "button", title: "Onsets as they were seen in the picture or tapped in the timeline", onclick: () => onsets.asSeen() }, "As seen");
   const slider = h("input", {
     type: "range", id: "sensitivity", min: "0", max: "1", step: "0.01", "aria-label": "Sensitivity",
     oninput: () => onsets.trySensitivity(Number(slider.value)),
@@ -19,6 +21,11 @@ export function tools(session, center) {
   });
   const counts = h("output", { "aria-live": "off" });
   const zoom = h("input", { type: "range", min: "0", max: "1", step: "0.01", "aria-label": "Zoom", oninput: () => axis.zoomTo(axis.most ** Number(zoom.value), center()) });
+  const tall = h("button.number", { type: "button", title: "Waveforms taller (V)", onclick: () => scale.step(1) });
+  const showScale = () => {
+    tall.replaceChildren(icon("tall"), `×${scale.times}`);
+    setAttribute(tall, "aria-label", `Waveforms ${scale.times} times as tall`);
+  };
   const placed = h("span.placing", { hidden: true });
   const tapped = h("div.tapping", { hidden: true },
     h("b", {}, "Tapping along"), h("button.main", { type: "button", onclick: () => tapping.tap() }, "Tap", h("kbd", {}, "T")),
@@ -30,6 +37,7 @@ export function tools(session, center) {
     placed,
     h("span.space"),
     h("label.zoom", {}, icon("fit"), zoom),
+    tall,
     h("button", { type: "button", "aria-label": "Show all", title: "Show all", onclick: () => axis.zoomTo(1) }, "All"),
     tapped,
   );
@@ -53,21 +61,27 @@ export function tools(session, center) {
     slider.disabled = !usable || !list.length;
     if (document.activeElement !== slider || onsets.trying === null) slider.value = String(onsets.sensitivity);
     const count = onsets.seenAt(onsets.sensitivity).length;
-    setText(counts, list.length ? `${count} of ${list.length} seen` : detail ? "none seen" : "");
+    setText(counts, list.length ? unsure(session) ? `${list.length} seen, none sure` : `${count} of ${list.length} seen` : detail ? "none seen" : "");
+    const use = unsure(session) ? "too unsure to be used" : onsets.own ? "the onsets are yours" : "they are the onsets";
+    counts.title = `${list.length} moments were seen where something may happen; ${count} of them count at this sensitivity: ${use}`;
     setAttribute(slider, "aria-valuetext", `${Math.round(onsets.sensitivity * 100)} %, ${counts.textContent}`);
     slider.parentElement.classList.toggle("idle", onsets.own);
     seen.hidden = !detail || !onsets.changed;
     tapped.hidden = !tapping.on;
+    settle();
     root.classList.toggle("tap-only", tapping.on);
     const making = placing.of(session.number);
     placed.hidden = !making.busy;
     if (making.busy) placed.replaceChildren(icon("wait"), making.words);
   });
+  const settle = roving(root, ".tool");
   const showZoom = () => (zoom.value = String(axis.most > 1 ? Math.log(axis.zoom) / Math.log(axis.most) : 0));
 
   for (const name of ["open", "region", "window", "takes", "choice", "heard", "onsets", "tapping"]) session.addEventListener(name, show);
   placing.addEventListener("placing", show);
   axis.addEventListener("view", soon(showZoom));
+  scale.addEventListener("scale", showScale);
+  showScale();
   show();
   return root;
 }
