@@ -146,13 +146,11 @@ def test_a_sensitivity_that_was_just_set_is_kept_when_the_region_is_left_at_once
 
 
 def test_what_is_placed_anew_is_placed_on_its_own_regions_onsets_though_another_is_open_by_then(hands: Hands) -> None:
-    onsets = hands.tell("() => foley.onsets.times")
-    hands.tell("() => foley.store.choose(1, {onsets_s: [0.5]}, 'test')")
     with hands.page.expect_request(lambda request: request.url.endswith("/retakes")) as asked:
-        hands.page.get_by_role("button", name="As seen").click()
+        hands.tell("() => foley.onsets.set([0.53, 0.9], 'test')")
         hands.press("j")
     assert asked.value.url.endswith("/regions/1/retakes")
-    assert asked.value.post_data_json["hits_s"] == onsets
+    assert asked.value.post_data_json["hits_s"] == [0.53, 0.9]
     hands.until("() => !foley.placing.of(1).busy")
     hands.until("() => foley.number === 2 && !foley.store.regions.get(1).detail")
 

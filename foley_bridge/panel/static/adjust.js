@@ -8,7 +8,7 @@ const NOTE_MS = 600;
 export function adjust(root, session) {
   const { editing } = session;
 
-  const level = h("input", { type: "range", id: "level", min: "-24", max: "24", step: "0.5", oninput: () => editing.change({ level_db: Number(level.value) }, "level") });
+  const level = h("input", { type: "range", id: "level", min: "-60", max: "24", step: "0.5", oninput: () => editing.change({ level_db: Number(level.value) }, "level") });
   const levelText = h("output", { htmlFor: "level", "aria-live": "off" }); // what keys do is announced, what a slider does it says itself
   const step = (label, text, frames, ms) => h("button", { type: "button", "aria-label": label, title: label, onclick: () => editing.nudge(frames, ms) }, text);
   const nudges = h("div.nudges", { role: "group", "aria-label": "Nudge" },
@@ -54,11 +54,11 @@ export function adjust(root, session) {
     const usable = session.usable && Boolean(take);
     const { edit } = editing;
     for (const control of root.querySelectorAll("input, button")) control.disabled = !usable;
-    note.disabled = !session.usable;
+    note.readOnly = !session.usable; // it has the focus all the same: what is typed into it is never a key of the page
     undecide.disabled = !session.usable || session.choice.state === "proposed";
     before.disabled = session.takes.length < 2;
     if (edit) {
-      level.max = String(Math.max(-24, mostLevel(take)));
+      level.max = String(mostLevel(take));
       if (document.activeElement !== level || Math.abs(Number(level.value) - edit.level_db) > 0.3) level.value = String(edit.level_db);
       setAttribute(level, "aria-valuetext", decibels(edit.level_db));
       for (const { name, input, text } of fades) {
@@ -78,6 +78,8 @@ export function adjust(root, session) {
     // What is being typed is not replaced.
     if (document.activeElement !== note && session.choice && note.value !== session.choice.note) note.value = session.choice.note;
   });
+  addEventListener("pagehide", keep.flush);
+  document.addEventListener("visibilitychange", () => document.hidden && keep.flush());
   session.addEventListener("leave", () => {
     keep.flush();
     note.blur();

@@ -85,10 +85,18 @@ export function renew(root, what, make) {
   root.replaceChildren(...make());
 }
 
+const STAYS_MS = 2500;
 let said = 0;
+let kept = { text: "", until: 0 };
 
-/** Tells what happened: to a screen reader, and in a line that fades. */
-export function announce(text) {
+/**
+ * Tells what happened: to a screen reader, and in a line that fades.
+ * @param {{stays?: boolean}} [how] stays: what is told soon after comes behind it rather than in its place
+ */
+export function announce(text, { stays = false } = {}) {
+  const now = performance.now();
+  if (stays) kept = { text, until: now + STAYS_MS };
+  else if (now < kept.until) text = `${kept.text} · ${text}`;
   const live = document.getElementById("live");
   if (!live) return;
   // The same words twice in a row are told twice: the mark at the end differs.

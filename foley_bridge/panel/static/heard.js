@@ -5,13 +5,14 @@ import { nudge_s } from "./choice.js";
 import { h, setText } from "./dom.js";
 import { Wave } from "./wave.js";
 
+const PAIRS = 2000; // of a preview's peaks
 const KEPT = 12; // peaks kept of takes heard lately
 
 /**
  * @param {{wave: HTMLElement, spectrum: HTMLElement, label: HTMLElement}} to the lanes' fields, and where the take's number goes
  */
 export function heard({ wave, spectrum, label }, session) {
-  const { axis, clock, api, editing } = session;
+  const { axis, clock, api, editing, scale } = session;
   const box = h("div.surfer");
   const canvas = h("canvas");
   const silent = h("p.empty", {}, "No take is heard");
@@ -23,6 +24,33 @@ export function heard({ wave, spectrum, label }, session) {
   const known = new Map();
   let shown = null;
   let asked = null;
+
+  /** The library's sound as it is laid at the onsets: it is heard instead of the take, so it is shown instead. */
+  function peaksOfPreview({ laid }) {
+    const step = Math.max(1, Math.ceil(laid.length / PAIRS));
+    const peaks = Array.from({ length: Math.min(2, laid.numberOfChannels) }, (_, channel) => {
+      const samples = laid.getChannelData(channel);
+      return Array.from({ length: Math.ceil(laid.length / step) }, (_, k) => {
+        const piece = samples.subarray(k * step, (k + 1) * step);
+        return [piece.reduce((least, value) => Math.min(least, value), 0), piece.reduce((most, value) => Math.max(most, value), 0)];
+      }).flat();
+    });
+    return { peaks, duration_s: laid.duration, start_s: session.window.start_s };
+  }
+
+  function showPreview({ name }) {
+    const { audited } = session.player;
+    setText(label, `library: ${name}`);
+    silent.hidden = true;
+    if (shown === audited) return;
+    shown = audited;
+    asked?.abort();
+    image.hidden = true;
+    image.removeAttribute("src");
+    const peaks = peaksOfPreview(audited);
+    surfer.show(peaks, peaks.start_s, axis.from_s, axis.to_s);
+    look();
+  }
 
   const shift_s = () => nudge_s(editing.edit, clock.rate);
 
@@ -37,6 +65,7 @@ export function heard({ wave, spectrum, label }, session) {
 
   /** Another take, perhaps. */
   async function show() {
+    if (session.preview && session.window) return showPreview(session.preview);
     const take = session.heard;
     setText(label, take ? `take ${session.takes.indexOf(take) + 1}` : "");
     silent.hidden = Boolean(take);
@@ -57,6 +86,7 @@ export function heard({ wave, spectrum, label }, session) {
     try {
       const peaks = await peaksOf(take, signal);
       if (signal.aborted) return;
+      surfer.gain(scale.of(take));
       surfer.show(peaks, peaks.start_s, axis.from_s, axis.to_s);
       surfer.view(axis.perSecond, axis.left_s - axis.from_s);
       showEdit();
@@ -74,7 +104,8 @@ export function heard({ wave, spectrum, label }, session) {
 
   /** What has pixels of its own goes where the take is heard. */
   function place() {
-    const take = session.heard;
+    const take = session.preview ? null : session.heard;
+    box.style.transform = "";
     if (!take) return;
     const shift = shift_s() * axis.perSecond;
     image.style.left = `${axis.x(take.start.seconds) + shift}px`;
@@ -85,7 +116,7 @@ export function heard({ wave, spectrum, label }, session) {
   /** Where the take's own hits are, where its clip ends, and its fades. */
   function draw() {
     const drawing = fresh(canvas);
-    const take = session.heard;
+    const take = session.preview ? null : session.heard;
     if (!take) return;
     const start_s = take.start.seconds;
     const end_s = start_s + take.duration.seconds;
@@ -123,8 +154,8 @@ export function heard({ wave, spectrum, label }, session) {
 
   /** Its edit changed. */
   function showEdit() {
-    if (!session.heard) return;
-    surfer.gain(10 ** (editing.edit.level_db / 20));
+    if (!session.heard || session.preview) return;
+    surfer.gain(scale.of(session.heard));
     place();
     draw();
   }

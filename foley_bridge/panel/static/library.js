@@ -59,12 +59,14 @@ export function library(root, session) {
     turn += 1;
     coming = false;
     player.stopAudition();
+    session.say("heard");
     mark();
   }
 
   async function listen(sound) {
     if (on === sound.id) return quiet();
     on = sound.id;
+    session.previewed = sound;
     const mine = ++turn;
     coming = true;
     mark();
@@ -73,7 +75,7 @@ export function library(root, session) {
     if (mine !== turn) return;
     coming = false;
     if (player.auditioning && !player.playing) player.play();
-    heard();
+    session.say("heard");
   }
 
   /** A take is heard again: the preview is over. */

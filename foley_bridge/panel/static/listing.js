@@ -1,6 +1,7 @@
 // Which regions are listed, and the ways from one to the next.
 
 import { announce } from "./dom.js";
+import { stateOf } from "./states.js";
 
 export class Listing {
   /** @param {import("./session.js").Session} session */
@@ -26,9 +27,8 @@ export class Listing {
 
   fits(summary) {
     if (this.states === "all") return true;
-    if (this.states === "failed") return Boolean(summary.error);
     if (this.states === "tapped") return summary.tapped;
-    return summary.state === this.states && !summary.error;
+    return stateOf(summary) === this.states;
   }
 
   /** @param {{states?: string, words?: string}} change */
@@ -56,17 +56,24 @@ export class Listing {
   /** The next region that nobody said anything about, from here on and then from the start. */
   nextUndecided() {
     const { number } = this.session;
-    const open = this.all.filter((summary) => summary.state === "proposed" && !summary.error && summary.number !== number);
+    const open = this.all.filter((summary) => stateOf(summary) === "proposed" && summary.number !== number);
     const next = open.find((summary) => summary.number > number) ?? open[0];
     if (next) this.session.open(next.number);
     else announce("Every region is decided");
   }
 
-  /** After a decision: on to what is listed and not decided, or else to any. */
+  /** After a decision: on to the next that is not decided; where only some regions are listed, not beyond these. */
   goOn() {
     const { number } = this.session;
-    const open = this.regions.find((summary) => summary.number > number && summary.state === "proposed" && !summary.error);
-    if (open) this.session.open(open.number);
-    else this.nextUndecided();
+    const listed = this.regions;
+    const later = listed.filter((summary) => summary.number > number);
+    const next = later.find((summary) => stateOf(summary) === "proposed");
+    if (next) this.session.open(next.number);
+    else if (this.states === "all" && !this.words.trim()) this.nextUndecided();
+    else {
+      const other = listed.find((summary) => summary.number !== number && stateOf(summary) === "proposed") ?? later[0];
+      if (other) this.session.open(other.number);
+      else announce("That was the last region listed");
+    }
   }
 }

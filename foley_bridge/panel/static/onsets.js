@@ -4,6 +4,7 @@ import { announce, rested } from "./dom.js";
 import { exact, rounded } from "./time.js";
 
 const SAME_S = 1e-6;
+const NEAR_S = 0.001; // a take that lies as near as this lies on them
 const APART_S = 0.004; // nearer than this is the same onset
 const SENSITIVITY_MS = 350; // until a row of key presses is over
 
@@ -17,6 +18,7 @@ export class Onsets {
       this.settleSoon.flush();
       this.forget();
     });
+    addEventListener("pagehide", this.settleSoon.flush);
   }
 
   forget() {
@@ -33,14 +35,26 @@ export class Onsets {
 
   /** Timeline seconds, in order. */
   get times() {
-    const { choice, detail, tapping } = this.session;
+    const { tapping } = this.session;
     if (tapping.on) return tapping.taps;
     if (this.moving) return this.moving;
     if (this.trying !== null) return this.seenAt(this.trying);
+    return this.kept;
+  }
+
+  /** As the choice has them, whatever is being tried. */
+  get kept() {
+    const { choice, detail } = this.session;
     if (!detail || !choice) return [];
     if (choice.onsets_s) return choice.onsets_s;
-    if (choice.sensitivity !== null && !detail.tapped) return this.seenAt(choice.sensitivity);
+    if (choice.sensitivity !== null) return this.seenAt(choice.sensitivity);
     return (detail.onsets ?? []).map((onset) => onset.time_s);
+  }
+
+  /** Do they carry a take, was it made for them? */
+  carry({ for_s }) {
+    const { kept } = this;
+    return !for_s || (for_s.length === kept.length && kept.every((time_s, k) => Math.abs(time_s - for_s[k]) < NEAR_S));
   }
 
   /** Are they the editor's rather than seen? */
@@ -94,8 +108,7 @@ export class Onsets {
     const kept = [...new Set(times.map((time_s) => this.within(time_s)))].sort((a, b) => a - b);
     session.store.choose(session.number, { onsets_s: kept }, step);
     this.say();
-    if (kept.length) session.retakes.place({ hits_s: kept });
-    else session.placing.stop(session.number);
+    session.retakes.place();
   }
 
   add(time_s = this.session.player.time_s) {
@@ -149,7 +162,7 @@ export class Onsets {
     session.store.choose(session.number, { sensitivity, onsets_s: null }, "sensitivity");
     this.say();
     announce(`Sensitivity ${Math.round(sensitivity * 100)} %, ${this.seenAt(sensitivity).length} onsets`);
-    session.retakes.place({ sensitivity: String(sensitivity) });
+    session.retakes.place();
   }
 
   /** The onsets are as the timeline and the picture had them. */
@@ -158,6 +171,6 @@ export class Onsets {
     if (!session.usable) return;
     session.store.choose(session.number, { onsets_s: null, sensitivity: null }, "onsets as seen");
     this.say();
-    session.retakes.place({ hits_s: this.times });
+    session.retakes.place();
   }
 }

@@ -3,6 +3,7 @@
 import { mostLevel } from "./editing.js";
 import { announce } from "./dom.js";
 
+const PLACING = "placing…";
 const WRONG_COUNT = 1e9;
 const WRONG_SEED = 1;
 
@@ -14,6 +15,9 @@ function again(take) {
   if (source.library_id) return { ...asked, engine: "recommend", pin: source.library_id };
   return source.like ? { ...asked, engine: "transfer", like: source.like } : asked;
 }
+
+/** Are they of the same sound and seed, laid at other times? */
+const akin = (one, other) => one.seed === other.seed && ["library_id", "like"].every((name) => one.source?.[name] === other.source?.[name]);
 
 /** The take whose onsets are nearest to those wanted, one of the same seed first. */
 function nearest(takes, wanted, seed) {
@@ -28,32 +32,53 @@ export class Retakes {
     this.session = session;
     /** Takes that are new and were not heard yet. */
     this.fresh = new Set();
+    this.instead = null; // the take that was to be placed anew last
   }
 
   // ---- placed anew
 
-  /**
-   * Has the heard take placed on other onsets when the hands rest.
-   * @param {{hits_s: number[]} | {sensitivity: string}} where
-   */
-  place({ hits_s, sensitivity }) {
-    const { number, heard, onsets, placing } = this.session;
-    const options = again(heard);
-    const wanted = onsets.times;
-    const body = sensitivity === undefined ? { options, hits_s } : { options: { ...options, sensitivity } };
-    placing.later(number, "placing…", body, (takes) => this.replace(number, heard, takes, wanted));
+  /** Has the heard take placed on the onsets as they are kept, when the hands rest. One that lies there already is heard at once. */
+  place() {
+    const { number, heard, onsets, placing, detail, usable } = this.session;
+    if (!usable) return;
+    const wanted = onsets.kept;
+    const there = heard && detail.takes.find((take) => akin(take, heard) && onsets.carry(take));
+    this.instead = heard;
+    if (there || !wanted.length || (!heard && detail.error)) {
+      placing.stop(number);
+      if (there) this.replace(number, heard, [], there);
+      return;
+    }
+    const ready = ([first]) => first ?? (heard && nearest(this.session.store.regions.get(number).detail.takes, wanted, heard.seed));
+    placing.later(number, PLACING, { options: again(heard), hits_s: wanted }, (takes) => this.replace(number, heard, takes, ready(takes)));
   }
 
-  /** What was chosen before goes over to the take that replaces it. When no take is new, it was there already. */
-  async replace(number, instead, takes, wanted) {
+  /** Is this take being placed, so that another one will stand for it? */
+  replaces(take) {
+    const { number, placing } = this.session;
+    return placing.of(number).words === PLACING && this.instead?.id === take.id;
+  }
+
+  /** A take that lies on the onsets, for one that does not: of the same origin, or else the first. */
+  carried(take) {
+    const { takes, onsets } = this.session;
+    const there = takes.filter((other) => onsets.carry(other));
+    return there.find((other) => akin(other, take)) ?? there[0] ?? null;
+  }
+
+  /**
+   * What was chosen before goes over to the take that replaces it.
+   * @param {object | null} ready when no take is new, it was there already
+   */
+  async replace(number, instead, takes, ready) {
     const { store } = this.session;
-    const { choice, detail } = store.regions.get(number);
-    const ready = takes[0] ?? (instead && nearest(detail.takes, wanted, instead.seed));
+    const { choice } = store.regions.get(number);
     if (instead && ready && ready.id !== instead.id) {
       const edits = { ...choice.edits };
       const edit = edits[instead.id];
       if (edit && !edits[ready.id]) edits[ready.id] = { ...edit, level_db: Math.min(edit.level_db, mostLevel(ready)) };
-      const take = choice.take === instead.id || choice.take === null ? ready.id : choice.take;
+      // Of a region that nobody decided of, the take is the one listened to last.
+      const take = choice.take === instead.id || choice.state === "proposed" ? ready.id : choice.take;
       store.amend(number, { take, edits });
     }
     await this.show(number, takes, ready);
@@ -100,11 +125,28 @@ export class Retakes {
     for (const take of takes) this.fresh.add(take.id);
     if (number !== session.number) return session.store.letGo(session.store.regions.get(number));
     if (!first) return announce("There was no other take");
+    if (session.tapping.on) {
+      await this.tapped(); // who taps along goes on hearing what he taps to
+      if (session.placing.of(number).busy) return;
+    }
     await session.bring();
     if (number !== session.number) return;
     session.hear(first.id);
     if (takes.length) this.fresh.add(first.id);
     session.say("takes");
     announce(takes.length > 1 ? `${takes.length} new takes` : takes.length ? "The new take is here" : "The take was there already");
+  }
+
+  /** Resolves when nobody taps along any more. */
+  tapped() {
+    const { session } = this;
+    return new Promise((resolve) => {
+      const look = () => {
+        if (session.tapping.on) return;
+        session.removeEventListener("tapping", look);
+        resolve();
+      };
+      session.addEventListener("tapping", look);
+    });
   }
 }

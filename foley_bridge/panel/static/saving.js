@@ -48,7 +48,7 @@ export class Saving {
   takeUp() {
     for (const [number, { base, choice }] of this.kept.takeUp()) {
       const region = this.store.regions.get(number);
-      if (!region || region.summary.error) continue;
+      if (!region) continue;
       Object.assign(region, { revision: base, whole: true });
       this.store.settle(region, tidy(choice));
     }

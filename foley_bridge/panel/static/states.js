@@ -7,8 +7,8 @@ export const STATES = [
   { id: "failed", word: "Failed" },
 ];
 
-/** @returns {"proposed" | "chosen" | "rejected" | "failed"} */
-export const stateOf = (summary) => (summary.error ? "failed" : summary.state);
+/** A region that failed is so until somebody says something of it. @returns {"proposed" | "chosen" | "rejected" | "failed"} */
+export const stateOf = (summary) => (summary.error && summary.state === "proposed" ? "failed" : summary.state);
 
 export const wordOf = (state) => STATES.find(({ id }) => id === state)?.word ?? state;
 

@@ -77,9 +77,10 @@ export function takes(root, session, { reject, library, tab }) {
   function instead() {
     const { detail, problem } = session;
     if (!detail) return problem ? null : h("li.message", {}, "…");
-    if (detail.error) {
+    if (detail.error && !detail.takes.length) {
       const { message, hint } = detail.error;
-      return h("li.message.bad", {}, h("b", {}, "This region could not be done"), h("p", {}, message), hint && h("p", {}, hint));
+      return h("li.message.bad", {}, h("b", {}, "This region could not be done"), h("p", {}, message), hint && h("p", {}, hint),
+        h("p", {}, "Other words, or a sound of your library, may do it; or reject it."), h("button.main", { type: "button", onclick: () => library() }, icon("search"), "Search the library"));
     }
     if (detail.takes.length) return null;
     return h("li.message", {}, h("b", {}, "There is no take here"), detail.reason && h("p", {}, detail.reason), h("p", {}, "Look for a sound in your library and lay it on the onsets."), h("button.main", { type: "button", onclick: () => library() }, icon("search"), "Search the library"));
@@ -100,7 +101,8 @@ export function takes(root, session, { reject, library, tab }) {
       verdict.className = `verdict state-${state}`;
       verdict.replaceChildren(icon(state), wordOf(state));
       const parts = [`${summary.timecode} – ${summary.timecode_end}`, summary.engine];
-      if (detail && detail.reliable === false && !detail.tapped) parts.push(detail.reason || "no reliable onsets");
+      if (detail?.error) parts.push(summary.text);
+      else if (detail && detail.reliable === false && !detail.tapped) parts.push(detail.reason || "no reliable onsets");
       else if (summary.text) parts.push(summary.text);
       setText(about, parts.filter(Boolean).join(" · "));
       about.title = [...parts, ...(detail?.notes ?? [])].join("\n");
@@ -108,7 +110,7 @@ export function takes(root, session, { reject, library, tab }) {
     const items = [];
     const words = instead();
     if (words) items.push(words);
-    const heard = session.player.heard;
+    const { heard } = session.player;
     if (session.player.playing) session.retakes.fresh.delete(heard); // it is heard, so it is new no more
     const { earlier, listed } = order;
     for (const take of listed) {
@@ -116,7 +118,7 @@ export function takes(root, session, { reject, library, tab }) {
       if (take === earlier[0]) items.push(fold);
       if (!rows.has(take.id)) rows.set(take.id, row(take));
       const one = rows.get(take.id);
-      const on = take.id === heard;
+      const on = take.id === heard && !session.preview;
       const isChosen = choice.state === "chosen" && choice.take === take.id;
       setText(one.place, String(place + 1));
       one.mark.replaceChildren(...(on ? [icon("ear")] : []));
@@ -128,6 +130,7 @@ export function takes(root, session, { reject, library, tab }) {
       if (session.retakes.fresh.has(take.id)) tags.push(h("span.tag.new", {}, "new"));
       else if (take.made && take.made !== "generate" && !isChosen) tags.push(h("span.tag", {}, "retake"));
       if (choice.edits[take.id]) tags.push(h("span.tag", {}, "adjusted"));
+      if (!session.onsets.carry(take)) tags.push(h("span.tag", { title: "It was made for other onsets than those shown" }, "other onsets"));
       one.badges.replaceChildren(...tags);
       const texts = [`Take ${place + 1}`, `fits ${whole(take.score)} of 100`, loudness(take), origin(take, detail), ...tags.map((tag) => tag.textContent)];
       setAttribute(one.button, "aria-label", texts.join(", "));
