@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from foley_bridge.errors import MediaError
@@ -64,19 +64,22 @@ class Cache:
         except OSError:
             return True
 
-    def is_whole(self, place: Path) -> bool:
-        """Whether nothing was missing when it was made."""
-        return not _mark(place).exists()
+    def missing(self, place: Path) -> list[str]:
+        """What was missing when it was made, in words."""
+        try:
+            return _mark(place).read_text("utf-8").splitlines()
+        except OSError:
+            return []
 
-    def made(self, place: Path, *, whole: bool) -> None:
-        """Something was made; ``whole``: nothing was missing. What was used longest ago goes when there is too much."""
+    def made(self, place: Path, *, missing: Sequence[str] = ()) -> None:
+        """Something was made; ``missing``: what was not there for it. What was used longest ago goes when there is too much."""
         with contextlib.suppress(OSError):
             self._held += place.stat().st_size
-        if whole:
+        if not missing:
             _forget(_mark(place))
         else:
             with contextlib.suppress(OSError):
-                _mark(place).touch()
+                _mark(place).write_text("\n".join(" ".join(words.split()) for words in missing), "utf-8", "backslashreplace")
         if self._held > self._limit:
             self._trim()
 

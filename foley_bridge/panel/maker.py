@@ -8,7 +8,7 @@ standard input, one thing after another:
 
 and for each "make" one line on standard output, after any number of {"say": "working"}:
 
-    {"say": "made", "whole": BOOL}, {"say": "dropped"} or {"say": "failed", "error": {...}}
+    {"say": "made", "missing": [TEXT, ...]}, {"say": "dropped"} or {"say": "failed", "error": {...}}
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class Maker:
             order = self._waiting.get()
             self._made = order.pop("make")
             try:
-                whole = kinds[order.pop("kind")](Path(self._made), order, self._look)
-                self._say({"say": "made", "whole": whole})
+                missing = kinds[order.pop("kind")](Path(self._made), order, self._look)
+                self._say({"say": "made", "missing": missing})
             except Dropped:
                 self._dropped = None  # it may be asked for again
                 self._say({"say": "dropped"})

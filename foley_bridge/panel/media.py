@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import stat
 from collections import OrderedDict
 from collections.abc import Awaitable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
@@ -29,6 +31,8 @@ VERSION = 1
 THUMBS = 8
 MOST_SOUNDS = 5000
 KEEP_S = 3600
+MISSING = "Foley-Missing"
+"""Header of a picture that is black somewhere: why, a JSON array of texts, percent-encoded."""
 
 _FIRST, _THUMB, _AHEAD = range(3)  # what is made before what
 
@@ -166,11 +170,13 @@ class Media:
     async def _have(self, request: Request, workshop: Workshop, place: Path, work: Mapping[str, Any], rank: int) -> None:
         """See that it is made, unless it is there or nobody waits for it any more."""
         if not self._cache.has(place):
-            whole = await _while_there(request, workshop.make(place, work, rank=rank))
-            await asyncio.to_thread(self._cache.made, place, whole=whole)
+            missing = await _while_there(request, workshop.make(place, work, rank=rank))
+            await asyncio.to_thread(self._cache.made, place, missing=missing)
 
     def _file(self, place: Path, media_type: str) -> Response:
-        return FileResponse(place, media_type=media_type, headers=_kept() if self._cache.is_whole(place) else None)
+        missing = self._cache.missing(place)
+        headers = {MISSING: quote(json.dumps(missing))} if missing else _kept()
+        return FileResponse(place, media_type=media_type, headers=headers)
 
 
 def _clip(take: Mapping[str, Any]) -> tuple[Fraction, ...]:

@@ -5,10 +5,10 @@ Made from the timeline as the job opened it. What is missing is black, and the a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ Look = Callable[[], None]
 """Called now and then; raises when nobody wants the thing any more."""
 
 
-def make_picture(place: Path, order: Mapping[str, Any], look: Look) -> bool:
+def make_picture(place: Path, order: Mapping[str, Any], look: Look) -> list[str]:
     """Write a window's picture.
 
     Args:
@@ -41,29 +41,38 @@ def make_picture(place: Path, order: Mapping[str, Any], look: Look) -> bool:
         look: called with each frame.
 
     Returns:
-        Whether nothing was missing.
+        What was missing, in words without places.
 
     Raises:
         FoleyError: the kept timeline is not there, or the picture may not be read.
     """
     rate, first, last = Fraction(order["rate"]), order["first"], order["last"]
     picture = _picture(order, first / rate, last / rate)
-    lost: dict[str, None] = dict.fromkeys(picture.missing)
+    lost = _lost(picture)
     frames = _frames(picture, first, rate, frame_size(picture, WIDTH), lost, look)
     movie.write_movie(place, frames, rate, crf=CRF, preset=PRESET, key_frames=KEY_FRAMES)
-    return not lost
+    return _said(lost)
 
 
-def make_thumb(place: Path, order: Mapping[str, Any], look: Look) -> bool:
+def make_thumb(place: Path, order: Mapping[str, Any], look: Look) -> list[str]:
     """Write one frame of the timeline as a JPEG; ``order``: as for ``make_picture``, but of one ``frame``."""
     rate, frame = Fraction(order["rate"]), order["frame"]
     picture = _picture(order, frame / rate, (frame + 1) / rate)
-    lost: dict[str, None] = dict.fromkeys(picture.missing)
+    lost = _lost(picture)
     size = frame_size(picture, THUMBNAIL_WIDTH)
     image = next(iter(_frames(picture, frame, rate, size, lost, look)))
     with whole_file(place) as temporary:
         temporary.write_bytes(jpeg(image))
-    return not lost
+    return _said(lost)
+
+
+def _lost(picture: Picture) -> dict[str, None]:
+    return dict.fromkeys(f"{PurePath(name).name} is missing" for name in picture.missing)
+
+
+def _said(lost: Iterable[str]) -> list[str]:
+    """``shown`` writes notes for a preview."""
+    return [note.removeprefix("the preview is black where ") for note in lost]
 
 
 def _picture(order: Mapping[str, Any], start: Fraction, end: Fraction) -> Picture:

@@ -22,7 +22,7 @@ LOWEST_HZ = 60.0
 LONGEST_S = 60
 
 
-def make_peaks(place: Path, order: Mapping[str, Any], look: Look) -> bool:
+def make_peaks(place: Path, order: Mapping[str, Any], look: Look) -> list[str]:
     """Write the peaks of the beginning of a sound of the library, ``path``, as JSON.
 
     Raises:
@@ -31,10 +31,10 @@ def make_peaks(place: Path, order: Mapping[str, Any], look: Look) -> bool:
     sound = FileSound(order["path"], duration_s=LONGEST_S)
     about = {"count": sound.frames, "channels": sound.channels, "sample_rate": sound.sample_rate}
     _write(place, json.dumps(peaks_json(sound.blocks(), start_s=0.0, **about), separators=(",", ":")).encode())
-    return True
+    return []
 
 
-def make_spectrogram(place: Path, order: Mapping[str, Any], look: Look) -> bool:
+def make_spectrogram(place: Path, order: Mapping[str, Any], look: Look) -> list[str]:
     """Write the spectrogram of a take's clip as a PNG; ``order``: ``path``, ``sha256``, ``skip_s``, ``duration_s``.
 
     Raises:
@@ -44,10 +44,10 @@ def make_spectrogram(place: Path, order: Mapping[str, Any], look: Look) -> bool:
     with opened_take(path, order["sha256"]) as file:
         drawn = sketch(path, file=file, skip_s=order["skip_s"], duration_s=order["duration_s"], lowest_hz=LOWEST_HZ)
     _write(place, spectrogram_png(drawn.mel))
-    return True
+    return []
 
 
-def make_sound(place: Path, order: Mapping[str, Any], look: Look) -> bool:
+def make_sound(place: Path, order: Mapping[str, Any], look: Look) -> list[str]:
     """Write the beginning of a sound of the library, ``path``, as a WAV of 24 bits.
 
     Raises:
@@ -55,7 +55,7 @@ def make_sound(place: Path, order: Mapping[str, Any], look: Look) -> bool:
     """
     sound = FileSound(order["path"], duration_s=LONGEST_S)
     _write(place, wav(np.concatenate(list(sound.blocks())).clip(-1, 1), sound.sample_rate))
-    return True
+    return []
 
 
 def warm() -> None:

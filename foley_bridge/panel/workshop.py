@@ -33,7 +33,7 @@ class Order:
         self.place, self.work, self.rank = place, work, rank
         self.asked = 0
         self.waiting = 0
-        self.done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.done: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
 
 
 class Workshop:
@@ -52,7 +52,7 @@ class Workshop:
         self._process: asyncio.subprocess.Process | None = None
         self._made: Order | None = None  # the one being made
 
-    async def make(self, place: Path, work: Mapping[str, Any], *, rank: int = 0) -> bool:
+    async def make(self, place: Path, work: Mapping[str, Any], *, rank: int = 0) -> list[str]:
         """Have a file made; whoever is cancelled here does not want it any more.
 
         Args:
@@ -61,7 +61,7 @@ class Workshop:
             rank: what has a lower one is made first, and of one rank what was asked last.
 
         Returns:
-            Whether it is whole: False when a picture was missing, and may be there another time.
+            What was missing for it, in words; it may be there another time.
 
         Raises:
             FoleyError: it cannot be made.
@@ -131,7 +131,7 @@ class Workshop:
             return
         if not order.done.done():
             if answer["say"] == "made":
-                order.done.set_result(bool(answer["whole"]))
+                order.done.set_result(list(answer["missing"]))
             elif order.waiting:
                 order.done.set_exception(error_from(answer["error"]))
         self._forget(order)

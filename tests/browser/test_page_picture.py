@@ -226,3 +226,15 @@ def test_the_rulers_ticks_stand_where_their_frames_begin(eyes: Eyes) -> None:
         frame = ((hours * 60 + minutes) * 60 + seconds) * 24 + frames - 86400
         assert time_s * float(RATE) == pytest.approx(frame, abs=1e-3)
     assert {int(label[-2:]) % 6 for _, label in ticks} == {0}
+
+
+def test_media_that_is_offline_is_said_over_the_picture_by_name(page: Page, panel_daemon: Serving, tmp_path: Path) -> None:
+    reel = numbered_reel(panel_daemon, tmp_path / "offline")
+    (reel.folder / "picture.mp4").rename(reel.folder / "away.mp4")
+    eyes = Eyes(page, reel.link)
+    eyes.open(2)
+    eyes.until("() => document.querySelector('.screen .over').checkVisibility()")
+    assert eyes.tell("() => document.querySelector('.screen .over').textContent") == "Media offline: picture.mp4 is missing"
+    eyes.press(" ")  # it sounds nevertheless
+    eyes.until("() => foley.player.time_s > foley.window.loop_start_s + 0.2")
+    assert eyes.tell("() => document.querySelector('.screen .drift').textContent") == ""

@@ -95,7 +95,7 @@ def test_the_picture_keeps_up_with_what_is_heard_of_a_real_reel(page: Page, pane
 def test_the_next_region_goes_on_playing(page: Page, panel_reel: PanelReel) -> None:
     play(page, panel_reel, 1)
     page.keyboard.press("j")
-    until(page, "foley.player.window.start_s > 1 && foley.player.playing && foley.player.time_s > 3.6")
+    until(page, "foley.player.window?.start_s > 1 && foley.player.playing && foley.player.time_s > 3.6")
     page.keyboard.press("Space")
     until(page, "!foley.player.playing")
 

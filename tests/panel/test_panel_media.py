@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import av
 import cv2
@@ -245,13 +245,16 @@ def test_a_picture_that_comes_back_is_seen_again(staged: Staged) -> None:
         assert black.status == 200
         assert cv2.imdecode(np.frombuffer(black.body, np.uint8), cv2.IMREAD_GRAYSCALE).max() < 8
         assert black.headers["cache-control"] == "no-store"  # and no browser keeps it
-        assert staged.panel.ask(path).body == black.body
+        assert json.loads(unquote(black.headers["foley-missing"])) == ["picture.mp4 is missing"]
+        again = staged.panel.ask(path)
+        assert (again.body, again.headers["foley-missing"]) == (black.body, black.headers["foley-missing"])
     finally:
         moved.rename(picture)
     for mark in (staged.folder / "panel" / "cache").glob("*.jpg.missing"):
         os.utime(mark, (0, 0))  # a while ago
     again = staged.panel.ask(path)
     assert number_of(cv2.imdecode(np.frombuffer(again.body, np.uint8), cv2.IMREAD_GRAYSCALE)) == 1757
+    assert "foley-missing" not in again.headers
 
 
 def test_what_is_kept_may_be_deleted_at_any_time(staged: Staged) -> None:

@@ -80,7 +80,7 @@ def test_the_cache_lets_go_of_what_was_used_longest_ago(tmp_path: Path) -> None:
     assert cache.has(places[0])  # used now
     assert places[0].stat().st_mtime == 1000  # which its ETag is made of
     places[2].write_bytes(b"x" * 100)
-    cache.made(places[2], whole=True)
+    cache.made(places[2])
     assert [place.exists() for place in places] == [True, False, True]
     assert [cache.has(place) for place in places] == [True, False, True]
 
@@ -90,7 +90,7 @@ def test_the_cache_lets_nothing_go_while_there_is_room(tmp_path: Path) -> None:
     places = [cache.place(".bin", number) for number in range(10)]
     for place in places:
         place.write_bytes(b"x" * 100)
-        cache.made(place, whole=True)
+        cache.made(place)
     assert all(map(cache.has, places))
 
 
@@ -98,7 +98,7 @@ def test_the_newest_is_kept_however_large(tmp_path: Path) -> None:
     cache = Cache(tmp_path, limit=10)
     place = cache.place(".bin", "large")
     place.write_bytes(b"x" * 100)
-    cache.made(place, whole=True)
+    cache.made(place)
     assert cache.has(place)
 
 
@@ -265,7 +265,7 @@ def test_what_cannot_be_made_is_an_error_for_all_who_wait(shot: dict[str, Any], 
         waiting = [workshop.make(tmp_path / "none.mp4", gone) for _ in range(2)]
         waiting.append(workshop.make(tmp_path / "forbidden.mp4", forbidden))
         ended = await asyncio.gather(*waiting, return_exceptions=True)
-        assert await workshop.make(tmp_path / "good.mp4", short)
+        assert await workshop.make(tmp_path / "good.mp4", short) == []
         running.cancel()
         return ended
 
@@ -290,7 +290,7 @@ def test_a_process_that_is_stuck_is_replaced(shot: dict[str, Any], tmp_path: Pat
         with pytest.raises(MediaError, match="is stuck"):
             await workshop.make(tmp_path / "stuck.mp4", short)
         monkeypatch.undo()
-        assert await workshop.make(tmp_path / "good.mp4", short)
+        assert await workshop.make(tmp_path / "good.mp4", short) == []
         psutil.wait_procs([process], PATIENCE_S)
         assert not process.is_running()
         running.cancel()
@@ -308,7 +308,7 @@ def test_a_process_that_takes_long_says_that_it_works(shot: dict[str, Any], tmp_
         process.stdin.flush()
         said = [json.loads(process.stdout.readline()) for _ in range(6)]
         process.stdin.close()
-    assert said == [{"say": "working"}] * 5 + [{"say": "made", "whole": True}]
+    assert said == [{"say": "working"}] * 5 + [{"say": "made", "missing": []}]
 
 
 # --- pages that do not read ---

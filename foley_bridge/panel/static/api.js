@@ -33,7 +33,7 @@ export const ENDED = new Set(["done", "failed", "cancelled"]);
  * @param {"text" | "blob" | "arrayBuffer"} as
  * @returns {Promise<any>}
  */
-export async function fetched(url, as, { method = "GET", body, signal, keepalive, priority } = {}) {
+export async function fetched(url, as, { method = "GET", body, signal, keepalive, priority, answered } = {}) {
   try {
     const answer = await fetch(url, {
       method,
@@ -44,7 +44,10 @@ export async function fetched(url, as, { method = "GET", body, signal, keepalive
       body,
       referrerPolicy: "no-referrer",
     });
-    if (answer.ok) return await answer[as]();
+    if (answer.ok) {
+      answered?.(answer);
+      return await answer[as]();
+    }
     const json = await answer.json().catch(() => null);
     const plain = { kind: "BridgeError", message: answer.status === 404 ? "no such thing here" : `the server answered ${answer.status}` };
     throw new ApiError(json?.error ?? plain, answer.status, json);
@@ -53,6 +56,9 @@ export async function fetched(url, as, { method = "GET", body, signal, keepalive
     throw new ApiError({ kind: "BridgeError", message: "the daemon does not answer", hint: "try again in a moment" }, 0);
   }
 }
+
+/** Why a picture is black somewhere, in words. @param {Response} answer @returns {string[]} */
+export const missingOf = (answer) => JSON.parse(decodeURIComponent(answer.headers.get("Foley-Missing") ?? "[]"));
 
 async function ask(path, { body, ...how } = {}) {
   const text = body === undefined ? undefined : JSON.stringify(body);

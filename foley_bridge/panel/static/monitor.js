@@ -38,24 +38,28 @@ export function monitor(root, session, screen, video) {
   let counted = 0;
   const showTime = () => {
     setText(time, clock.timecode(player.time_s));
-    if (counted++ % 20) return;
-    const { ms, samples } = player.drift ?? {};
-    setText(drift, player.playing && samples ? `sync ${ms > 0 ? "+" : "−"}${Math.abs(ms).toFixed(0)} ms` : "");
+    if (counted++ % 20 === 0) showDrift();
   };
+  const showDrift = () => {
+    const { ms, samples } = player.drift;
+    setText(drift, player.playing && samples && !player.picture.missing.length ? `sync ${ms > 0 ? "+" : "−"}${Math.abs(ms).toFixed(0)} ms` : "");
+  };
+  const offline = () => (player.picture.missing.length ? `Media offline: ${player.picture.missing.join("; ")}` : "");
   const showOver = soon(() => {
     const { detail, problem, loading, window } = session;
     const summary = session.entry?.summary;
-    const words = problem ? inWords(problem) : detail?.error && !window ? "This region failed" : loading || !detail ? "Making the picture…" : "";
-    const bad = Boolean(problem || detail?.error);
+    const words = problem ? inWords(problem) : detail?.error && !window ? "This region failed" : loading || !detail ? "Making the picture…" : offline();
+    const bad = Boolean(problem || detail?.error || offline());
     const again = () => h("button", { type: "button", onclick: () => session.retry() }, "Try again");
     renew(over, [words, bad, Boolean(problem)], () => [icon(bad ? "failed" : "wait"), h("span", {}, words), ...(problem ? [again()] : [])]);
     over.hidden = !words;
     // What comes at once needs no words.
-    over.classList.toggle("later", !problem);
+    over.classList.toggle("later", !bad);
     state.hidden = !summary;
     if (summary) setText(state, `${summary.number} · ${wordOf(stateOf(summary))}`);
   });
   player.addEventListener("state", showState);
+  player.addEventListener("state", showDrift);
   player.addEventListener("time", showTime);
   player.addEventListener("heard", () => (matched.checked = player.matched));
   session.addEventListener("heard", () => (matched.checked = player.matched));

@@ -1,7 +1,7 @@
 // The picture of a window, held to the sound. Two video elements lie on each other: one is seen, the other waits where the loop begins and
 // starts unseen a little before the turn, so that nobody sees a seek.
 
-import { fetched } from "./api.js";
+import { fetched, missingOf } from "./api.js";
 import { median } from "./clock.js";
 import { Screen } from "./screen.js";
 
@@ -43,7 +43,7 @@ export class Picture {
   async load(url, rate, frames, signal) {
     this.clear();
     [this.rate, this.frames] = [rate, frames];
-    const blob = await fetched(url, "blob", { signal });
+    const blob = await fetched(url, "blob", { signal, answered: (answer) => (this.missing = missingOf(answer)) });
     if (signal.aborted) return;
     this.url = URL.createObjectURL(blob);
     try {
@@ -59,6 +59,7 @@ export class Picture {
     this.over.unload();
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = null;
+    this.missing = []; // why it is black where it is, in words
     this.passes = new Map();
     this.sound = null;
   }
