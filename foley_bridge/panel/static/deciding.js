@@ -32,7 +32,7 @@ export class Deciding {
     if (this.asked === now) return true;
     this.asked = now;
     const place = onsets.kept.length ? "P places it there, " : "";
-    announce(`Take ${takes.indexOf(take) + 1} does not lie on the onsets shown: ${place}Enter once more chooses it as it is`, { stays: true });
+    announce(`Take ${takes.indexOf(take) + 1} lies on other onsets than those shown: ${place}Enter once more chooses it as it is`, { stays: true });
     return false;
   }
 

@@ -101,6 +101,7 @@ export function announce(text, { stays = false } = {}) {
   if (!live) return;
   // The same words twice in a row are told twice: the mark at the end differs.
   live.textContent = text + (said++ % 2 ? "\u00a0" : "");
+  live.classList.toggle("stays", now < kept.until);
   live.classList.remove("fresh");
   void live.offsetWidth;
   live.classList.add("fresh");

@@ -1,6 +1,7 @@
 // The lanes: motion and what was seen, the onsets, the heard take's waveform and spectrogram, all on one time axis with the playhead.
 
 import { h, soon } from "./dom.js";
+import { elsewhere } from "./elsewhere.js";
 import { handles } from "./handles.js";
 import { heard } from "./heard.js";
 import { motion } from "./motion.js";
@@ -36,6 +37,7 @@ export function lanes(root, session) {
   const ticks = ruler.field.appendChild(h("div"));
   const drawMotion = motion(moving.field.appendChild(h("canvas")), session);
   const take = heard({ wave: wave.field, spectrum: spectrum.field, label: heardLabel }, session);
+  elsewhere(wave.field, session);
   handles(onsets.field, session);
 
   // ---- pointing at a time

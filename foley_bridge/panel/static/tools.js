@@ -6,7 +6,7 @@ import { roving } from "./roving.js";
 
 /** @param {() => number} center the time that stays where it is when one zooms */
 export function tools(session, center) {
-  const { axis, clock, onsets, placing, retakes, scale, tapping } = session;
+  const { axis, clock, onsets, placing, scale, tapping } = session;
   const tool = (name, text, key, label, act) => h("button.tool", { type: "button", "aria-label": label, title: `${label} (${key})`, onclick: act }, icon(name), h("span.text", {}, text), h("kbd", {}, key));
 
   const parts = h("div.windows", { role: "group", "aria-label": "Part of the region", hidden: true });
@@ -27,9 +27,6 @@ export function tools(session, center) {
     setAttribute(tall, "aria-label", `Waveforms ${scale.times} times as tall`);
   };
   const placed = h("span.placing", { hidden: true });
-  const which = h("span");
-  const place = h("button", { type: "button", title: "Place the heard take on the onsets shown (P)", onclick: () => retakes.place() }, "Place it here", h("kbd", {}, "P"));
-  const elsewhere = h("span.elsewhere", { role: "status", hidden: true }, which, place);
   const tapped = h("div.tapping", { hidden: true },
     h("b", {}, "Tapping along"), h("button.main", { type: "button", onclick: () => tapping.tap() }, "Tap", h("kbd", {}, "T")),
     h("button", { type: "button", onclick: () => tapping.end(true) }, "Keep", h("kbd", {}, "↵")),
@@ -37,7 +34,7 @@ export function tools(session, center) {
   const root = h("div.tools", { role: "toolbar", "aria-label": "Onsets and zoom" },
     parts, add, bin, tap, seen,
     h("label.sensitivity", { title: "How readily motion counts as an action ([ and ])" }, h("span.text", {}, "Sensitivity"), slider, counts),
-    placed, elsewhere,
+    placed,
     h("span.space"),
     h("label.zoom", {}, icon("fit"), zoom),
     tall,
@@ -76,10 +73,6 @@ export function tools(session, center) {
     const making = placing.of(session.number);
     placed.hidden = !making.busy;
     if (making.busy) placed.replaceChildren(icon("wait"), making.words);
-    const take = session.preview ? null : session.heard;
-    elsewhere.hidden = making.busy || !take || onsets.carry(take);
-    if (!elsewhere.hidden) setText(which, `Take ${session.takes.indexOf(take) + 1} lies on other onsets`);
-    place.hidden = !onsets.kept.length;
   });
   const settle = roving(root, ".tool");
   const showZoom = () => (zoom.value = String(axis.most > 1 ? Math.log(axis.zoom) / Math.log(axis.most) : 0));
