@@ -91,7 +91,8 @@ def add_reel(journal: Journal, job: str, regions: Sequence[dict[str, Any]], *, k
     """A ``generate`` that is done."""
     asked = {**REQUEST, **request, **({} if key is None else {"key": key})}
     journal.add(job, "generate", asked, key=key, folders=[Path("/reel")])
-    journal.finish(job, "done", result=result(regions), swept=True)
+    failed = sum(each["error"] is not None for each in regions)
+    journal.finish(job, "done", result=result(regions), failed_regions=failed, swept=True)
 
 
 def add_retake(
@@ -112,12 +113,14 @@ def add_apply(
     revision: int = 0,
     state: str | None = None,
     error: str | None = None,
+    regions: Sequence[dict[str, Any]] = (),
     **asked: Any,
 ) -> None:
-    """An ``apply``; state: how it has ended, None: it has not."""
+    """An ``apply``; state: how it has ended, None: it has not; regions: of its result."""
     request = {"kind": "apply", "job": reel, **asked, "reel": reel, "of": REQUEST, "revision": revision}
     journal.add(job, "apply", request)
     if state is not None:
         why = None if error is None else {"kind": "JobError", "message": error, "hint": ""}
-        answer = {**result([]), "out": asked.get("out", REQUEST["out"]), "revision": revision} if state == "done" else None
-        journal.finish(job, state, result=answer, error=why, swept=True)
+        answer = {**result(regions), "out": asked.get("out", REQUEST["out"]), "revision": revision} if state == "done" else None
+        failed = sum(each["error"] is not None for each in regions)
+        journal.finish(job, state, result=answer, error=why, failed_regions=failed, swept=True)

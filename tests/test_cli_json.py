@@ -49,7 +49,7 @@ REGION = {
     "error": (dict, type(None)),
 }
 RESULT = {
-    "timeline": {"path": (str, type(None)), "rate": str, "duration": TIME, "global_start_time": TIME},
+    "timeline": {"path": (str, type(None)), "name": str, "rate": str, "duration": TIME, "global_start_time": TIME},
     "regions": [REGION],
     "out": str,
     "out_sha256": str,

@@ -123,6 +123,42 @@ def test_choices_stand_in_their_regions_and_in_the_list_of_reels(journal: Journa
     assert newest_reel(journal) == "inline"
 
 
+def test_what_the_newest_apply_could_not_do_is_told_by_region(journal: Journal) -> None:
+    done, failed = region(1, [take("a")]), region(2, [], failed=True)
+    add_apply(journal, "before", "reel", state="done", regions=[region(1, [], failed=True), failed])
+    add_apply(journal, "sent", "reel", state="done", regions=[done, failed])
+    newest, before = told(journal)["applied"]
+    (missed,) = newest["failed"]
+    assert (missed["region"], missed["error"]["message"], missed["error"]["hint"]) == (2, "no such example", "name one")
+    assert before["failed"] == []
+    add_apply(journal, "later", "reel")
+    assert [each["failed"] for each in told(journal)["applied"]] == [[], [], []]
+
+
+def test_a_region_counts_as_failed_until_something_else_becomes_of_it(journal: Journal) -> None:
+    add_reel(journal, "more", [region(1, [take("a")]), *(region(number, [], failed=True) for number in (2, 3, 4, 5))])
+
+    def failed() -> int:
+        return next(each["failed"] for each in list_reels(journal, 10) if each["job"] == "more")
+
+    assert failed() == 4
+    settled = {**SETTLED_AT_FIRST, "note": "which door?"}
+    journal.choices.write("more", 2, 0, settled, "Ada")
+    assert failed() == 4
+    journal.choices.write("more", 2, 1, {**settled, "state": "rejected"}, "Ada")
+    add_retake(journal, "again", "more", 3, [take("b")])
+    assert failed() == 2
+    journal.choices.write("more", 2, 2, settled, "Ada")
+    assert failed() == 3
+
+
+def test_a_reel_is_called_as_its_timeline_calls_itself(journal: Journal) -> None:
+    journal.add("named", "generate", REQUEST)
+    whole = result([region(1, [])])
+    journal.finish("named", "done", result={**whole, "timeline": {**whole["timeline"], "name": "Kettle, act two"}}, swept=True)
+    assert told(journal, "named")["title"] == list_reels(journal, 1)[0]["title"] == "Kettle, act two"
+
+
 def test_only_a_generate_that_is_done_is_a_reel(journal: Journal) -> None:
     assert find_reel(journal, "the key").id == "reel"
     journal.add("runs", "generate", REQUEST)

@@ -189,7 +189,8 @@ class Client:
         return self.request("audition", {"job": job}).result
 
     def reels(self, limit: int = 100) -> list[dict[str, Any]]:
-        """The reels, newest first: ``job``, ``title``, ``finished``, and how many ``regions``, ``chosen``, ``rejected``."""
+        """The reels, newest first: ``job``, ``title``, ``finished``, and how many ``regions``, of these ``chosen``,
+        ``rejected`` and ``failed``."""
         found: list[dict[str, Any]] = self.request("reels", {"limit": limit}).result["reels"]
         return found
 

@@ -117,6 +117,7 @@ def publish(
         tuple(notes),
         request.preview,
         request.report,
+        name=opened.timeline.name or "",
     )
     if request.report is not None:
         enter("report")

@@ -33,18 +33,28 @@ _APPLIED = """SELECT jobs.id, jobs.state, json_extract(requests.text, '$.revisio
         coalesce(
             json_extract(results.text, '$.out'), json_extract(requests.text, '$.out'), json_extract(requests.text, '$.of.out')
         ),
-        json_extract(results.text, '$.out_sha256'), jobs.error
+        json_extract(results.text, '$.out_sha256'), jobs.error, jobs.failed_regions
     FROM jobs LEFT JOIN results ON results.job = jobs.id LEFT JOIN requests ON requests.job = jobs.id
     WHERE jobs.reel = ? AND jobs.kind = 'apply' ORDER BY jobs.number DESC LIMIT ?"""
+_MISSED = """SELECT json_extract(region.value, '$.number'), json_extract(region.value, '$.error')
+    FROM results, json_each(results.text, '$.regions') AS region
+    WHERE results.job = ? AND json_extract(region.value, '$.error') IS NOT NULL"""
 _WRITTEN = """SELECT json_extract(text, '$.out_sha256') FROM results WHERE job = ?1 OR job IN
     (SELECT id FROM jobs WHERE reel = ?1 AND kind = 'apply' AND state = 'done' ORDER BY number DESC LIMIT ?2)"""
 _LISTED = """SELECT jobs.id, jobs.finished_s, json_array_length(results.text, '$.regions'),
-        json_extract(requests.text, '$.timeline.path'), json_extract(requests.text, '$.out')
+        json_extract(results.text, '$.timeline.name'), json_extract(requests.text, '$.timeline.path'),
+        json_extract(requests.text, '$.out'), jobs.failed_regions
     FROM jobs JOIN results ON results.job = jobs.id JOIN requests ON requests.job = jobs.id
     WHERE jobs.kind = 'generate' AND jobs.state = 'done' ORDER BY jobs.number DESC LIMIT ?"""
 _STATES = (
     """SELECT state, count(*) FROM (SELECT state, max(number) FROM choices WHERE job = ? GROUP BY region) GROUP BY state"""
 )
+_STILL_FAILED = """SELECT count(*) FROM results, json_each(results.text, '$.regions') AS region
+    WHERE results.job = ?1 AND json_extract(region.value, '$.error') IS NOT NULL
+        AND region.key + 1 NOT IN (SELECT region FROM jobs WHERE reel = ?1 AND kind = 'retake' AND state = 'done')
+        AND region.key + 1 NOT IN
+            (SELECT region FROM (SELECT region, state, max(number) FROM choices WHERE job = ?1 GROUP BY region)
+            WHERE state != 'proposed')"""
 
 _A = {"retake": "a retake", "apply": "an apply"}
 
@@ -88,20 +98,23 @@ def newest_apply(journal: Journal, reel: str) -> str | None:
 
 
 def list_reels(journal: Journal, limit: int) -> list[dict[str, Any]]:
-    """The newest reels: ``job``, ``title``, ``finished``, how many ``regions``, and of these ``chosen`` and ``rejected``."""
+    """The newest reels: ``job``, ``title``, ``finished``, how many ``regions``, and of these ``chosen``, ``rejected``
+    and ``failed`` (nothing else became of them)."""
     with journal.database.snapshot() as db:
         rows = db.execute(_LISTED, (limit,)).fetchall()
         states = {row[0]: dict(db.execute(_STATES, row[:1]).fetchall()) for row in rows}
+        failed = {row[0]: db.execute(_STILL_FAILED, row[:1]).fetchone()[0] for row in rows if row[-1]}
     return [
         {
             "job": job,
-            "title": _title(path, out),
+            "title": _title(name, path, out),
             "finished": finished_s,
             "regions": regions,
             "chosen": states[job].get("chosen", 0),
             "rejected": states[job].get("rejected", 0),
+            "failed": failed.get(job, 0),
         }
-        for job, finished_s, regions, path, out in rows
+        for job, finished_s, regions, name, path, out, _ in rows
     ]
 
 
@@ -135,6 +148,7 @@ def reel_json(
         regions = [text for (text,) in db.execute(query, (reel,))]
         retaken = _retaken(db, reel)
         applied = db.execute(_APPLIED, (reel, MOST_APPLIED)).fetchall()
+        missed = db.execute(_MISSED, applied[0][:1]).fetchall() if applied and applied[0][-1] else []
         retaking = db.execute(
             "SELECT id, region, state FROM jobs WHERE reel = ? AND kind = 'retake' AND state IN ('queued', 'running')"
             " ORDER BY number",
@@ -142,7 +156,7 @@ def reel_json(
         ).fetchall()
     head = {
         "job": reel,
-        "title": _title(request["timeline"].get("path"), request["out"]),
+        "title": _title(result["timeline"].get("name"), request["timeline"].get("path"), request["out"]),
         "revision": since.revision,
         "timeline": result["timeline"],
         "out": result["out"],
@@ -159,8 +173,9 @@ def reel_json(
                 "out": out,
                 "out_sha256": sha256,
                 "error": None if error is None else json.loads(error),
+                "failed": [{"region": number, "error": json.loads(why)} for number, why in missed if not place],
             }
-            for job, state, revision, out, sha256, error in applied
+            for place, (job, state, revision, out, sha256, error, _) in enumerate(applied)
         ],
         "retaking": [{"job": job, "region": region, "state": state} for job, region, state in retaking],
     }
@@ -244,6 +259,7 @@ def _object(db: Connection, query: str, job: str) -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def _title(path: str | None, out: str) -> str:
-    """What a timeline is called, whatever kind of seat wrote its path; one that came in a payload is called as its result."""
-    return PureWindowsPath(path or out).stem
+def _title(name: str | None, path: str | None, out: str) -> str:
+    """What a timeline is called: its own name, or else its file's, whatever kind of seat wrote that path; one that has none
+    and came in a payload is called as its result."""
+    return name or PureWindowsPath(path or out).stem

@@ -64,7 +64,8 @@ class RegionResult:
 class Result:
     """A job, done: what was read (None when it came with the request), what was written, and each region.
 
-    ``out`` is None when no timeline was written; ``out_sha256`` is that file's."""
+    ``out`` is None when no timeline was written; ``out_sha256`` is that file's. ``name`` is the timeline's own, which may be
+    empty."""
 
     timeline: Path | None
     out: Path | None
@@ -76,6 +77,7 @@ class Result:
     preview: Path | None
     report: Path | None
     out_sha256: str | None = None
+    name: str = ""
 
     @property
     def failed_regions(self) -> int:
@@ -94,6 +96,7 @@ class Result:
         return {
             "timeline": {
                 "path": path_of(self.timeline),
+                "name": self.name,
                 "rate": rate_text(self.rate),
                 "duration": time_json(self.duration, self.rate),
                 "global_start_time": time_json(self.record_start, self.rate),

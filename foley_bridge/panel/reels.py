@@ -110,6 +110,7 @@ class Reel:
             "end_s": float(end),
             "state": choice["state"],
             "tapped": bool(region["tapped"]) or choice["onsets_s"] is not None,
+            "touched": touched(choice),
             "takes": len(region["takes"]),
             "error": None if error is None else str(error["message"]),
             "note": choice["note"] or None,
@@ -118,6 +119,12 @@ class Reel:
 
     def _timecode(self, time: Fraction) -> str:
         return timecode(self.start + time, self.rate)
+
+
+def touched(choice: Mapping[str, Any]) -> bool:
+    """Whether an editor did something to a region without deciding: what he did is lost when it keeps its best take."""
+    kept = choice["edits"] or choice["onsets_s"] is not None or choice["sensitivity"] is not None or choice["take"] is not None
+    return choice["state"] == "proposed" and bool(kept)
 
 
 class Reels:

@@ -113,6 +113,7 @@ def test_the_overview_says_what_the_contract_says(staged: Staged) -> None:
         "state": "proposed",
         "tapped": False,
         "reliable": short["reliable"],
+        "touched": False,
         "takes": 2,
         "error": None,
         "note": None,
@@ -132,7 +133,7 @@ def test_a_region_is_as_the_reel_has_it(staged: Staged) -> None:
 
 def test_the_reels_are_listed(staged: Staged) -> None:
     (only,) = staged.panel.get("/api/reels")["reels"]
-    assert (only["job"], only["title"], only["regions"], only["chosen"], only["rejected"]) == (staged.job, "cut", 4, 0, 0)
+    assert (only["job"], only["title"], only["regions"], only["chosen"], only["failed"]) == (staged.job, "cut", 4, 0, 1)
 
 
 # --- choices ---
@@ -150,6 +151,22 @@ def test_a_choice_is_written_and_read_again(long_panel: Panel) -> None:
     assert (overview["regions"][9]["state"], overview["regions"][9]["note"]) == ("chosen", "good")
     assert overview["revision"] == written.json["revision"]
     assert long_panel.get("/api/reels/long/regions/10")["choice"] == written.json["choice"]
+
+
+def test_a_region_is_touched_when_an_editor_did_something_to_it_and_decided_nothing(long_panel: Panel) -> None:
+    number = 40
+    take = long_panel.get(f"/api/reels/long/regions/{number}")["takes"][1]["id"]
+    done = [
+        ({"note": "ask"}, False),
+        ({"edits": {take: {"level_db": -3.0}}}, True),
+        ({"onsets_s": [1.5]}, True),
+        ({"take": take}, True),
+        ({"state": "chosen", "take": take}, False),
+    ]
+    for base, (choice, touched) in enumerate(done):
+        body = {"base": base, "choice": {"state": "proposed", "take": None, **choice}, "by": "me"}
+        assert long_panel.ask(f"/api/reels/long/regions/{number}/choice", "PUT", body).status == 200
+        assert long_panel.get("/api/reels/long")["regions"][number - 1]["touched"] is touched, choice
 
 
 def test_a_choice_that_is_refused_says_which_field(long_panel: Panel) -> None:
