@@ -17,21 +17,32 @@ function words(choice, region) {
   return parts.join(", ");
 }
 
-const counted = (count) => `${count} choice${count === 1 ? " is" : "s are"}`;
+const AGAIN = "run “foley-bridge audition”, or the editor's action, again";
+
+/** What becomes of choices that are not saved, when this page cannot save them any more. */
+function fate({ unsaved, lasting }) {
+  if (!unsaved) return "";
+  const [are, stay, them] = unsaved === 1 ? ["1 choice is", "It stays", "it"] : [`${unsaved} choices are`, "They stay", "them"];
+  if (!lasting) return `${are} not saved: this browser keeps nothing. ${stay} in this page until it is closed.`;
+  return `${are} not saved yet. This browser keeps ${them} for the page that opens then, if that is at ${location.host} again; leave this one open until you see ${them} there.`;
+}
 
 export function bars(root, session) {
   const { store, deciding } = session;
 
   /** What is to be told now; `actions` are [words, act] each, the last one what most will want. */
   function wanted() {
-    const { unsaved } = store.saving;
+    const { saving } = store;
     const list = [];
     if (store.gone) {
-      const kept = unsaved ? ` ${counted(unsaved)} kept in this browser until then.` : "";
-      list.push({ kind: "bad", head: "This link is over: the daemon was started anew.", details: `Open the page again from the editor, or with “foley-bridge audition”.${kept}` });
+      list.push({ kind: "bad", head: "This link is over: the daemon was started anew.", details: `To go on, ${AGAIN}. ${fate(saving)}` });
     } else if (store.away) {
-      const kept = unsaved ? `${counted(unsaved)} kept here and sent when it is back.` : "What you choose is kept here and sent when it is back.";
-      list.push({ kind: "away", head: "The daemon does not answer.", text: ` ${kept}` });
+      const kept = fate(saving) || "You can go on choosing.";
+      list.push({ kind: "away", id: "away", sign: "wait", head: "The daemon does not answer.", text: " What you choose is sent when it is back.", details: `If it was ended or started anew, ${AGAIN}. ${kept}` });
+    }
+    if (saving.taken.length) {
+      const names = saving.taken.map((number) => store.regions.get(number).summary.name).join(", ");
+      list.push({ kind: "away", sign: "note", head: "Choices that an earlier page could not save are here: ", text: names, actions: [["Good", () => { saving.taken = []; show(); }]] });
     }
     for (const region of store.regions.values()) {
       const { number, name } = region.summary;
@@ -51,10 +62,9 @@ export function bars(root, session) {
     return list;
   }
 
-  function bar({ kind, head, text = "", details = "", actions = [] }) {
-    const away = kind === "away";
-    return h(`div.bar.${kind}`, { role: away ? "status" : "alert", id: away ? "away" : null },
-      icon(away ? "wait" : "failed"),
+  function bar({ kind, id = null, sign = "failed", head, text = "", details = "", actions = [] }) {
+    return h(`div.bar.${kind}`, { role: kind === "away" ? "status" : "alert", id },
+      icon(sign),
       h("p", {}, h("b", {}, head), text, details && h("span.details", {}, details)),
       ...actions.map(([label, act], k) => h(`button${k === actions.length - 1 ? ".main" : ""}`, { type: "button", onclick: act }, label)));
   }

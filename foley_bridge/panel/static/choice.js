@@ -23,5 +23,9 @@ export const same = (one, other) => JSON.stringify(tidy(one)) === JSON.stringify
 /** What the journal takes: empty texts are null. */
 export const sent = (choice) => ({ ...choice, reason: choice.reason || null, note: choice.note || null });
 
+/** Did an editor do something without deciding? What he did is lost when the region keeps its best take. */
+export const touched = (choice) =>
+  choice.state === "proposed" && (Object.keys(choice.edits).length > 0 || [choice.onsets_s, choice.sensitivity, choice.take].some((kept) => kept !== null));
+
 /** By how much an edit moves a take, seconds; later is positive. */
 export const nudge_s = (edit, rate) => edit.nudge_frames / rate + edit.nudge_ms / 1000;

@@ -26,11 +26,16 @@ export class Deciding {
 
   /** A take that does not lie on the onsets shown is not chosen before that was said. */
   #knowing(take) {
-    const { number, onsets, retakes, takes } = this.session;
-    if (onsets.carry(take) || retakes.replaces(take)) return true;
+    const { number, onsets, retakes, takes, missing } = this.session;
+    const lacking = missing.has(take.id);
+    if (!lacking && (onsets.carry(take) || retakes.replaces(take))) return true;
     const now = JSON.stringify([number, take.id, onsets.kept]);
     if (this.asked === now) return true;
     this.asked = now;
+    if (lacking) {
+      announce(`Take ${takes.indexOf(take) + 1} cannot be heard: its file is missing or was changed, and the region would get no sound. Enter once more chooses it all the same`, { stays: true });
+      return false;
+    }
     const place = onsets.kept.length ? "P places it there, " : "";
     announce(`Take ${takes.indexOf(take) + 1} lies on other onsets than those shown: ${place}Enter once more chooses it as it is`, { stays: true });
     return false;

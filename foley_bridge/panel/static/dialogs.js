@@ -1,11 +1,13 @@
 // What opens over the page: why a region is rejected, sending back, all keys.
 
 import { ENDED, inWords } from "./api.js";
-import { announce, h, icon, setText, soon } from "./dom.js";
+import { announce, h, icon, renew, setText, soon } from "./dom.js";
 import { KEYS } from "./keys.js";
+import { changedSince, missed, touched, whyNot } from "./sending.js";
 import { counted } from "./states.js";
 
 export const REASONS = ["the wrong sound", "not in sync", "too close or too far", "the production sound will do", "no sound is needed here", "it sounds processed"];
+const MOST_NAMED = 6;
 
 function dialog(name, title, ...inside) {
   const heading = h("h2", { id: `${name}-title` }, title);
@@ -60,14 +62,32 @@ export function sendDialog(session) {
   const what = h("ul");
   const option = (value, label, checked) => h("label", {}, h("input", { type: "radio", name: "undecided", value, checked }), label);
   const undecided = h("fieldset", {}, h("legend"), option("best", "keep their best take", true), option("none", "get no sound", false));
+  const open = h("div.open", { hidden: true });
+  const missing = h("div.trouble", { role: "alert", hidden: true });
   const trouble = h("p.trouble", { role: "alert", hidden: true });
   const under = h("p.quiet", { role: "status" }); // what is announced on the page is not heard in a dialog
-  const force = h("button", { type: "button", hidden: true, onclick: () => send(true) }, "Write over it");
+  const force = h("button.main", { type: "button", id: "send-anyway", hidden: true, onclick: () => send(true) }, "Send anyway");
   const go = h("button.main", { type: "submit", id: "send-now" }, icon("send"), "Send back", h("kbd", {}, "↵"));
-  const form = h("form", { onsubmit: (event) => { event.preventDefault(); send(false); } }, what, undecided, under, trouble, h("div.row", {}, h("button", { type: "button", onclick: () => element.close() }, "Cancel"), force, go));
+  const cancel = h("button", { type: "button", onclick: () => element.close() }, "Cancel");
+  const form = h("form", { onsubmit: (event) => { event.preventDefault(); send(false); } }, missing, what, undecided, open, under, trouble, h("div.row", {}, cancel, force, go));
   const element = dialog("send", "Send the choices back", form);
+  form.addEventListener("change", () => show());
   let sending = false;
   let watched = null;
+  let refused = false; // the timeline was changed: to send is to write over it
+
+  /** Regions by name, each a way there; many are told as a number. */
+  function ways(root, head, regions) {
+    root.hidden = !regions.length;
+    renew(root, [head, regions], () => [
+      h("p", {}, h("b", {}, head)),
+      h("ul", {}, ...regions.slice(0, MOST_NAMED).map(([number, why]) => {
+        const { name } = store.regions.get(number).summary;
+        return h("li", {}, h("button", { type: "button", onclick: () => { element.close(); session.open(number); } }, `${number}: ${name}`), why && h("span.quiet", {}, why));
+      })),
+      regions.length > MOST_NAMED && h("p.quiet", {}, `and ${regions.length - MOST_NAMED} more`),
+    ].filter(Boolean));
+  }
 
   function show() {
     const counts = counted(store.reel.regions);
@@ -78,30 +98,49 @@ export function sendDialog(session) {
       line("failed", counts.failed, "failed: left as they are"),
     ].filter(Boolean));
     undecided.hidden = !counts.proposed;
-    undecided.firstElementChild.textContent = `${counts.proposed} undecided regions`;
+    undecided.firstElementChild.textContent = `${counts.proposed} undecided region${counts.proposed === 1 ? "" : "s"}`;
+    const yours = touched(store).map(({ number }) => [number]);
+    const fate = new FormData(form).get("undecided") === "none" ? "they get no sound" : "their first take goes in, not the one you worked on, nor your onsets";
+    ways(open, `${yours.length} of these ${yours.length === 1 ? "has" : "have"} changes of yours but no decision: ${fate}. To use what you did, choose it:`, yours);
     const [last] = store.reel.applied;
-    const running = sending || last?.state === "queued" || last?.state === "running";
+    const running = sending || last?.state === "queued" || last?.state === "running" || (last?.state === "done" && !last.failed);
+    const silent = running ? [] : missed(store);
+    ways(missing, `When it was last sent, ${silent.length === 1 ? "this region" : "these regions"} got no sound:`, silent.map(({ region, error }) => [region, inWords(error)]));
     go.disabled = force.disabled = running || store.gone;
+    force.hidden = !refused;
+    go.hidden = refused;
     setText(under, running ? "Sending back…" : "");
-    if (sending || last?.job !== watched || !ENDED.has(last?.state)) return;
+    if (running || last?.job !== watched || !ENDED.has(last?.state)) return;
     watched = null;
-    if (last.state !== "done") return complain(last.error ?? { message: "Sending back was cancelled" });
+    if (last.state !== "done") return complain(last.error ?? { message: "Sending back was stopped" });
+    if (silent.length) {
+      setText(cancel, "Close");
+      return announce(`Sent, but ${silent.length} region${silent.length === 1 ? "" : "s"} got no sound`, { stays: true });
+    }
     announce("The choices are in the timeline");
     element.close();
   }
 
   function complain(error) {
     trouble.hidden = false;
-    trouble.textContent = inWords(error);
-    force.hidden = error.kind !== "ConflictError";
+    trouble.textContent = whyNot(error, store.reel.out);
+    refused = changedSince(error);
+    force.hidden = !refused;
+    go.hidden = refused;
+    if (refused) cancel.focus(); // Enter writes over nothing
+  }
+
+  function begin() {
+    trouble.hidden = true;
+    refused = false;
+    setText(cancel, "Cancel");
+    show();
   }
 
   async function send(overwrite) {
     if (sending) return;
     sending = true;
-    trouble.hidden = true;
-    force.hidden = true;
-    show();
+    begin();
     try {
       await store.saving.settled();
       const body = { undecided: new FormData(form).get("undecided") ?? "best" };
@@ -120,11 +159,9 @@ export function sendDialog(session) {
 
   store.addEventListener("reel", soon(() => (element.open || watched) && show()));
   return () => {
-    if (element.open) return go.disabled || form.requestSubmit();
+    if (element.open) return go.disabled || refused || form.requestSubmit();
     watched = null;
-    trouble.hidden = true;
-    force.hidden = true;
-    show();
+    begin();
     element.showModal();
     go.focus();
   };

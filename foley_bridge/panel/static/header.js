@@ -2,6 +2,7 @@
 
 import { h, icon, setAttribute, setText, soon } from "./dom.js";
 import { roving } from "./roving.js";
+import { applyWords } from "./sending.js";
 import { counted } from "./states.js";
 
 const FILTERS = [
@@ -12,17 +13,6 @@ const FILTERS = [
   { id: "failed", word: "Failed" },
   { id: "tapped", word: "Tapped", icon: "tap" },
 ];
-
-/** What became of the last time that choices were sent back, in a few words. */
-export function applyWords(reel, regions) {
-  const [last] = reel.applied;
-  if (!last) return { text: "not sent back yet", bad: false };
-  if (last.state === "queued" || last.state === "running") return { text: "sending back…", bad: false };
-  if (last.state !== "done") return { text: `not sent: ${last.error?.message ?? last.state}`, bad: true };
-  const since = reel.revision - (last.revision ?? 0);
-  if (since > 0 || regions.some((region) => region.dirty)) return { text: `sent, ${Math.max(1, since)} change${since > 1 ? "s" : ""} since`, bad: false };
-  return { text: "all sent back", bad: false };
-}
 
 export function header(root, session, { send, help }) {
   const { store } = session;
@@ -85,7 +75,7 @@ export function header(root, session, { send, help }) {
       button.hidden = (id === "failed" || id === "tapped") && !counts[id] && session.listing.states !== id;
     }
     settle();
-    const { text, bad } = applyWords(store.reel, [...store.regions.values()]);
+    const { text, bad } = applyWords(store);
     const unsaved = store.away || store.gone ? store.saving.unsaved : 0;
     setText(sent, unsaved ? `${unsaved} not saved yet` : text);
     sent.title = sent.textContent;

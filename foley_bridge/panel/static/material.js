@@ -17,13 +17,18 @@ export async function decoded(context, url, signal) {
   });
 }
 
-/** How loud a take sounds among others: the quietest is the measure; edits are heard on top of it. */
-export function matchedLevel(take, takes) {
+/** By how many dB a take is louder than the quietest of them. */
+function louder(take, takes) {
   const measure = takes.every(({ lufs }) => Number.isFinite(lufs)) ? "lufs" : "peak_dbfs";
   const loud = takes.map((one) => one[measure]).filter(Number.isFinite);
-  if (!Number.isFinite(take[measure])) return 1;
-  return 10 ** (-Math.min(MOST_DOWN_DB, take[measure] - Math.min(...loud)) / 20);
+  return Number.isFinite(take[measure]) ? take[measure] - Math.min(...loud) : 0;
 }
+
+/** How loud a take sounds among others: the quietest is the measure; edits are heard on top of it. */
+export const matchedLevel = (take, takes) => 10 ** (-Math.min(MOST_DOWN_DB, louder(take, takes)) / 20);
+
+/** By how many dB a take is louder than the quietest although both are matched: none is turned down further than that. */
+export const stillLouder = (take, takes) => Math.max(0, louder(take, takes) - MOST_DOWN_DB);
 
 /**
  * @typedef {object} Take as `Player.load` takes it, and

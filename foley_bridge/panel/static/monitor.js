@@ -63,7 +63,7 @@ export function monitor(root, session, screen, video) {
   player.addEventListener("time", showTime);
   player.addEventListener("heard", () => (matched.checked = player.matched));
   session.addEventListener("heard", () => (matched.checked = player.matched));
-  for (const name of ["open", "region", "window", "loading", "problem", "choice"]) session.addEventListener(name, showOver);
+  for (const name of ["open", "region", "window", "loading", "problem", "choice", "heard"]) session.addEventListener(name, showOver);
   for (const name of ["region", "window", "loading"]) session.addEventListener(name, showTime);
   matched.checked = player.matched;
   showState();

@@ -114,6 +114,7 @@ async function open() {
   else if (first) session.open(first.number);
   addEventListener("hashchange", () => session.open(Number(location.hash.slice(1))));
   addEventListener("pagehide", () => store.saving.sendAll());
+  addEventListener("beforeunload", (event) => store.saving.unsaved && !store.saving.lasting && event.preventDefault());
   document.body.dataset.ready = "true";
   return session;
 }

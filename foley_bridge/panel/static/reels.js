@@ -4,15 +4,16 @@ import { BASE, inWords, reels } from "./api.js";
 import { h, icon } from "./dom.js";
 
 function row(reel) {
-  const open = reel.regions - reel.chosen - reel.rejected;
+  const open = reel.regions - reel.chosen - reel.rejected - reel.failed;
   const when = reel.finished ? new Date(reel.finished * 1000) : null;
-  const bar = h("progress", { max: Math.max(1, reel.regions), value: reel.chosen + reel.rejected, "aria-hidden": "true" });
+  const bar = h("progress", { max: Math.max(1, reel.regions - reel.failed), value: reel.chosen + reel.rejected, "aria-hidden": "true" });
   return h("li", {}, h("a", { href: `${BASE}reel/${encodeURIComponent(reel.job)}` },
     h("h2", {}, reel.title),
     h("p.quiet.number", {}, when ? when.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : ""),
     bar,
     h("p.counts", {},
-      h("span", {}, icon("proposed"), `${open} undecided`), h("span", {}, icon("chosen"), `${reel.chosen} chosen`), h("span", {}, icon("rejected"), `${reel.rejected} rejected`))));
+      h("span", {}, icon("proposed"), `${open} undecided`), h("span", {}, icon("chosen"), `${reel.chosen} chosen`), h("span", {}, icon("rejected"), `${reel.rejected} rejected`),
+      reel.failed > 0 && h("span", {}, icon("failed"), `${reel.failed} failed`))));
 }
 
 async function show() {

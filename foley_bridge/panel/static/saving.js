@@ -21,6 +21,8 @@ export class Saving {
     this.store = store;
     this.by = pageName();
     this.kept = new Unsaved(store.api.job);
+    this.lasting = true; // what is not saved outlives the page, in the browser
+    this.taken = []; // regions whose choices a page before this one left
     this.soon = rested(SETTLE_MS, () => this.sendAll());
     let trying = 0;
     store.addEventListener("away", () => (trying = setInterval(() => this.sendAll(), RETRY_MS)));
@@ -41,7 +43,7 @@ export class Saving {
   }
 
   keep() {
-    this.kept.keep(new Map(this.waiting.map((region) => [region.summary.number, { base: region.revision, choice: region.choice }])));
+    this.lasting = this.kept.keep(new Map(this.waiting.map((region) => [region.summary.number, { base: region.revision, choice: region.choice }])));
   }
 
   /** Sends what a page before this one could not. */
@@ -49,6 +51,7 @@ export class Saving {
     for (const [number, { base, choice }] of this.kept.takeUp()) {
       const region = this.store.regions.get(number);
       if (!region) continue;
+      this.taken.push(number);
       Object.assign(region, { revision: base, whole: true });
       this.store.settle(region, tidy(choice));
     }

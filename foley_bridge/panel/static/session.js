@@ -26,8 +26,10 @@ export class Session extends EventTarget {
     this.number = 0;
     this.window = null;
     this.before = null; // the take heard before this one
+    /** Takes that could not be had, and why. @type {Map<string, object>} */
+    this.missing = new Map();
     this.previewed = null; // the library's sound that was listened to last
-    this.problem = null;
+    this.fault = null;
     this.loading = false;
     this.asking = null;
     this.listing = new Listing(this);
@@ -76,6 +78,11 @@ export class Session extends EventTarget {
     return Boolean(this.detail);
   }
 
+  /** Why nothing is seen, or heard. */
+  get problem() {
+    return this.fault ?? this.missing.get(this.player.heard) ?? null;
+  }
+
   /** The library's sound that is heard instead of a take. */
   get preview() {
     return this.player.auditioning ? this.previewed : null;
@@ -92,7 +99,7 @@ export class Session extends EventTarget {
     this.number = number;
     this.window = null;
     this.before = null;
-    this.problem = null;
+    this.fault = null;
     this.loading = false;
     // Nothing of the region before stays, however long this one takes to come.
     const { start_s, end_s } = this.entry.summary;
@@ -154,8 +161,9 @@ export class Session extends EventTarget {
     // Here, where one stays, and not with each region passed: browsers count how often this is done.
     history.replaceState(null, "", `#${number}`);
     if (!window) return;
+    this.missing.clear();
     const wanted = this.heardFirst();
-    this.problem = null;
+    this.fault = null;
     try {
       const loaded = this.player.load({
         window,
@@ -196,7 +204,7 @@ export class Session extends EventTarget {
   /** What could not be had is asked for again. */
   retry() {
     if (!this.problem) return;
-    this.problem = null;
+    this.fault = null;
     const { number } = this;
     if (this.detail) return this.showWindow(this.window?.number ?? null);
     this.number = 0;
@@ -205,13 +213,23 @@ export class Session extends EventTarget {
 
   /** The player could not get something. */
   missed({ what, id, ...error }) {
-    const place = this.takes.findIndex((take) => take.id === id) + 1;
     if (what === "sound") announce(inWords(error)); // of the library: nothing of the region is missing
-    else this.fail({ ...error, message: what === "take" ? `Take ${place}: ${error.message}` : error.message });
+    else if (what === "take") this.lack(this.takes.findIndex((take) => take.id === id), error);
+    else this.fail(error);
+  }
+
+  /** A take cannot be heard; the others can. */
+  lack(place, error) {
+    const { id, path } = this.takes[place] ?? {};
+    if (!id) return;
+    const problem = { ...error, message: `Take ${place + 1}: ${error.message.replaceAll(path, path.split(/[\\/]/).at(-1))}` };
+    this.missing.set(id, problem);
+    this.say("problem");
+    if (id === this.player.heard) announce(inWords(problem), { stays: true });
   }
 
   fail(problem) {
-    this.problem = problem;
+    this.fault = problem;
     this.say("problem");
     announce(inWords(problem), { stays: true });
   }
@@ -232,7 +250,8 @@ export class Session extends EventTarget {
     this.player.stopAudition();
     this.player.hear(id);
     this.say("heard");
-    announce(`Take ${place}`);
+    const lacking = this.missing.get(id);
+    announce(lacking ? inWords(lacking) : `Take ${place}`);
   }
 
   hearNumber(place) {

@@ -10,6 +10,9 @@ export const STATES = [
 /** A region that failed is so until somebody says something of it. @returns {"proposed" | "chosen" | "rejected" | "failed"} */
 export const stateOf = (summary) => (summary.error && summary.state === "proposed" ? "failed" : summary.state);
 
+/** What a region is called where its timecode stands beside it. */
+export const shortName = ({ name, timecode }) => (name.endsWith(` at ${timecode}`) ? name.slice(0, -` at ${timecode}`.length) : name);
+
 export const wordOf = (state) => STATES.find(({ id }) => id === state)?.word ?? state;
 
 /** How many regions are in each state, and how many are tapped. */

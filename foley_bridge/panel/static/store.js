@@ -2,7 +2,7 @@
 // and saved a little later (`saving.js`).
 
 import { ENDED } from "./api.js";
-import { NO_EDIT, same, tidy } from "./choice.js";
+import { NO_EDIT, same, tidy, touched } from "./choice.js";
 import { Saving } from "./saving.js";
 import { Undo } from "./undo.js";
 
@@ -177,6 +177,7 @@ export class Store extends EventTarget {
     const { summary, choice } = region;
     summary.state = choice.state;
     summary.note = choice.note || null;
+    if (region.whole) summary.touched = touched(choice);
     if (region.detail) summary.tapped = choice.onsets_s !== null || region.detail.tapped;
     this.say("reel");
   }
@@ -205,8 +206,9 @@ export class Store extends EventTarget {
     if (job.kind !== "apply") return;
     const known = this.reel.applied.find((apply) => apply.job === job.job);
     const error = job.error ?? null;
-    if (known) Object.assign(known, { state: job.state, error });
-    else this.reel.applied.unshift({ job: job.job, state: job.state, revision: this.reel.revision, out: null, error });
+    const now = job.state === "done" && job.failed_regions === 0 ? { state: job.state, error, failed: [] } : { state: job.state, error };
+    if (known) Object.assign(known, now);
+    else this.reel.applied.unshift({ job: job.job, revision: this.reel.revision, out: null, ...now });
     this.say("reel");
     if (job.state === "done") this.lookAnew(); // which choices went in, the reel itself says
   }

@@ -2,7 +2,7 @@
 
 import { h, icon, setAttribute, setText, soon } from "./dom.js";
 import { roving } from "./roving.js";
-import { stateOf, wordOf } from "./states.js";
+import { shortName, stateOf, wordOf } from "./states.js";
 
 const GAP = 8;
 const BEYOND = 2; // cards kept on either side of what is in sight
@@ -54,7 +54,7 @@ export function strip(root, session) {
         }
         tapped.hidden = !known.tapped;
         setText(number, String(known.number));
-        setText(name, known.name);
+        setText(name, shortName(known));
         setText(when, known.timecode);
         const texts = [`${known.number}: ${known.name}`, wordOf(now), known.timecode];
         if (known.tapped) texts.push("tapped");

@@ -2,11 +2,17 @@
 
 import { inWords } from "./api.js";
 import { announce, h, icon, renew, setAttribute, setText, soon } from "./dom.js";
+import { stillLouder } from "./material.js";
 import { roving } from "./roving.js";
-import { stateOf, wordOf } from "./states.js";
+import { shortName, stateOf, wordOf } from "./states.js";
 import { Wave } from "./wave.js";
 
 const WAVE_PX = 34;
+const HEARD_DB = 0.5; // differences of loudness below that are nothing
+const FITS = [
+  "How well it should fit, of 100: how sure the onsets are that it was laid on (yours count as sure), how its hits follow the picture,",
+  "and of a library's sound how near its words and length are. It tells takes on the same onsets apart; it says nothing of how they sound.",
+].join("\n");
 
 const whole = (score) => `${Math.round(score * 100)}`;
 
@@ -54,7 +60,7 @@ export function takes(root, session, { reject, library, tab }) {
     const place = h("span");
     const mark = h("span");
     const from = h("span.from");
-    const figures = h("span.figures", {}, h("b.number", { title: "How well it fits, of 100" }, whole(take.score)), h("span.number", {}, loudness(take)));
+    const figures = h("span.figures", {}, h("b.number", { title: FITS }, `fits ${whole(take.score)}`), h("span.number", {}, loudness(take)));
     const badges = h("span.badges");
     const button = h("button", { type: "button", onclick: () => session.hear(take.id) }, h("span.place", {}, place, mark), box, h("span.what", {}, badges, from), figures);
     const wave = new Wave(box, { height: WAVE_PX });
@@ -96,7 +102,7 @@ export function takes(root, session, { reject, library, tab }) {
     const summary = entry?.summary;
     if (summary) {
       const state = stateOf(summary);
-      setText(title, summary.name);
+      setText(title, shortName(summary));
       title.title = summary.text || summary.name;
       verdict.className = `verdict state-${state}`;
       verdict.replaceChildren(icon(state), wordOf(state));
@@ -113,6 +119,7 @@ export function takes(root, session, { reject, library, tab }) {
     const { heard } = session.player;
     if (session.player.playing) session.retakes.fresh.delete(heard); // it is heard, so it is new no more
     const { earlier, listed } = order;
+    const there = session.takes.filter(({ id }) => !session.missing.has(id));
     for (const take of listed) {
       const place = session.takes.indexOf(take);
       if (take === earlier[0]) items.push(fold);
@@ -130,6 +137,10 @@ export function takes(root, session, { reject, library, tab }) {
       if (session.retakes.fresh.has(take.id)) tags.push(h("span.tag.new", {}, "new"));
       else if (take.made && take.made !== "generate" && !isChosen) tags.push(h("span.tag", {}, "retake"));
       if (choice.edits[take.id]) tags.push(h("span.tag", {}, "adjusted"));
+      const lacking = session.missing.get(take.id);
+      if (lacking) tags.push(h("span.tag.bad", { title: inWords(lacking) }, "no file"));
+      const over_db = session.player.matched && !lacking ? stillLouder(take, there) : 0;
+      if (over_db >= HEARD_DB) tags.push(h("span.tag", { title: `Matched, takes are turned down by 12 dB at most: this one still sounds ${over_db.toFixed(0)} dB louder than the quietest` }, `+${over_db.toFixed(0)} dB`));
       if (!session.onsets.carry(take)) tags.push(h("span.tag", { title: "It was made for other onsets than those shown" }, "other onsets"));
       one.badges.replaceChildren(...tags);
       const texts = [`Take ${place + 1}`, `fits ${whole(take.score)} of 100`, loudness(take), origin(take, detail), ...tags.map((tag) => tag.textContent)];

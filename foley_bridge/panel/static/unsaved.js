@@ -24,7 +24,10 @@ export class Unsaved {
     return left;
   }
 
-  /** @param {Map<number, {base: number, choice: object}>} waiting all of this page that is not saved */
+  /**
+   * @param {Map<number, {base: number, choice: object}>} waiting all of this page that is not saved
+   * @returns {boolean} whether the browser keeps it
+   */
   keep(waiting) {
     const all = this.#read();
     for (const number of this.#mine) delete all[number];
@@ -33,8 +36,9 @@ export class Unsaved {
     try {
       if (Object.keys(all).length) localStorage.setItem(this.#place, JSON.stringify(all));
       else localStorage.removeItem(this.#place);
+      return true;
     } catch {
-      // A browser that keeps nothing: the page holds them as long as it is open.
+      return false; // the page holds them as long as it is open
     }
   }
 }
