@@ -61,6 +61,10 @@ class LibraryError(FoleyError):
     """A sound library, or a sound in it, that cannot be used as asked."""
 
 
+class PackError(FoleyError):
+    """A pack that cannot be used: names its folder, the file and the reason."""
+
+
 class RequestError(FoleyError):
     """A message to the daemon that does not follow docs/protocol.md; names the field."""
 

@@ -1,0 +1,235 @@
+"""A pack opened: every check of docs/packs.md, before ONNX Runtime sees a byte of it.
+
+What was checked is what runs: whoever needs a file's bytes gets them from ``Pack.read``, which looks at hash and size again as
+it reads, and hands on just those bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from foley_bridge.errors import PackError
+from foley_bridge.inference.manifest import NAME, File, GraphEntry, Manifest, Parity, Tensor
+from foley_bridge.inference.onnx_reader import Onnx, read_onnx
+from foley_bridge.inference.recommendation_task import RecommendationTask
+from foley_bridge.inference.strict_json import MOST_BYTES
+
+DOMAINS = ("", "com.microsoft")
+REFUSED_OPERATORS = {"EPContext", "PythonOp", "PythonOpGrad", "ATen", "ATenOp"}
+"""Of ``com.microsoft``: they load programs or files from elsewhere."""
+_AGAIN = "get the pack again from where it came, or ask who made it"
+_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph of an opened pack.
+
+    Attributes:
+        path: its file.
+        sha256: of it; with external data, over the hashes of all its files.
+        external: the files its weights lie in, by name.
+    """
+
+    pack: Pack
+    name: str
+    sha256: str
+    entry: GraphEntry
+
+    @property
+    def path(self) -> Path:
+        return self.pack.folder / self.entry.file
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return self.entry.inputs
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        return self.entry.outputs
+
+    @property
+    def precision(self) -> str:
+        return self.entry.precision
+
+    @property
+    def parity(self) -> Parity:
+        return self.entry.parity
+
+    def read(self) -> bytes:
+        """The graph's bytes, checked again; raises PackError."""
+        return self.pack.read(self.entry.file)
+
+    def read_external(self) -> dict[str, bytes]:
+        """The files that its weights lie in, by name, checked again; raises PackError."""
+        return {name: self.pack.read(name) for name in self.entry.external}
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A pack whose every file is as its manifest says.
+
+    Attributes:
+        folder: where it lies.
+        hash: SHA-256 of the manifest, and so of everything in it.
+    """
+
+    folder: Path
+    manifest: Manifest
+    hash: str
+
+    @classmethod
+    def open(cls, folder: Path) -> Pack:
+        """The pack in a folder.
+
+        Raises:
+            PackError: it is not as docs/packs.md says; names folder, file and reason.
+        """
+        data = _read(folder, NAME, most=MOST_BYTES, missing="there is no pack: no pack.json")
+        try:
+            manifest = Manifest.from_bytes(data)
+        except ValueError as error:
+            raise _refused(folder, NAME, str(error)) from None
+        pack = cls(folder, manifest, hashlib.sha256(data).hexdigest())
+        pack._check_files()
+        for name, entry in manifest.graphs.items():
+            try:
+                _check_graph(name, entry, read_onnx(pack.read(entry.file)), manifest.files)
+            except ValueError as error:
+                raise _refused(folder, entry.file, str(error)) from None
+        return pack
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        return self.manifest.version
+
+    @property
+    def id(self) -> str:
+        """``NAME@VERSION``."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def tasks(self) -> Mapping[str, RecommendationTask]:
+        return self.manifest.tasks
+
+    def graph(self, name: str) -> Graph:
+        """A graph by its name in the manifest."""
+        entry = self.manifest.graphs[name]
+        own = self.manifest.files[entry.file].sha256
+        outside = [self.manifest.files[each].sha256 for each in sorted(entry.external)]
+        return Graph(self, name, hashlib.sha256("\n".join([own, *outside]).encode()).hexdigest() if outside else own, entry)
+
+    def space(self, task: str) -> str:
+        """Names what can be compared with what the task's graphs give."""
+        said = self.tasks[task]
+        return said.space(self.graph(said.picture_graph).sha256, self.graph(said.sound_graph).sha256)
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes, which are those that the manifest means.
+
+        Raises:
+            PackError: they are not.
+        """
+        parts: list[bytes] = []
+        self._look_through(name, parts)
+        return b"".join(parts)
+
+    def _look_through(self, name: str, parts: list[bytes] | None = None) -> None:
+        entry, found = self.manifest.files[name], hashlib.sha256()
+        with _opened(self.folder, name, f"the file is missing that {NAME} lists") as file:
+            if (size := os.fstat(file.fileno()).st_size) != entry.size:
+                raise _refused(self.folder, name, f"it has {size} bytes, where {NAME} says {entry.size}")
+            try:
+                while part := file.read(_AT_ONCE):
+                    found.update(part)
+                    if parts is not None:
+                        parts.append(part)
+            except OSError as error:
+                raise _refused(self.folder, name, f"it cannot be read, {error.strerror or error}") from error
+        if found.hexdigest() != entry.sha256:
+            raise _refused(self.folder, name, f"its SHA-256 is {found.hexdigest()}, where {NAME} says {entry.sha256}")
+
+    def _check_files(self) -> None:
+        """Those that the manifest lists, as it lists them, and no others."""
+        files = self.manifest.files
+        try:
+            for one in sorted(os.listdir(self.folder)):  # noqa: PTH208 - names alone, whatever they are
+                if one != NAME and one not in files:
+                    raise _refused(self.folder, one, f"{NAME} does not list it", "take it out of the folder")
+        except OSError as error:
+            raise _refused(self.folder, NAME, f"the folder cannot be read, {error.strerror or error}") from error
+        graphs = {entry.file for entry in self.manifest.graphs.values()}
+        for name in files:
+            if name not in graphs:  # those are read whole, and looked through as they are
+                self._look_through(name)
+
+
+def _refused(folder: Path, file: str, why: str, hint: str = _AGAIN) -> PackError:
+    return PackError(f"{folder}: {file.encode('utf-8', 'backslashreplace').decode()}: {why}", hint)
+
+
+def _opened(folder: Path, name: str, missing: str) -> BinaryIO:
+    """A file of a pack, which is one with just this name, and no way to another.
+
+    Raises:
+        PackError: it is not there, or something else.
+    """
+    path = folder / name
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        if path.is_symlink():
+            raise _refused(folder, name, "it is a symbolic link")
+        if not path.exists():
+            raise _refused(folder, name, missing)
+        if not path.is_file():
+            raise _refused(folder, name, "it is no file")
+        handle = os.open(path, flags)
+    except OSError as error:
+        raise _refused(folder, name, f"it cannot be read, {error.strerror or error}") from error
+    file = os.fdopen(handle, "rb")
+    found = os.fstat(handle)  # of what was opened, whatever lay there before
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        file.close()
+        raise _refused(folder, name, "it is a hard link: it has another name, too" if found.st_nlink > 1 else "it is no file")
+    return file
+
+
+def _read(folder: Path, name: str, *, most: int, missing: str) -> bytes:
+    with _opened(folder, name, missing) as file:
+        try:
+            return file.read(most + 1)
+        except OSError as error:
+            raise _refused(folder, name, f"it cannot be read, {error.strerror or error}") from error
+
+
+def _check_graph(name: str, entry: GraphEntry, onnx: Onnx, files: Mapping[str, File]) -> None:
+    """The graph is what the manifest says; raises ValueError."""
+    for domain, operator in sorted(onnx.operators):
+        if domain not in DOMAINS:
+            raise ValueError(f"it has operators of {domain[:60]!a}, such as {operator[:60]!a}")
+        if domain and operator in REFUSED_OPERATORS:
+            raise ValueError(f"it has the operator {operator}, which no pack may have")
+    for domain in onnx.opsets:
+        if domain not in DOMAINS:
+            raise ValueError(f"it imports operators of {domain[:60]!a}")
+    if onnx.opsets.get("") != entry.opset:
+        raise ValueError(f"its opset is {onnx.opsets.get('', 'not named')}, where {NAME} says {entry.opset}")
+    for what, there, said in (("inputs", onnx.inputs, entry.inputs), ("outputs", onnx.outputs, entry.outputs)):
+        if there != said:
+            found, wanted = (", ".join(map(str, tensors)) or "none" for tensors in (there, said))
+            raise ValueError(f"its {what} are {found}, where {NAME} says {wanted}")
+    for each in sorted(onnx.external, key=str):
+        if each.file not in entry.external:
+            raise ValueError(f"its weights lie in {each.file[:60]!a}, which graphs.{name}.external does not list")
+        if each.offset + (each.length or 0) > files[each.file].size:
+            raise ValueError(f"its weights lie beyond the end of {each.file}")
