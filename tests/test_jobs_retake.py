@@ -19,6 +19,7 @@ from processors import Ground, Watched, fault, make_ground, watched
 
 from foley_bridge.bridge.places import JOURNAL_FILE
 from foley_bridge.errors import JobError
+from foley_bridge.jobs.choice_rows import SETTLED_AT_FIRST
 from foley_bridge.jobs.journal import Journal
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
@@ -122,6 +123,14 @@ def heard_s(take: dict[str, Any]) -> list[float]:
 
 def sounds_of(region: dict[str, Any]) -> list[str]:
     return [take["source"]["file"] for take in region["takes"]]
+
+
+def sent_back(reel: Reel, region: int) -> tuple[Any, list[str]]:
+    """What becomes of a region when the reel's choices are applied: its error, and its sounds."""
+    (view,) = reel.one.ended(reel.one.processor.submit({"kind": "apply", "job": reel.id}).record.id)
+    assert view.record.result is not None, view.record.error
+    told = view.record.result["regions"][region - 1]
+    return told["error"], sounds_of(told)
 
 
 # --- where the editor wants them ---
@@ -264,9 +273,13 @@ def test_a_region_that_failed_is_looked_at_and_done_with_other_words_or_a_sound_
         assert view.record.failed_regions == 1, view.record.error
         reel = Reel(one, Ground(folder), view.record.id)
         assert "nothing for 'bird'" in reel.refused(2)
+        one.journal.choices.write(reel.id, 2, 0, {**SETTLED_AT_FIRST, "state": "rejected"}, "me")
+        assert sent_back(reel, 2) == (None, []), "who rejects it wants no sound there"
+        one.journal.choices.write(reel.id, 2, 1, SETTLED_AT_FIRST, "me")
         mended = reel.retaken(2, words="glass bottle")
         assert (sounds_of(mended), mended["engine"]) == (["GLASBrk_Bottle Smash_ME_LIB.wav"], "recommend")
         assert (mended["error"], len(mended["motion"]["values"]) > 0) == (None, True)
+        assert sent_back(reel, 2) == (None, sounds_of(mended))
         gate = Catalogue.open(library.folder / "library").search("gate")[0].sound
         assert sounds_of(reel.retaken(2, options={"pin": gate.id, "engine": "recommend"})) == [GATE]
         hits = [1.1, 1.5]
