@@ -62,11 +62,12 @@ def witnessed(page: Page, seconds: float, *doing: str) -> Seen:
 
 
 def loudest_lines(seen: Seen, window: Window, take: int) -> set[int]:
-    """Where the take would be at frame 0, by all pieces of half a second in which it sounds."""
+    """Where the take would be at frame 0, by all pieces in which it sounds, long enough for more than one
+    hit: a single one is like another."""
     first, end = window.loop
     sound = np.concatenate([window.takes[take].mean(axis=1)[first:end]] * 2)
-    size, found = window.sample_rate // 2, set()
-    for at in range(0, len(seen.samples) - size, size):
+    size, found = 3 * window.sample_rate // 2, set()
+    for at in range(0, len(seen.samples) - size, window.sample_rate // 4):
         piece = seen.samples[at : at + size]
         place = place_of(piece, sound) if np.abs(piece).max() > 0.01 else None
         if place is not None:
