@@ -135,13 +135,13 @@ export function takes(root, session, { reject, library, tab }) {
       const tags = [];
       if (isChosen) tags.push(h("span.tag.is-chosen", {}, "chosen"));
       if (session.retakes.fresh.has(take.id)) tags.push(h("span.tag.new", {}, "new"));
-      else if (take.made && take.made !== "generate" && !isChosen) tags.push(h("span.tag", {}, "retake"));
       if (choice.edits[take.id]) tags.push(h("span.tag", {}, "adjusted"));
       const lacking = session.missing.get(take.id);
       if (lacking) tags.push(h("span.tag.bad", { title: inWords(lacking) }, "no file"));
       const over_db = session.player.matched && !lacking ? stillLouder(take, there) : 0;
       if (over_db >= HEARD_DB) tags.push(h("span.tag", { title: `Matched, takes are turned down by 12 dB at most: this one still sounds ${over_db.toFixed(0)} dB louder than the quietest` }, `+${over_db.toFixed(0)} dB`));
       if (!session.onsets.carry(take)) tags.push(h("span.tag", { title: "It was made for other onsets than those shown" }, "other onsets"));
+      if (!tags.length && take.made && take.made !== "generate") tags.push(h("span.tag", {}, "retake"));
       one.badges.replaceChildren(...tags);
       const texts = [`Take ${place + 1}`, `fits ${whole(take.score)} of 100`, loudness(take), origin(take, detail), ...tags.map((tag) => tag.textContent)];
       setAttribute(one.button, "aria-label", texts.join(", "));
@@ -173,7 +173,7 @@ export function takes(root, session, { reject, library, tab }) {
       const { number } = session;
       const why = inWords(making.error);
       renew(progress, [number, why, "bad"], () => [icon("failed"), h("p", {}, h("b", {}, "No new take: "), why), h("button", { type: "button", onclick: () => placing.clear(number) }, "Close")]);
-      if (told !== making.error) announce(`No new take: ${why}`, { stays: true });
+      if (told !== making.error) announce(`No new take: ${why}`);
       told = making.error;
     } else progress.hidden = true;
     const before = [...list.children];
