@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from foley_bridge.inference.features import PictureFeatures, SoundFeatures, settings_from_json, settings_to_json
+from foley_bridge.media.whole_file import whole_file
 from foley_models.errors import ModelError
 from foley_models.recommendation.systems import Recommender, SystemConfig
-from foley_models.whole_files import save_whole
 
 FORMAT = 1
 PAPER = "recommendation"
@@ -63,7 +63,7 @@ def save(
     Args:
         trained, progress: as in ``Loaded``; texts, numbers, None, tensors, lists and dicts of them.
     """
-    contents = {
+    contents: dict[str, Any] = {
         "foley_bridge_run": FORMAT,
         "paper": PAPER,
         "system": network.config.to_json(),
@@ -72,7 +72,10 @@ def save(
         "model": network.state_dict(),
         "trained": dict(trained),
     }
-    save_whole(path, contents if progress is None else {**contents, "progress": dict(progress)})
+    if progress is not None:
+        contents["progress"] = dict(progress)
+    with whole_file(path) as beside:
+        torch.save(contents, beside)
 
 
 def load(path: Path) -> Loaded:

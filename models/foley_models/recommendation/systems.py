@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from foley_models.recommendation import losses
@@ -105,6 +106,10 @@ def system(name: str, size: str = "paper") -> SystemConfig:
     return replace(SYSTEMS[name], widths=SIZES[size])
 
 
+def _own(rows: Tensor) -> Tensor:
+    return rows
+
+
 class Recommender(nn.Module):
     """A system's network: an encoder for pictures, one for sounds, and the head they are trained with."""
 
@@ -119,28 +124,33 @@ class Recommender(nn.Module):
         """The encoders' own embeddings, which retrieval uses: float32 (n, 3, 224, 224), (n, 1, 64, 100) to (n, 128) twice."""
         return self.picture(pictures), self.sound(sounds)
 
-    def loss(self, pictures: Tensor, sounds: Tensor, correlated: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, pictures: Tensor, sounds: Tensor, correlated: Tensor | None = None, gather: Callable[[Tensor], Tensor] = _own
+    ) -> tuple[Tensor, Tensor]:
         """A batch's loss, and which of it were told right: correlated or not (distance heads), or which sound is the
         picture's own (contrastive systems).
 
         Args:
             correlated: (n,), 0 or 1; None for contrastive systems, all of whose pairs are correlated.
+            gather: where several processes have a part of the batch each: from the rows of one to those of all.
 
         Returns:
-            scalar, and bool (n,).
+            scalar, and bool (n,), or for contrastive systems (all processes' n,).
         """
         v, a = self(pictures, sounds)
-        if not self.config.contrastive:
-            assert correlated is not None
-            logits = self.head(v, a)
-            loss = losses.correlation_bce(logits, correlated)
-            if self.config.loss == "bce+margin":
-                loss = loss + losses.margin_contrastive(v, a, correlated, self.config.margin)
-            return loss, logits.argmax(dim=1) == correlated
-        zv, za = self.head(v), self.head(a)
-        contrast = losses.info_nce if self.config.loss == "infonce" else losses.nt_xent
-        nearest = losses.similarities(zv, za).argmax(dim=1)
-        return contrast(zv, za, self.config.temperature), nearest == nearest.new_tensor(range(len(nearest)))
+        with torch.autocast(v.device.type, enabled=False):  # of mixed precision the encoders have the gain
+            v, a = v.to(pictures.dtype), a.to(pictures.dtype)
+            if not self.config.contrastive:
+                assert correlated is not None
+                logits = self.head(v, a)
+                loss = losses.correlation_bce(logits, correlated)
+                if self.config.loss == "bce+margin":
+                    loss = loss + losses.margin_contrastive(v, a, correlated, self.config.margin)
+                return loss, logits.argmax(dim=1) == correlated
+            zv, za = gather(torch.cat([self.head(v), self.head(a)], dim=1)).chunk(2, dim=1)
+            contrast = losses.info_nce if self.config.loss == "infonce" else losses.nt_xent
+            nearest = losses.similarities(zv, za).argmax(dim=1)
+            return contrast(zv, za, self.config.temperature), nearest == torch.arange(len(nearest), device=nearest.device)
 
 
 def _encoder(config: SystemConfig, channels: int, stem_stride: int) -> nn.Module:

@@ -1,0 +1,132 @@
+"""Several processes training one network, as ``torchrun`` starts them, each on a GPU of its own or all on the CPU.
+
+Each has its share of every batch. What a loss or a batch normalisation needs of the whole batch is exchanged together with its
+gradients, so that the network learns what it would learn in one process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.distributed.nn.functional import all_gather, all_reduce
+
+from foley_models.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """All that train together.
+
+    Attributes:
+        device: of this one.
+        rank: of this one, from 0.
+        world: how many there are.
+    """
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Is this the one that writes and talks?"""
+        return self.rank == 0
+
+    def gather(self, own: Tensor) -> Tensor:
+        """All processes' rows, in the order of the ranks, with gradients: (n, d) to (world * n, d)."""
+        return torch.cat(all_gather(own)) if self.world > 1 else own
+
+    def total(self, own: Tensor) -> Tensor:
+        """The sum over all processes, without gradients."""
+        if self.world > 1:
+            own = own.detach().clone()
+            distributed.all_reduce(own)
+        return own
+
+    def wait(self) -> None:
+        """Until all are here."""
+        if self.world > 1:
+            distributed.barrier()
+
+
+@contextlib.contextmanager
+def joined(device: str = "auto") -> Iterator[Processes]:
+    """Join the others that ``torchrun`` started, if it did.
+
+    Args:
+        device: "cpu", "cuda", or "auto": a GPU where there is one.
+
+    Raises:
+        ModelError: no GPU, or not enough of them.
+    """
+    rank, world, local = (int(os.environ.get(name, default)) for name, default in _TORCHRUN)
+    where = _device(device, local)
+    if world == 1:
+        yield Processes(where)
+        return
+    if where.type == "cuda":
+        torch.cuda.set_device(where)
+    distributed.init_process_group("nccl" if where.type == "cuda" else "gloo", rank=rank, world_size=world)
+    try:
+        yield Processes(where, rank, world)
+    finally:
+        distributed.destroy_process_group()
+
+
+_TORCHRUN = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+
+
+def _device(wanted: str, local: int) -> torch.device:
+    if wanted not in {"auto", "cpu", "cuda"}:
+        raise ModelError(f"--device {wanted}: there is no such device", "give auto, cpu or cuda")
+    found = torch.cuda.device_count() if wanted != "cpu" and torch.cuda.is_available() else 0
+    if wanted == "cuda" and not found:
+        built = f"it is built for CUDA {torch.version.cuda}" if torch.version.cuda else "it is built for the CPU alone"
+        raise ModelError(
+            f"--device cuda: torch {torch.__version__} finds no GPU ({built})",
+            "give --device cpu, or install torch as https://pytorch.org/get-started/locally says and see what nvidia-smi says",
+        )
+    if not found:
+        return torch.device("cpu")
+    if local >= found:
+        hint = f"torchrun --nproc-per-node {found}"
+        raise ModelError(f"process {local + 1} of this machine has no GPU: there are {found}", hint)
+    return torch.device("cuda", local)
+
+
+class SyncedBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation over the batches of all processes together, on any device (torch's own is for GPUs alone)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) to the same; every process has as many rows."""
+        if not self.training:
+            return super().forward(x)
+        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+        whole = x.to(torch.promote_types(x.dtype, torch.float32))
+        world = distributed.get_world_size()
+        var, mean = torch.var_mean(whole, dim=(0, 2, 3), correction=0)
+        mean, square = all_reduce(torch.stack([mean, var + mean.square()])) / world
+        var = square - mean.square()
+        count = world * x.numel() / x.shape[1]
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean.to(self.running_mean), self.momentum or 0.0)
+            self.running_var.lerp_((var * count / (count - 1)).to(self.running_var), self.momentum or 0.0)
+        scale = self.weight * (var + self.eps).rsqrt()
+        return (whole * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(x.dtype)
+
+
+def synced(network: nn.Module) -> None:
+    """Let all batch normalisations of a network see all processes' batches; states keep their names."""
+    for name, child in network.named_children():
+        if type(child) is nn.BatchNorm2d:
+            made = SyncedBatchNorm2d(child.num_features, child.eps, child.momentum)
+            made.to(child.weight.device, child.weight.dtype).load_state_dict(child.state_dict())
+            setattr(network, name, made)
+        else:
+            synced(child)
