@@ -121,14 +121,24 @@ def picture(image: NDArray[np.uint8], settings: PictureFeatures = PictureFeature
     Returns:
         float32 (3, size, size).
     """
+    return normalised(resized(image, settings), settings)
+
+
+def resized(image: NDArray[np.uint8], settings: PictureFeatures = PictureFeatures()) -> NDArray[np.uint8]:
+    """The first half of ``picture``: uint8 (size, size, 3)."""
     import cv2
 
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"a picture is uint8 (height, width, 3), not {image.dtype} {image.shape}")
     size = (settings.size, settings.size)
-    if image.shape[:2] != size:
-        smaller = image.shape[0] >= settings.size and image.shape[1] >= settings.size
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR).astype(np.uint8)
+    if image.shape[:2] == size:
+        return image
+    smaller = image.shape[0] >= settings.size and image.shape[1] >= settings.size
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR).astype(np.uint8)
+
+
+def normalised(image: NDArray[np.uint8], settings: PictureFeatures = PictureFeatures()) -> Floats:
+    """The second half of ``picture``: float32 (3, size, size)."""
     mean, std = (np.array(each, np.float32) for each in (settings.mean, settings.std))
     return np.ascontiguousarray(((image.astype(np.float32) / 255 - mean) / std).transpose(2, 0, 1))
 

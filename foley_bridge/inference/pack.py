@@ -77,11 +77,13 @@ class Pack:
 
     Attributes:
         folder: where it lies.
-        hash: SHA-256 of the manifest, and so of everything in it.
+        manifest_bytes: of ``pack.json``.
+        hash: SHA-256 of that, and so of everything in the pack.
     """
 
     folder: Path
     manifest: Manifest
+    manifest_bytes: bytes
     hash: str
 
     @classmethod
@@ -96,7 +98,7 @@ class Pack:
             manifest = Manifest.from_bytes(data)
         except ValueError as error:
             raise _refused(folder, NAME, str(error)) from None
-        pack = cls(folder, manifest, hashlib.sha256(data).hexdigest())
+        pack = cls(folder, manifest, data, hashlib.sha256(data).hexdigest())
         pack._check_files()
         for name, entry in manifest.graphs.items():
             try:

@@ -1,35 +1,38 @@
-"""Which ONNX Runtime providers really load on this machine.
+"""Which ONNX Runtime providers really load on this machine, and which of them are to be used.
 
 ``onnxruntime.get_available_providers()`` lists what the wheel was built with, not what runs: only a session tells. The probe
-runs in a child process, because a provider that cannot load prints its own lines to stderr and may take a library down with it.
+(``probing.py``) is a child process, because a provider that cannot load prints its own lines to stderr and may take a library
+down with it.
 """
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata, resources
+from pathlib import Path
+
+from foley_bridge.errors import PackError
 
 PROBE_TIMEOUT_S = 120.0
-
-_CHILD = """
-import json, sys
-import onnxruntime as ort
-if hasattr(ort, "preload_dlls"):
-    try:
-        ort.preload_dlls()
-    except Exception:
-        pass
-provider, path = sys.argv[1], sys.argv[2]
-options = ort.SessionOptions()
-options.log_severity_level = 4
-session = ort.InferenceSession(path, options, providers=[provider])
-import numpy as np
-y = session.run(None, {"x": np.array([1.5, -2.0], np.float32)})[0]
-print(json.dumps({"providers": session.get_providers(), "right": y.tolist() == [3.0, -4.0]}))
-"""
+CPU = "CPUExecutionProvider"
+ORDER = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "cpu": CPU,
+}
+"""Best first, by the names that ``FOLEY_BRIDGE_PROVIDERS`` has for them."""
+NAMED = "FOLEY_BRIDGE_PROVIDERS"
+_NVIDIA = (ORDER["tensorrt"], ORDER["cuda"])
+_NVIDIA_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-ctrl-gpu")
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,13 @@ def listed() -> list[str]:
 
 def probe(name: str) -> Provider:
     """Run a two-number graph on one provider in a child process."""
-    graph = str(resources.files("foley_bridge.inference") / "probe.onnx")
+    if name in _NVIDIA and not _nvidia_driver():
+        return Provider(name, False, "there is no NVIDIA driver on this machine")
+    here = resources.files("foley_bridge.inference")
+    command = [sys.executable, "-P", str(here / "probing.py"), name, str(here / "probe.onnx")]
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _CHILD, name, graph], capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
         return Provider(name, False, f"did not answer within {PROBE_TIMEOUT_S:.0f} s")
@@ -68,6 +74,69 @@ def probe(name: str) -> Provider:
     if not answer["right"]:
         return Provider(name, False, "loads, but computes 1.5 + 1.5 wrongly")
     return Provider(name, True, "runs")
+
+
+def in_order(asked: str | None = None) -> tuple[Provider, ...]:
+    """The wheel's providers that packs run on, best first, each with whether it is to be used, and why not.
+
+    What really loads is asked once a process, all at a time; the CPU's own provider is not asked.
+
+    Args:
+        asked: names as in ``ORDER``, with commas between; None: what ``FOLEY_BRIDGE_PROVIDERS`` names, or all.
+
+    Raises:
+        PackError: ONNX Runtime cannot be imported, or there is no such provider.
+    """
+    there = [name for name in ORDER.values() if name in listed()]
+    if not there:
+        raise PackError("ONNX Runtime cannot be imported: packs cannot run", "foley-bridge doctor says what to do")
+    text = os.environ.get(NAMED, "") if asked is None else asked
+    wanted = [word.strip().lower() for word in text.split(",") if word.strip()] or list(ORDER)
+    for word in wanted:
+        if word not in ORDER:
+            raise PackError(f"{NAMED}: there is no provider {word!a}", f"those are {', '.join(ORDER)}, with commas between")
+    kept = {ORDER[word] for word in wanted}
+    if not kept & set(there):
+        raise PackError(f"{NAMED}={text}: this ONNX Runtime has none of them", f"it has {', '.join(map(short, there))}")
+    asking = [name for name in there if name in kept and name != CPU]
+    with ThreadPoolExecutor(max(1, len(asking))) as pool:
+        found = dict(zip(asking, pool.map(_probed, asking), strict=True))
+    told = Provider(CPU, True, "runs")
+    return tuple(found.get(name, told) if name in kept else Provider(name, False, f"{NAMED} leaves it out") for name in there)
+
+
+@functools.cache
+def _probed(name: str) -> Provider:
+    return probe(name)
+
+
+def short(name: str) -> str:
+    """As people and ``FOLEY_BRIDGE_PROVIDERS`` call it."""
+    return next((word for word, full in ORDER.items() if full == name), name.removesuffix("ExecutionProvider"))
+
+
+def gpu() -> str:
+    """The NVIDIA GPU's name and driver, as fit for a folder's name."""
+    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=True
+        )
+        said = done.stdout.splitlines()[0]
+    except (OSError, subprocess.SubprocessError, IndexError):
+        said = "unknown"
+    return "-".join("".join(each if each.isalnum() else " " for each in said.strip()).split()) or "unknown"
+
+
+def _nvidia_driver() -> bool:
+    """Whether there is any use in asking; a child process that finds out takes a second."""
+    if sys.platform == "win32":
+        try:
+            ctypes.WinDLL("nvcuda.dll")
+        except OSError:
+            return False
+        return True
+    return any(Path(device).exists() for device in _NVIDIA_DEVICES)
 
 
 def both_runtimes_installed() -> bool:
