@@ -157,13 +157,12 @@ def _detection(said: Mapping[str, Any]) -> Detection:
     motion = said["motion"]
     values = np.array(motion["values"], np.float64) / 100
     curve = Curve(motion["start_s"] + motion["step_s"] * (np.arange(len(values)) + 0.5), values)
-    placed = said["choice"]["onsets_s"]
+    placed, sensitivity = said["choice"]["onsets_s"], said["choice"]["sensitivity"]
     if placed is not None:
-        onsets = tuple(Onset(time_s, 1.0) for time_s in placed)
-        return Detection(onsets, True, "", curve, tapped=True)
-    sensitivity, tapped, onsets = said["choice"]["sensitivity"], said["tapped"], said["onsets"]
+        return Detection(tuple(Onset(time_s, 1.0) for time_s in placed), True, "", curve, tapped=True)
+    moments, tapped = said["onsets"], said["tapped"]
     if sensitivity is not None:
-        counts = [each for each in said["seen"] if each["sensitivity"] is not None]
-        tapped, onsets = False, [each for each in counts if each["sensitivity"] <= sensitivity + HAIR]
-    seen = tuple(Onset(each["time_s"], each["confidence"], each["strength"]) for each in onsets)
+        able = [each for each in said["seen"] if each["sensitivity"] is not None]
+        moments, tapped = [each for each in able if each["sensitivity"] <= sensitivity + HAIR], False
+    seen = tuple(Onset(each["time_s"], each["confidence"], each["strength"]) for each in moments)
     return Detection(seen, said["reliable"], said["reason"], curve, tapped=tapped)
