@@ -67,6 +67,8 @@ def test_a_chosen_region_that_got_no_sound_is_named_and_one_can_go_there(hands: 
         hands.choose(WOOD, {"state": "chosen", "take": first})
         asked = send(hands)
         asked.get_by_text("got no sound:").wait_for()
+        why = asked.locator("div.trouble li span").inner_text()
+        assert why.startswith("take ") and "is not there any more" in why and "/" not in why
         until_sent(hands, "sent, but 1 region got no sound")
         assert asked.is_visible()
         hands.page.reload()
@@ -107,7 +109,7 @@ def test_a_timeline_that_was_changed_is_written_over_only_by_who_says_so(hands: 
     trouble.wait_for()
     assert "foley.otio was changed" in trouble.inner_text() and "--" not in trouble.inner_text()
     assert not hands.page.locator("#send-now").is_visible()
-    assert hands.page.locator(".sent").inner_text() == "not sent: foley.otio was changed"
+    until_sent(hands, "not sent: foley.otio was changed")
     hands.press("Enter")  # is "Cancel"
     asked.wait_for(state="hidden")
     assert sent_reel.out.read_text("utf-8") == changed

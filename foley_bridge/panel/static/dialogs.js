@@ -1,6 +1,6 @@
 // What opens over the page: why a region is rejected, sending back, all keys.
 
-import { ENDED, inWords } from "./api.js";
+import { ENDED } from "./api.js";
 import { announce, h, icon, renew, setText, soon } from "./dom.js";
 import { KEYS } from "./keys.js";
 import { changedSince, missed, touched, whyNot } from "./sending.js";
@@ -101,11 +101,11 @@ export function sendDialog(session) {
     undecided.firstElementChild.textContent = `${counts.proposed} undecided region${counts.proposed === 1 ? "" : "s"}`;
     const yours = touched(store).map(({ number }) => [number]);
     const fate = new FormData(form).get("undecided") === "none" ? "they get no sound" : "their first take goes in, not the one you worked on, nor your onsets";
-    ways(open, `${yours.length} of these ${yours.length === 1 ? "has" : "have"} changes of yours but no decision: ${fate}. To use what you did, choose it:`, yours);
+    ways(open, `${yours.length} of these ${yours.length === 1 ? "has" : "have"} changes of yours but no decision: ${fate}. To use what you did, choose:`, yours);
     const [last] = store.reel.applied;
     const running = sending || last?.state === "queued" || last?.state === "running" || (last?.state === "done" && !last.failed);
     const silent = running ? [] : missed(store);
-    ways(missing, `When it was last sent, ${silent.length === 1 ? "this region" : "these regions"} got no sound:`, silent.map(({ region, error }) => [region, inWords(error)]));
+    ways(missing, `When it was last sent, ${silent.length === 1 ? "this region" : "these regions"} got no sound:`, silent.map(({ region, why }) => [region, why]));
     go.disabled = force.disabled = running || store.gone;
     force.hidden = !refused;
     go.hidden = refused;

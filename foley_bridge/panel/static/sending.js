@@ -15,11 +15,14 @@ export function whyNot(error, out) {
   return `${nameOf(out)} was changed since the reel was last written into it, perhaps in another program. Sent anyway, it is written anew, and what was changed there is lost.`;
 }
 
-/** A region that has takes, and got none of them into the timeline when it was last written. */
+const PLACE = /^region '[^']*': |(?<=take )(?:\/|[A-Za-z]:).*[\\/]/g; // which region, and in which folders: neither is news
+
+/** Regions that have takes, and got none of them into the timeline when it was last written; and why. */
 export function missed(store) {
   const [last] = store.reel.applied;
   if (last?.state !== "done") return [];
-  return (last.failed ?? []).filter(({ region }) => store.regions.get(region)?.summary.takes);
+  const silent = (last.failed ?? []).filter(({ region }) => store.regions.get(region)?.summary.takes);
+  return silent.map(({ region, error }) => ({ region, why: inWords({ ...error, message: error.message.replace(PLACE, "") }) }));
 }
 
 /** Regions that nobody decided, although an editor did something to them: what he did goes nowhere. */

@@ -225,7 +225,7 @@ export class Session extends EventTarget {
     const problem = { ...error, message: `Take ${place + 1}: ${error.message.replaceAll(path, path.split(/[\\/]/).at(-1))}` };
     this.missing.set(id, problem);
     this.say("problem");
-    if (id === this.player.heard) announce(inWords(problem), { stays: true });
+    if (id === this.player.heard) announce(`Take ${place + 1} cannot be heard`, { stays: true });
   }
 
   fail(problem) {
@@ -250,8 +250,7 @@ export class Session extends EventTarget {
     this.player.stopAudition();
     this.player.hear(id);
     this.say("heard");
-    const lacking = this.missing.get(id);
-    announce(lacking ? inWords(lacking) : `Take ${place}`);
+    announce(this.missing.has(id) ? `Take ${place} cannot be heard` : `Take ${place}`);
   }
 
   hearNumber(place) {

@@ -205,6 +205,7 @@ export class Store extends EventTarget {
   noteJob(job) {
     if (job.kind !== "apply") return;
     const known = this.reel.applied.find((apply) => apply.job === job.job);
+    if (known && ENDED.has(known.state) && !ENDED.has(job.state)) return; // told late
     const error = job.error ?? null;
     const now = job.state === "done" && job.failed_regions === 0 ? { state: job.state, error, failed: [] } : { state: job.state, error };
     if (known) Object.assign(known, now);
