@@ -1,0 +1,126 @@
+"""A pack proved again, without PyTorch: that it is whole, and that its graphs do here what they did where it was made.
+
+What is run is what the daemon would run on this machine, through its own door (``foley_bridge.inference``).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foley_bridge.errors import PackError
+from foley_bridge.inference.pack import Graph, Pack
+from foley_bridge.inference.recommendation_task import EMBEDDING, RecommendationTask
+from foley_bridge.inference.session import Session
+
+Floats = NDArray[np.float32]
+BATCHES = (1, 2, 7)
+GOLDEN_TOLERANCE = {"fp32": 1e-3, "fp16": 1e-2, "int8": 5e-2}
+"""How far a machine may be from the golden output: others round differently, the more so the smaller the numbers are."""
+ALONE_TOLERANCE = {"fp32": 1e-5, "fp16": 1e-3, "int8": 1e-3}
+LENGTH_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a pack claims.
+
+    Attributes:
+        claim: in words.
+        holds: whether it does.
+        seen: what was measured or found.
+    """
+
+    claim: str
+    holds: bool
+    seen: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check(folder: Path) -> list[Finding]:
+    """All that a pack claims, one after another; ends with the first fault after which nothing more can be said."""
+    claim = "files, hashes and graphs are as the manifest says"
+    try:
+        pack = Pack.open(folder)
+        found = [Finding(claim, True, f"{len(pack.manifest.files)} files, {len(pack.manifest.graphs)} graphs, {pack.id}")]
+        for name in pack.tasks:
+            found.extend(_recommendation(pack, name, pack.tasks[name]))
+    except PackError as error:
+        return [Finding(claim, False, error.message)]
+    return found
+
+
+def _recommendation(pack: Pack, name: str, task: RecommendationTask) -> Iterator[Finding]:
+    golden, fault = _golden(pack, task)
+    yield Finding(f"{name}: the golden file has inputs and outputs of the task's shapes", not fault, fault or task.golden)
+    for role, graph_name in (("picture", task.picture_graph), ("sound", task.sound_graph)):
+        graph = pack.graph(graph_name)
+        parity = graph.parity
+        yield Finding(
+            f"{graph_name}: was proved against {parity.against}",
+            True,
+            f"{graph.precision}, {parity.worst:.1e} at worst, {parity.typical:.1e} typically, over {parity.inputs} inputs",
+        )
+        if not fault:
+            yield from _graph(graph, role, golden[f"{role}_in"], golden[f"{role}_out"])
+
+
+def _graph(graph: Graph, role: str, given: Floats, expected: Floats) -> Iterator[Finding]:
+    session, precision = Session(graph), graph.precision
+    made = session.run({role: given})[EMBEDDING]
+    apart = float(np.abs(made - expected).max())
+    tolerance = GOLDEN_TOLERANCE[precision]
+    yield Finding(
+        f"{graph.name}: gives the golden output on {session.device}", apart <= tolerance, f"{apart:.1e}, {tolerance:.0e} allowed"
+    )
+    many = np.concatenate([given, _others(given)])
+    whole = session.run({role: many})[EMBEDDING]
+    shapes, worst = [], 0.0
+    for size in BATCHES:
+        part = session.run({role: many[:size]})[EMBEDDING]
+        shapes.append(part.shape == (size, expected.shape[1]))
+        worst = max(worst, float(np.abs(part - whole[:size]).max())) if shapes[-1] else np.inf
+    sizes = ", ".join(map(str, BATCHES))
+    tolerance = ALONE_TOLERANCE[precision]
+    yield Finding(
+        f"{graph.name}: batches of {sizes} give each input its own output",
+        all(shapes) and worst <= tolerance,
+        f"{worst:.1e} apart, {tolerance:.0e} allowed",
+    )
+    lengths = np.linalg.norm(whole, axis=1)
+    off = float(np.abs(lengths - 1).max())
+    yield Finding(f"{graph.name}: embeddings have length 1", off <= LENGTH_TOLERANCE, f"{off:.1e} off at worst")
+    again = Session(graph).run({role: many})[EMBEDDING]
+    same = bool(np.array_equal(whole, again) and np.array_equal(whole, session.run({role: many})[EMBEDDING]))
+    yield Finding(f"{graph.name}: gives the same numbers every time", same, "three runs, two sessions")
+
+
+def _others(given: Floats) -> Floats:
+    """Inputs to fill a batch with: the golden ones turned, weakened, and mixed with noise."""
+    random = np.random.default_rng(0)
+    count = max(BATCHES) - len(given)
+    drawn = given[np.arange(count) % len(given)]
+    return (0.5 * drawn[..., ::-1] + random.normal(scale=0.5, size=drawn.shape)).astype(np.float32)
+
+
+def _golden(pack: Pack, task: RecommendationTask) -> tuple[dict[str, Floats], str]:
+    """The golden arrays, and what is wrong with them."""
+    try:
+        with np.load(io.BytesIO(pack.read(task.golden)), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, KeyError, EOFError) as error:
+        return {}, f"{task.golden} cannot be read: {error}"
+    for role, shape in (("picture", task.picture_shape), ("sound", task.sound_shape)):
+        for name, wanted in ((f"{role}_in", shape), (f"{role}_out", (task.dimension,))):
+            array = arrays.get(name)
+            if array is None or array.dtype != np.float32 or array.shape[1:] != wanted or not 1 <= len(array) < max(BATCHES):
+                return {}, f"{task.golden}: {name} is not float32 (1 to {max(BATCHES) - 1}, {', '.join(map(str, wanted))})"
+    return arrays, ""

@@ -1,0 +1,132 @@
+"""``foley-export``: packs are made, proved again, timed and compared. Heavy libraries load only when a command needs them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from foley_bridge import __version__
+from foley_bridge.errors import FoleyError
+
+EXIT_NOT_SO = 1
+EXIT_BAD_INPUT = 2
+EXIT_CANCELLED = 130
+
+app = typer.Typer(
+    name="foley-export",
+    help="From a checkpoint to a pack that the daemon loads, with proof.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 a pack is not what it says, 2 bad input, 130 interrupted."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in args
+    try:
+        status = app(args or ["--help"], standalone_mode=False)
+    except FoleyError as error:
+        return _say(as_json, type(error).__name__, error.message, error.hint, EXIT_BAD_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say(as_json, "Cancelled", "interrupted; nothing was left half done", "", EXIT_CANCELLED)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        hint = "see foley-export --help, or foley-export COMMAND --help"
+        return _say(as_json, "UsageError", " ".join(error.format_message().split()), hint, EXIT_BAD_INPUT)
+    return status if isinstance(status, int) else 0
+
+
+def _say(as_json: bool, kind: str, message: str, hint: str, status: int) -> int:
+    if as_json:
+        print(json.dumps({"error": {"kind": kind, "message": message, "hint": hint}}))
+    else:
+        print(f"foley-export: {message}" + (f"\n  what to do: {hint}" if hint else ""), file=sys.stderr)
+    return status
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"foley-export {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def recommendation(
+    checkpoint: Annotated[Path, typer.Argument(help="best.pt of a run, or the run's folder.")],
+    out: Annotated[Path, typer.Option("--out", help="The pack's folder, which is not there yet.")],
+    name: Annotated[str | None, typer.Option(help="Of the pack; by default the system's.")] = None,
+    version: Annotated[str, typer.Option(help="Of the pack.")] = "1",
+    title: Annotated[str | None, typer.Option(help="For people.")] = None,
+    licence: Annotated[str, typer.Option(help="An SPDX expression, or LicenseRef-…")] = "LicenseRef-all-rights-reserved",
+    calibrate: Annotated[str | None, typer.Option(help="Data to prove and calibrate with; by default the run's own.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the data's decoded features.")] = None,
+    pairs: Annotated[int, typer.Option(min=16, help="At most so many held-out pairs.")] = 256,
+    fp16: Annotated[bool, typer.Option("--fp16", help="Weights and arithmetic of half size.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Convolutions in eight bits.")] = False,
+    as_json: Json = False,
+) -> None:
+    """A pack from a checkpoint of recommendation by picture."""
+    if fp16 and int8:
+        raise typer.BadParameter("--fp16 or --int8, not both")
+    _needs_torch()
+    from foley_export.recommendation import Wanted, export
+
+    wanted = Wanted(
+        name=name,
+        version=version,
+        title=title,
+        licence=licence,
+        precision="fp16" if fp16 else "int8" if int8 else "fp32",
+        data=calibrate,
+        cache=cache,
+        pairs=pairs,
+    )
+    said = export(checkpoint, out, wanted, say=lambda line: print(line, file=sys.stderr)).to_json()
+    if as_json:
+        print(json.dumps({"pack": str(out), "manifest": said}))
+    else:
+        _show_made(out, said)
+
+
+def _show_made(out: Path, said: dict[str, Any]) -> None:
+    size = sum(file["bytes"] for file in said["files"].values())
+    print(f"{out}: {said['name']} {said['version']}, {size / 1e6:.1f} MB")
+    for name, graph in said["graphs"].items():
+        parity = graph["parity"]
+        print(
+            f"  {name}: {graph['precision']}, {parity['worst']:.1e} from {parity['against']} at worst, "
+            f"{parity['typical']:.1e} typically, over {parity['inputs']} inputs"
+        )
+    calibration, held_out = said["tasks"]["recommendation"]["calibration"], said["provenance"]["held_out"]
+    print(f"  pairs are {calibration['near']:.3f} apart, strangers {calibration['far']:.3f} (medians of {held_out['pairs']} held-out pairs)")
+    print(f"  top-10 of {held_out['pairs']}: {held_out['top_10']:.3f}", end="")
+    if "lost" in held_out:
+        print(f", {held_out['lost']:+.3f} lost against fp32's {held_out['top_10_fp32']:.3f}; ", end="")
+        print(f"{held_out['in_common']:.1%} of the lists in common", end="")
+    print()
+
+
+def _needs_torch() -> None:
+    try:
+        import onnx  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        from foley_export.errors import ExportError
+
+        raise ExportError(f"{error.name} is not installed", "pip install 'foley-bridge[models]'") from error
