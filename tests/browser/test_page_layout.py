@@ -302,3 +302,15 @@ def test_what_was_seen_and_is_too_unsure_is_not_shown_as_used(hands: Hands) -> N
     hands.tell(UNSURE)
     hands.until("() => document.querySelector('.sensitivity output').textContent.endsWith('none sure')")
     assert "what moves here is too even" in hands.page.locator(".lane.onsets .empty").inner_text()
+
+
+def test_a_sound_of_the_library_fills_its_lane_and_is_drawn_taller_too(hands: Hands) -> None:
+    hands.press("/")
+    hands.page.get_by_role("button", name="Use metal hits 1 as a take").wait_for()
+    hands.page.locator(".sound .listen").first.click()
+    hands.until("() => foley.preview")
+    drawn = DRAWN.replace(".take .wave > div", ".lane.wave .surfer > div")
+    hands.until(f"() => {{ const part = ({drawn})(0); return part > 0.8 && part < 1; }}")
+    hands.tell("() => document.activeElement.blur()")
+    hands.press("v")
+    hands.until(f"() => ({drawn})(0) === 1")

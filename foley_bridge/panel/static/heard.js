@@ -24,6 +24,7 @@ export function heard({ wave, spectrum, label }, session) {
   const known = new Map();
   let shown = null;
   let asked = null;
+  let peak = 0; // of the library's sound that is heard
 
   /** The library's sound as it is laid at the onsets: it is heard instead of the take, so it is shown instead. */
   function peaksOfPreview({ laid }) {
@@ -42,12 +43,14 @@ export function heard({ wave, spectrum, label }, session) {
     const { audited } = session.player;
     setText(label, `library: ${name}`);
     silent.hidden = true;
-    if (shown === audited) return;
+    if (shown === audited) return surfer.gain(scale.filling(peak));
     shown = audited;
     asked?.abort();
     image.hidden = true;
     image.removeAttribute("src");
     const peaks = peaksOfPreview(audited);
+    peak = Math.max(...peaks.peaks.map((channel) => channel.reduce((most, value) => Math.max(most, Math.abs(value)), 0)));
+    surfer.gain(scale.filling(peak));
     surfer.show(peaks, peaks.start_s, axis.from_s, axis.to_s);
     look();
   }
@@ -167,7 +170,7 @@ export function heard({ wave, spectrum, label }, session) {
     draw();
   }
 
-  scale.addEventListener("scale", showEdit);
+  scale.addEventListener("scale", show);
   session.addEventListener("loading", showEdit);
 
   return { show, showEdit, look, repaint: () => surfer.repaint() };

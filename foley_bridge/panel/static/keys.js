@@ -21,7 +21,7 @@ export const KEYS = [
   { group: "Decide", shown: ["Ctrl+Enter"], what: "send back" },
   { group: "Onsets", shown: ["A"], what: "add one at the playhead" },
   { group: "Onsets", shown: ["T"], what: "tap along" },
-  { group: "Onsets", shown: ["O"], what: "go to the next (Shift: the previous): ← → move it, Esc leaves it" },
+  { group: "Onsets", shown: ["O"], what: "next one (Shift: previous); Esc leaves it" },
   { group: "Onsets", shown: ["Delete"], what: "take the selected one away" },
   { group: "Onsets", shown: ["P"], what: "place the heard take on them" },
   { group: "Onsets", shown: ["[", "]"], what: "less, more sensitive" },

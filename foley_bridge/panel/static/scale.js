@@ -25,6 +25,11 @@ export class Scale extends EventTarget {
     return most > 0 ? (this.times * FULL * level(take) * amplitude(store.edit(number, take.id).level_db)) / most : 1;
   }
 
+  /** For what is alone in its box. @param {number} peak its highest sample */
+  filling(peak) {
+    return peak > 0 ? (this.times * FULL) / peak : 1;
+  }
+
   /** Twice as tall, and after the tallest as they were. @param {1 | -1} step */
   step(step) {
     const next = this.times * 2 ** step;
