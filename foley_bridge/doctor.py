@@ -62,6 +62,7 @@ def examine(folder: Path) -> Iterator[Check]:
     yield _disk(folder)
     yield from _daemon()
     yield _library()
+    yield from packs()
     yield from hosts()
 
 
@@ -242,6 +243,23 @@ def _library() -> Check:
     except FoleyError as error:
         return Check("sound library", False, error.message, error.hint, needed=False)
     return Check("sound library", True, f"{count} sounds in {library_folder()}", needed=False)
+
+
+def packs() -> Iterator[Check]:
+    """What serves each task, where that runs, and why not somewhere better."""
+    from foley_bridge.inference import where
+
+    try:
+        for one in where.serving():
+            if one.fault is not None:
+                yield Check(f"pack for {one.task}", False, one.fault["message"], one.fault["hint"], needed=False)
+            elif one.pack is None:
+                advice = "foley-bridge packs add FOLDER; words find sounds without"
+                yield Check(f"pack for {one.task}", False, "none is installed", advice, needed=False)
+            else:
+                yield Check(f"pack for {one.task}", True, f"{one.pack}: {where.in_words(one.graphs)}", needed=False)
+    except FoleyError as error:
+        yield Check("packs", False, error.message, error.hint, needed=False)
 
 
 def hosts() -> Iterator[Check]:

@@ -198,8 +198,10 @@ def test_capabilities_ask_the_package_that_the_daemon_runs_from(tmp_path: Path) 
         "def listed(): return ['of this checkout']\n"
         "def probe(name): return SimpleNamespace(loads=True)\n"
     )
+    (checkout / "foley_bridge" / "inference" / "where.py").write_text("def serving(): return []\n")
     with daemon(tmp_path / "home", folder=checkout) as one, Raw(one.requests) as raw:
-        assert raw.call("capabilities")["result"]["providers"] == ["of this checkout"]
+        result = raw.call("capabilities")["result"]
+        assert (result["providers"], result["packs"]) == (["of this checkout"], [])
 
 
 # --- strangers ---

@@ -113,13 +113,16 @@ def test_ping_and_capabilities_say_what_the_page_says(answered: dict[str, Any], 
     assert set(ping) == {"version", "protocols", "pid", "endpoints"}
     assert (ping["protocols"], ping["pid"]) == ([1], daemon.process.pid)
     lists, machine = (
-        {"methods", "kinds", "engines", "providers"},
+        {"methods", "kinds", "engines", "providers", "packs"},
         {"version", "roots", "pokes", "library", "queue", "endpoints"},
     )
     assert set(known) == lists | machine
     assert known["pokes"] is True
     assert set(known["roots"]) == {"media", "output"}
     assert known["library"] == {"path": str(projects / "library"), "sounds": 1}
+    assert [(one["task"], set(one)) for one in known["packs"]] == [
+        ("recommendation", {"task", "pack", "space", "graphs", "fault"})
+    ]
     assert set(known["queue"]) == {"waiting", "running", "limit"}
     assert set(known["endpoints"]) == {"requests", "events", "osc", "metrics", "panel"}
     assert known["endpoints"]["requests"] == daemon.endpoint

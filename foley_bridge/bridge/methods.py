@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,26 +15,18 @@ from foley_bridge import __version__
 from foley_bridge.bridge import params as types
 from foley_bridge.bridge.protocol import METHODS, Request
 from foley_bridge.bridge.reel_methods import Panel, ReelMethods, Written
+from foley_bridge.bridge.running import Running
 from foley_bridge.bridge.wire import CLIENT_LIMIT, MB, VERSION
 from foley_bridge.errors import JobError, LibraryError, RequestError
 from foley_bridge.jobs.names import ENGINES_HERE, KINDS, STATES
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
-from foley_bridge.jobs.worker_process import environment
 
 if TYPE_CHECKING:
     from foley_bridge.library.catalogue import Catalogue
 
 Answer = tuple[dict[str, Any] | Written, bytes | None]
 """A reply's ``result`` and its payload."""
-
-_PROBE_TIMEOUT_S = 300
-_PROBE = """
-import json, sys
-from foley_bridge.inference.providers import listed, probe
-names = listed()
-json.dump([name for name in names if probe(name).loads], sys.stdout)
-"""
 
 
 class Methods:
@@ -65,8 +54,7 @@ class Methods:
         self._pokes = pokes
         self._processor, self._roots, self._endpoints = processor, roots, endpoints
         self._library = _Library(library)
-        self._providers: list[str] | None = None
-        self._probing = threading.Lock()
+        self._running = Running()
         reels = ReelMethods(processor, roots, panel)
         self._methods: dict[str, Callable[[Any, bytes | None, str], Answer]] = {
             "ping": self._ping,
@@ -107,7 +95,8 @@ class Methods:
             "methods": list(METHODS),
             "kinds": list(KINDS),
             "engines": list(ENGINES_HERE),
-            "providers": self._loading_providers(),
+            "providers": self._running.providers(),
+            "packs": self._running.packs(),
             "roots": {name: self._roots.to_json()[name] for name in ("media", "output")},
             "library": self._library.summary(),
             "pokes": self._pokes,
@@ -158,23 +147,6 @@ class Methods:
             limit=params.limit,
         )
         return {"sounds": [{**one.sound.to_json(), "score": one.score} for one in found]}, None
-
-    def _loading_providers(self) -> list[str]:
-        """What ONNX Runtime really loads here. Asked once, in a child, so that the daemon itself stays small."""
-        with self._probing:
-            if self._providers is None:
-                command = [sys.executable, "-P", "-c", _PROBE]
-                done = subprocess.run(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    timeout=_PROBE_TIMEOUT_S,
-                    check=True,
-                    env=environment(),
-                )
-                self._providers = json.loads(done.stdout)
-            return self._providers
 
 
 def _plainly(method: Callable[[Any], dict[str, Any] | Written]) -> Callable[[Any, bytes | None, str], Answer]:

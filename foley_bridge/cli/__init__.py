@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from foley_bridge import __version__
-from foley_bridge.cli import audition, doctor, generate, hosts, jobs, library, serve, show
+from foley_bridge.cli import audition, doctor, generate, hosts, jobs, library, packs, serve, show
 from foley_bridge.cli.stopping import stop_on_signals
 from foley_bridge.errors import Cancelled, FoleyError
 
@@ -84,5 +84,6 @@ app.command()(serve.stop)
 app.command()(serve.keys)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(library.app, name="library")
+app.add_typer(packs.app, name="packs")
 app.command()(hosts.install_host)
 app.command()(doctor.doctor)

@@ -18,7 +18,7 @@ def doctor(
     """Check this machine, and what runs on it.
 
     Python, ONNX Runtime providers that really load, codecs, timeline formats, disk; the daemon, its audition page, the sound
-    library, and the editors with their scripts.
+    library, the packs and where they run, and the editors with their scripts.
     """
     from dataclasses import asdict
 

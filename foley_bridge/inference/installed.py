@@ -10,19 +10,17 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from foley_bridge.errors import PackError
-from foley_bridge.inference.manifest import NAME
+from foley_bridge.inference import places
 from foley_bridge.inference.pack import Pack
+from foley_bridge.inference.places import MANIFEST, SHIPPED, USE
 from foley_bridge.inference.strict_json import MOST_BYTES, strict_json
 
-SHIPPED = "mini"
 TASKS = ("recommendation",)
-_USE = "use.json"
 _LOCK_WAIT_S = 60.0
 _HALF, _GONE = ".half-", ".gone-"
 _LIST = "foley-bridge packs lists those there are"
@@ -55,8 +53,8 @@ class Installed:
     """
 
     def __init__(self, home: Path, *, shipped: Path | None = None) -> None:
-        self.folder = home / "packs"
-        self._shipped = shipped or Path(str(resources.files("foley_bridge"))) / "packs" / SHIPPED
+        self.folder = places.packs_folder(home)
+        self._shipped = shipped or places.shipped_folder()
         self._opened: dict[tuple[Path, str], Pack] = {}
         self._opening = threading.Lock()
 
@@ -88,7 +86,7 @@ class Installed:
         if named is not None:
             if named not in folders:
                 raise PackError(
-                    f"{self.folder / _USE}: {named}, which is used for {task}, is not installed",
+                    f"{self.folder / USE}: {named}, which is used for {task}, is not installed",
                     "foley-bridge packs use NAME takes another",
                 )
             return self._open(folders[named], named)
@@ -186,18 +184,12 @@ class Installed:
         return found
 
     def _folders(self) -> dict[str, Path]:
-        """Where packs lie, by what they are called; the one that ships is last."""
-        folders: dict[str, Path] = {}
-        with contextlib.suppress(OSError):
-            folders |= {path.name: path for path in sorted(self.folder.iterdir()) if "@" in path.name and path.name[0] != "."}
-        if (self._shipped / NAME).exists():
-            folders[SHIPPED] = self._shipped
-        return folders
+        return places.folders(self.folder, self._shipped)
 
     def _open(self, folder: Path, name: str) -> Pack:
         """Opened once, as long as its manifest stays; what runs of it is checked again as it is read."""
         try:
-            with (folder / NAME).open("rb") as file:
+            with (folder / MANIFEST).open("rb") as file:
                 key = folder, hashlib.sha256(file.read(MOST_BYTES + 1)).hexdigest()
         except OSError:
             return Pack.open(folder)  # says what is wrong
@@ -213,7 +205,7 @@ class Installed:
 
     def _used(self) -> dict[str, str]:
         """What was chosen, by task; raises PackError when it cannot be read."""
-        path = self.folder / _USE
+        path = self.folder / USE
         try:
             said = strict_json(path.read_bytes())
         except FileNotFoundError:
@@ -225,8 +217,8 @@ class Installed:
         return said
 
     def _write_used(self, used: dict[str, str]) -> None:
-        path = self.folder / _USE
-        half = path.with_name(f"{_HALF}{_USE}")
+        path = self.folder / USE
+        half = path.with_name(f"{_HALF}{USE}")
         try:
             _write(half, (json.dumps(used, indent=1) + "\n").encode())
             half.replace(path)
@@ -239,7 +231,7 @@ class Installed:
             half.mkdir(mode=0o700)
             for name in pack.manifest.files:
                 _write(half / name, pack.read(name))
-            _write(half / NAME, pack.manifest_bytes)
+            _write(half / MANIFEST, pack.manifest_bytes)
             if Pack.open(half).hash != pack.hash:
                 raise PackError(f"{pack.folder}: it changed while it was copied", "add it again")
             half.rename(place)

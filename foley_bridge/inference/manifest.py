@@ -15,11 +15,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from foley_bridge.inference.places import MANIFEST
 from foley_bridge.inference.recommendation_task import RecommendationTask
 from foley_bridge.inference.saying import Saying, mapping, plain_file
 from foley_bridge.inference.strict_json import strict_json
 
-NAME = "pack.json"
 FORM = 1
 MOST_GRAPH_BYTES = 2 << 30
 MOST_BYTES = 8 << 30
@@ -258,7 +258,7 @@ def _day(said: Any, place: str) -> str:
 
 def _files(said: Any, place: str) -> dict[str, File]:
     files = {plain_file(name, place): File.from_json(each, f"{place}.{name}") for name, each in mapping(said, place).items()}
-    if len({name.lower() for name in files} | {NAME}) <= len(files):
+    if len({name.lower() for name in files} | {MANIFEST}) <= len(files):
         raise ValueError(f"{place}: two names are the same but for upper and lower case, or one is the manifest's own")
     return files
 

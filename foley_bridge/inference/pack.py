@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from foley_bridge.errors import PackError
-from foley_bridge.inference.manifest import NAME, File, GraphEntry, Manifest, Parity, Tensor
+from foley_bridge.inference.manifest import File, GraphEntry, Manifest, Parity, Tensor
 from foley_bridge.inference.onnx_reader import Onnx, read_onnx
+from foley_bridge.inference.places import MANIFEST
 from foley_bridge.inference.recommendation_task import RecommendationTask
 from foley_bridge.inference.strict_json import MOST_BYTES
 
@@ -93,11 +94,11 @@ class Pack:
         Raises:
             PackError: it is not as docs/packs.md says; names folder, file and reason.
         """
-        data = _read(folder, NAME, most=MOST_BYTES, missing="there is no pack: no pack.json")
+        data = _read(folder, MANIFEST, most=MOST_BYTES, missing="there is no pack: no pack.json")
         try:
             manifest = Manifest.from_bytes(data)
         except ValueError as error:
-            raise _refused(folder, NAME, str(error)) from None
+            raise _refused(folder, MANIFEST, str(error)) from None
         pack = cls(folder, manifest, data, hashlib.sha256(data).hexdigest())
         pack._check_files()
         for name, entry in manifest.graphs.items():
@@ -148,9 +149,9 @@ class Pack:
 
     def _look_through(self, name: str, parts: list[bytes] | None = None) -> None:
         entry, found = self.manifest.files[name], hashlib.sha256()
-        with _opened(self.folder, name, f"the file is missing that {NAME} lists") as file:
+        with _opened(self.folder, name, f"the file is missing that {MANIFEST} lists") as file:
             if (size := os.fstat(file.fileno()).st_size) != entry.size:
-                raise _refused(self.folder, name, f"it has {size} bytes, where {NAME} says {entry.size}")
+                raise _refused(self.folder, name, f"it has {size} bytes, where {MANIFEST} says {entry.size}")
             try:
                 while part := file.read(_AT_ONCE):
                     found.update(part)
@@ -159,17 +160,17 @@ class Pack:
             except OSError as error:
                 raise _refused(self.folder, name, f"it cannot be read, {error.strerror or error}") from error
         if found.hexdigest() != entry.sha256:
-            raise _refused(self.folder, name, f"its SHA-256 is {found.hexdigest()}, where {NAME} says {entry.sha256}")
+            raise _refused(self.folder, name, f"its SHA-256 is {found.hexdigest()}, where {MANIFEST} says {entry.sha256}")
 
     def _check_files(self) -> None:
         """Those that the manifest lists, as it lists them, and no others."""
         files = self.manifest.files
         try:
             for one in sorted(os.listdir(self.folder)):  # noqa: PTH208 - names alone, whatever they are
-                if one != NAME and one not in files:
-                    raise _refused(self.folder, one, f"{NAME} does not list it", "take it out of the folder")
+                if one != MANIFEST and one not in files:
+                    raise _refused(self.folder, one, f"{MANIFEST} does not list it", "take it out of the folder")
         except OSError as error:
-            raise _refused(self.folder, NAME, f"the folder cannot be read, {error.strerror or error}") from error
+            raise _refused(self.folder, MANIFEST, f"the folder cannot be read, {error.strerror or error}") from error
         graphs = {entry.file for entry in self.manifest.graphs.values()}
         for name in files:
             if name not in graphs:  # those are read whole, and looked through as they are
@@ -225,11 +226,11 @@ def _check_graph(name: str, entry: GraphEntry, onnx: Onnx, files: Mapping[str, F
         if domain not in DOMAINS:
             raise ValueError(f"it imports operators of {domain[:60]!a}")
     if onnx.opsets.get("") != entry.opset:
-        raise ValueError(f"its opset is {onnx.opsets.get('', 'not named')}, where {NAME} says {entry.opset}")
+        raise ValueError(f"its opset is {onnx.opsets.get('', 'not named')}, where {MANIFEST} says {entry.opset}")
     for what, there, said in (("inputs", onnx.inputs, entry.inputs), ("outputs", onnx.outputs, entry.outputs)):
         if there != said:
             found, wanted = (", ".join(map(str, tensors)) or "none" for tensors in (there, said))
-            raise ValueError(f"its {what} are {found}, where {NAME} says {wanted}")
+            raise ValueError(f"its {what} are {found}, where {MANIFEST} says {wanted}")
     for each in sorted(onnx.external, key=str):
         if each.file not in entry.external:
             raise ValueError(f"its weights lie in {each.file[:60]!a}, which graphs.{name}.external does not list")
