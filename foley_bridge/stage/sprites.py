@@ -120,15 +120,17 @@ class Canvas:
 
     def put(self, mask: np.ndarray, colour: Colour | np.ndarray, opacity: float = 1.0) -> None:
         """Paint a colour (0-255) or a texture float32 (h, w, 3) through a mask."""
-        cover = mask * opacity
-        paint = np.broadcast_to(np.asarray(colour, np.float32), self.rgb.shape)
-        self.rgb = self.rgb * (1 - cover[..., None]) + paint * cover[..., None]
-        self.alpha = self.alpha * (1 - cover) + cover
+        where = _within(mask)
+        cover = mask[where] * opacity
+        paint = np.broadcast_to(np.asarray(colour, np.float32), self.rgb.shape)[where]
+        self.rgb[where] = self.rgb[where] * (1 - cover[..., None]) + paint * cover[..., None]
+        self.alpha[where] = self.alpha[where] * (1 - cover) + cover
 
     def light(self, mask: np.ndarray, amount: float) -> None:
         """Brighten (above 0) or darken (below 0) what is already painted under a mask."""
-        factor = 1.0 + amount * mask[..., None]
-        self.rgb = np.clip(self.rgb * factor, 0, 255 * np.maximum(self.alpha, 1e-3)[..., None])
+        where = _within(mask)
+        factor = 1.0 + amount * mask[where][..., None]
+        self.rgb[where] = np.clip(self.rgb[where] * factor, 0, 255 * np.maximum(self.alpha[where], 1e-3)[..., None])
 
     def ramp(self, x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
         """float32 (h, w): 0 at the first point, 1 at the second, straight between."""
@@ -151,3 +153,11 @@ class Canvas:
         small = cv2.resize(rgba, (rgba.shape[1] // SUPER, rgba.shape[0] // SUPER), interpolation=cv2.INTER_AREA)
         anchor = (self.origin[0] * self.scale, self.origin[1] * self.scale)
         return Sprite(np.clip(np.round(small), 0, 255).astype(np.uint8), anchor, self.scale)
+
+
+def _within(mask: np.ndarray) -> tuple[slice, slice]:
+    """The smallest part of a canvas outside of which a mask is zero: most shapes are much smaller than what they are on."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(0), slice(0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
