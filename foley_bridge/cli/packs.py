@@ -14,7 +14,7 @@ from foley_bridge.cli.asking import Json
 if TYPE_CHECKING:
     from foley_bridge.inference.installed import Found, Installed
 
-app = typer.Typer(help="Packs: the networks that look at pictures and listen to sounds.", rich_markup_mode=None)
+app = typer.Typer(help="Packs: what looks at pictures and listens to sounds.", rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A pack's name, or NAME@VERSION.")]
 
 
