@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-MOST_FIELDS = 4_000_000
+MOST_FIELDS = 1_000_000
 LONGEST_TEXT = 10_000
 _LONGEST_VARINT = 10
 _LAST_TAG = (1 << 32) - 1
