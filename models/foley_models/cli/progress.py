@@ -1,0 +1,54 @@
+"""What people see of a run: a bar and a line per validation on stderr; only the lines where stderr is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+class Progress:
+    """A trainer's ``Watcher``.
+
+    Args:
+        hidden: say nothing.
+    """
+
+    def __init__(self, *, hidden: bool) -> None:
+        self._hidden = hidden
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Progress:
+        if not self._hidden and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("starting", total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def stepped(self, step: int, steps: int | None, loss: float, accuracy: float) -> None:
+        """A step was taken."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, total=steps, description=f"loss {loss:.4f}, right {accuracy:.0%}")
+
+    def validated(self, step: int, epoch: int, loss: float, accuracy: float, lr: float, best: bool) -> None:
+        """The network was validated."""
+        mark = ", the best so far" if best else ""
+        self.note(f"step {step}, epoch {epoch}: validation loss {loss:.4f}, right {accuracy:.1%}, learning rate {lr:.3g}{mark}")
+
+    def note(self, text: str) -> None:
+        """Something else that the user should know."""
+        if self._hidden:
+            return
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, file=sys.stderr, flush=True)

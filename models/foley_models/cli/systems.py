@@ -1,0 +1,38 @@
+"""``foley-models systems``: which networks there are."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+HEADINGS = ("system", "encoder", "head", "loss", "batch", "weights, paper", "weights, mini")
+
+
+def systems(as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False) -> None:
+    """List the systems that can be trained, and how large they are."""
+    import torch
+
+    from foley_models.recommendation.systems import FINETUNED_FROM, SIZES, SYSTEMS, Recommender, system
+
+    said = []
+    with torch.device("meta"):
+        for name, config in SYSTEMS.items():
+            sizes = {size: sum(p.numel() for p in Recommender(system(name, size)).parameters()) for size in SIZES}
+            said.append({**config.to_json(), "paper": "recommendation", "from": FINETUNED_FROM.get(name), "weights": sizes})
+    if as_json:
+        print(json.dumps({"systems": said}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right" if heading.startswith(("batch", "weights")) else "left")
+    for each in said:
+        name = each["name"] + (f" (--from {each['from']})" if each["from"] else "")
+        weights = [f"{each['weights'][size]:,}" for size in ("paper", "mini")]
+        table.add_row(name, each["encoder"], each["head"], each["loss"], str(each["batch"]), *weights)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)

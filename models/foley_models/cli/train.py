@@ -1,0 +1,129 @@
+"""``foley-models train``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from foley_models.trainer import Outcome
+
+app = typer.Typer(name="train", help="Train a network.", rich_markup_mode=None)
+
+
+@app.callback()
+def _root() -> None:
+    """One command for each paper."""
+
+
+@app.command()
+def recommendation(
+    config: Annotated[str, typer.Option(metavar="NAME", help="Which system; foley-models systems lists them.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC", help="stage, stage:CLIPS, vggsound:CSV:FOLDER, videos:FOLDER or reels:FOLDER (docs/encoders.md)."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run; a run that lies there is gone on with.")],
+    size: Annotated[str, typer.Option(help="paper or mini.")] = "paper",
+    origin: Annotated[
+        Path | None, typer.Option("--from", metavar="RUN", help="For finetuned: the attention-infonce run it begins with.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", help="Take at most so many; otherwise until nothing is gained.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Take at most so many.")] = None,
+    batch: Annotated[int | None, typer.Option(metavar="N", help="Pairs in a batch; the paper's if not given.")] = None,
+    lr: Annotated[float | None, typer.Option(metavar="X", help="Learning rate to begin with; 0.01, adamw: 0.001.")] = None,
+    lr_grid: Annotated[
+        bool, typer.Option("--lr-grid", help="Try 0.0001 to 1 for a few epochs each, and take the best.")
+    ] = False,
+    optimizer: Annotated[str, typer.Option(help="sgd (Nesterov momentum) or adamw.")] = "sgd",
+    schedule: Annotated[str, typer.Option(help="Of the learning rate: plateau, cosine or constant.")] = "plateau",
+    patience: Annotated[int, typer.Option(metavar="N", help="Validations without gain after which the run is over.")] = 20,
+    validate_every: Annotated[
+        int | None, typer.Option(metavar="N", help="Steps between validations; an epoch if not given.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(metavar="X", help="Of the contrastive losses; the paper's is 0.5.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the first weights and of what is drawn from the data.")] = 0,
+    workers: Annotated[int, typer.Option(metavar="N", help="Processes that read data ahead.")] = 0,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads of torch on the CPU.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    amp: Annotated[bool, typer.Option("--amp", help="Mixed precision: half as much memory, and faster on most GPUs.")] = False,
+    deterministic: Annotated[bool, typer.Option("--deterministic", help="The same bits each time on a GPU, too.")] = False,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the data's features there, for other runs, too.")
+    ] = None,
+    save_every: Annotated[float, typer.Option(metavar="S", help="Seconds between checkpoints.")] = 60,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Train the encoders that sounds are recommended with by picture.
+
+    On several GPUs: torchrun --nproc-per-node GPUS -m foley_models train recommendation ...
+    """
+    from dataclasses import replace
+
+    from foley_models.cli.progress import Progress
+    from foley_models.data import open_data
+    from foley_models.errors import ModelError
+    from foley_models.processes import joined
+    from foley_models.recommendation.systems import system
+    from foley_models.recommendation.train import Order, train
+    from foley_models.settings import LEARNING_RATES, Settings
+    from foley_models.stopping import heeded
+
+    try:
+        network = system(config, size)
+        network = network if temperature is None else replace(network, temperature=temperature)
+    except ValueError as error:
+        raise ModelError(str(error), "foley-models systems lists them") from error
+    settings = Settings(
+        batch=network.batch if batch is None else batch,
+        lr=LEARNING_RATES.get(optimizer, 1.0) if lr is None else lr,
+        optimizer=optimizer,
+        schedule=schedule,
+        steps=steps,
+        epochs=epochs,
+        validate_every=validate_every,
+        patience=patience,
+        seed=seed,
+        amp=amp,
+        deterministic=deterministic,
+        threads=threads,
+    )
+    with joined(device) as processes, heeded() as stopping, Progress(hidden=as_json or not processes.first) as progress:
+        pairs, checks = (open_data(data, split=split, cache=cache, seed=seed) for split in ("train", "validation"))
+        for each in (pairs, checks):
+            progress.note(str(each))
+        order = Order(
+            system=network,
+            data=data,
+            train=pairs,
+            validation=checks,
+            origin=origin,
+            workers=workers,
+            save_every_s=save_every,
+            command=["foley-models", *sys.argv[1:]],
+        )
+        outcome = train(order, settings, out, processes, progress, wanted=lambda: stopping.wanted, lr_grid=lr_grid)
+    if processes.first:
+        _say(outcome, as_json)
+
+
+def _say(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(outcome.to_json()))
+        return
+    why = "the budget is used up" if outcome.ended == "budget" else "nothing more was gained"
+    print(f"{outcome.steps} steps, {outcome.epochs} epochs, {outcome.took_s:.0f} s: {why}")
+    print(f"best: step {outcome.step}, validation loss {outcome.loss:.4f}, right {outcome.accuracy:.1%}")
+    print(f"run:    {outcome.run}\ncurves: {outcome.run / 'curves.png'}\nbest:   {outcome.run / 'best.pt'}")
+    print(f"next:   foley-models evaluate recommendation {shlex.quote(str(outcome.run))} --data ...")
