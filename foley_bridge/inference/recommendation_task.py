@@ -141,7 +141,7 @@ def _picture(said: Any, place: str) -> PictureFeatures:
 def _sound(said: Any, place: str) -> SoundFeatures:
     settings = _settings(SoundFeatures, said, place)
     _within(place, settings, sample_rate=_RATE, segment_s=_SEGMENT_S, n_fft=_FFT, hop=(1, settings.n_fft), mels=_MELS)
-    if not settings.low_hz < settings.high_hz <= settings.sample_rate / 2:
+    if not 0 <= settings.low_hz < settings.high_hz <= settings.sample_rate / 2:
         raise ValueError(f"{place}: low_hz and high_hz are no range of frequencies at {settings.sample_rate} Hz")
     return settings
 
