@@ -64,6 +64,10 @@ class Source(Protocol):
         """How many are listed but not there."""
 
     @property
+    def skipped(self) -> Sequence[Skipped]:
+        """What is there and is known to be of no use."""
+
+    @property
     def ready(self) -> bool:
         """Can every clip be made? Else each is made once before training begins, to know which cannot."""
 

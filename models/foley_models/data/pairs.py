@@ -43,36 +43,40 @@ class PairData:
 
     Args:
         source: where its clips come from.
-        kept: indices of those of them that can be used.
         split: one of ``SPLITS``.
         cache: folder for features; None: one that goes when this does.
         seed: of what is drawn for training.
-        skipped: what was left out.
+
+    Attributes:
+        clips, names, labels: of the clips that can be used.
+        skipped: what was left out, and why.
     """
 
     picture_features = PictureFeatures()
     sound_features = SoundFeatures()
 
-    def __init__(
-        self,
-        source: Source,
-        kept: Sequence[int],
-        *,
-        split: str,
-        cache: Path | None,
-        seed: int,
-        skipped: Sequence[Skipped] = (),
-    ) -> None:
-        self.source, self.split, self.skipped = source, split, list(skipped)
-        self._kept = list(kept)
+    def __init__(self, source: Source, *, split: str, cache: Path | None, seed: int) -> None:
+        self.source, self.split = source, split
         self.seed = seed if split == "train" else 0
+        self.readers: dict[int, Any] = {}  # worker processes, by how many they are (batching.py)
         self._passing = tempfile.TemporaryDirectory(prefix="foley-features-") if cache is None else None
         settings = {"picture": settings_to_json(self.picture_features), "sound": settings_to_json(self.sound_features)}
         self._cache = Cache(Path(self._passing.name) if self._passing else cache or Path(), settings)
-        self.clips: list[Clip] = [source.clips[index] for index in self._kept]
+        self._use(range(len(source.clips)))
+        self.skipped = list(source.skipped)
+
+    def leave_out(self, skipped: Sequence[Skipped]) -> None:
+        """Go on without some of the clips."""
+        lost = {each.name for each in skipped}
+        self._use([index for index, clip in enumerate(self.source.clips) if clip.name not in lost])
+        self.skipped = [*self.source.skipped, *skipped]
+
+    def _use(self, kept: Sequence[int]) -> None:
+        self._kept = kept
+        self.clips: list[Clip] = [self.source.clips[index] for index in kept]
         self.names = [clip.name for clip in self.clips]
         self.labels = [clip.label for clip in self.clips]
-        self.readers: dict[int, Any] = {}  # worker processes, by how many they are (batching.py)
+        self._times: dict[int, NDArray[np.float64]] = {}
 
     def __len__(self) -> int:
         """How many clips there are."""
@@ -220,16 +224,26 @@ class PairData:
 
     # --- features, kept or made ---
 
+    def kept(self, index: int) -> bool:
+        """Are a clip's features there?"""
+        return members_in(self._path(index), "times") is not None
+
+    def make(self, index: int) -> Moments:
+        """Make a clip's features and keep them.
+
+        Raises:
+            FoleyError: as the source.
+        """
+        made = self.source.make(self._kept[index])
+        keep(self._path(index), made)
+        return made
+
     def times(self, index: int) -> NDArray[np.float64]:
         """When a clip's moments are, seconds in its video."""
         if index not in self._times:
             kept = members_in(self._path(index), "times")
-            self._times[index] = self.make(index).times if kept is None else kept[0]
+            self._times[index] = self._made_again(index).times if kept is None else kept[0]
         return self._times[index]
-
-    @cached_property
-    def _times(self) -> dict[int, NDArray[np.float64]]:
-        return {}
 
     def read(self, picture: Sought, sound: Sought) -> tuple[Image, Mel]:
         """A picture and a sound as they are kept: uint8 (size, size, 3), float16 (mels, frames)."""
@@ -241,22 +255,15 @@ class PairData:
     def _members(self, at: Sought, *kinds: str) -> list[NDArray[Any]]:
         kept = members_in(self._path(at.clip), *(f"{kind}-{at.moment}" for kind in kinds))
         if kept is None:
-            made = self.make(at.clip)
+            made = self._made_again(at.clip)
             kept = [getattr(made, f"{kind}s")[at.moment] for kind in kinds]
         return kept
 
-    def make(self, index: int) -> Moments:
-        """Make a clip's features and keep them.
-
-        Raises:
-            ModelError: that was possible once, and no longer is.
-        """
+    def _made_again(self, index: int) -> Moments:
         try:
-            made = self.source.make(self._kept[index])
+            return self.make(index)
         except FoleyError as error:
-            raise ModelError(f"{self.names[index]}: its features are lost, and {error.message}", error.hint) from error
-        keep(self._path(index), made)
-        return made
+            raise ModelError(f"{self.names[index]}: its features cannot be made again: {error.message}", error.hint) from error
 
     def _path(self, index: int) -> Path:
         return self._cache.path(self.source.what(self._kept[index]))

@@ -7,7 +7,6 @@ own and far from any that demo, tests and benchmarks use.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +17,7 @@ from foley_bridge.stage.draw import draw_at
 from foley_bridge.stage.materials import MATERIALS
 from foley_bridge.stage.scene import Event, Scene, make_scene, stream
 from foley_bridge.stage.sound import sound
-from foley_models.data.clips import Clip, Moments
+from foley_models.data.clips import Clip, Moments, Skipped
 
 VERSION = 1  # of what is below: features made by another are made anew
 ACTIONS = ("hit", "scratch", "footsteps")
@@ -32,7 +31,6 @@ EARLY_S, LATE_S = 0.25, 0.35  # how long before and after its contact something 
 WIDTHS = (398, 398, 398, 300, 224, 536)  # of pictures 224 high: 16:9 mostly, 4:3, square, 2.39:1
 
 
-@dataclass(frozen=True)
 class Stage:
     """Scenes of one split.
 
@@ -41,25 +39,23 @@ class Stage:
         count: how many clips.
     """
 
-    split: str
-    count: int
-    another: str = "label"
-    missing: int = 0
-    ready: bool = True
-    clips: list[Clip] = field(init=False, repr=False, compare=False)
+    another = "label"
+    ready = True
+    missing = 0
 
-    def __post_init__(self) -> None:
-        names = [f"stage-{self.split}-{index:06d}" for index in range(self.count)]
-        clips = [Clip(name, " ".join(KINDS[index % len(KINDS)]), name) for index, name in enumerate(names)]
-        object.__setattr__(self, "clips", clips)
+    def __init__(self, split: str, count: int) -> None:
+        self._split, self._first = split, SEEDS[split]
+        self.skipped: list[Skipped] = []
+        names = [f"stage-{split}-{index:06d}" for index in range(count)]
+        self.clips = [Clip(name, " ".join(KINDS[index % len(KINDS)]), name) for index, name in enumerate(names)]
 
     def what(self, index: int) -> Mapping[str, Any]:
         """Its seed says everything."""
-        return {"stage": VERSION, "split": self.split, "clip": index}
+        return {"stage": VERSION, "split": self._split, "clip": index}
 
     def make(self, index: int) -> Moments:
         """Up to ``MOMENTS`` events of a scene."""
-        scene, rng = self.scene(index), stream(SEEDS[self.split] + index, "moments")
+        scene, rng = self.scene(index), stream(self._first + index, "moments")
         heard = [event for event in scene.events if event.audible]
         chosen = sorted(rng.permutation(len(heard))[:MOMENTS].tolist())
         size = (int(rng.choice(WIDTHS)), PictureFeatures().size)
@@ -78,7 +74,7 @@ class Stage:
     def scene(self, index: int) -> Scene:
         """A clip's scene: something is heard in it."""
         action, material = KINDS[index % len(KINDS)]
-        seed = SEEDS[self.split] + index
+        seed = self._first + index
         variation = float(stream(seed, "variation").random())
         while True:
             scene = make_scene(seed, action=action, material=material, duration_s=LENGTH_S, variation=variation)

@@ -1,0 +1,88 @@
+"""Makes the features of all clips beforehand, by several processes, and so finds out which clips cannot be used."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from foley_bridge.errors import FoleyError
+from foley_models.data.clips import Skipped
+from foley_models.data.pairs import PairData
+
+FEW = 16  # clips that no process is started for
+Said = Callable[[int, int], None]
+
+
+def fill(data: PairData, *, workers: int | None = None, on_progress: Said | None = None) -> list[Skipped]:
+    """Make what is not kept yet.
+
+    Args:
+        workers: processes; 0: it is done here; None: as many as there are cores, where there is much to do.
+        on_progress: is told how many clips are done, of how many.
+
+    Returns:
+        The clips that cannot be used. A file that ends the process that reads it is one of them.
+    """
+    todo = [index for index in range(len(data)) if not data.kept(index)]
+    if workers is None:
+        workers = min(os.cpu_count() or 1, len(todo) // FEW)
+    done = len(data) - len(todo)
+    faults: dict[int, str] = {}
+    for index, why in _made(data, todo, workers) if workers else ((index, _try(data, index)) for index in todo):
+        done += 1
+        if why:
+            faults[index] = why
+        if on_progress is not None:
+            on_progress(done, len(data))
+    return [Skipped(data.names[index], faults[index]) for index in sorted(faults)]
+
+
+def _try(data: PairData, index: int) -> str:
+    """Make a clip's features. Returns why that cannot be done, "" when it was."""
+    try:
+        data.make(index)
+    except FoleyError as error:
+        return str(error)
+    return ""
+
+
+def _made(data: PairData, todo: list[int], workers: int) -> Iterator[tuple[int, str]]:
+    """The same of many by processes. When one of them dies, what is left is read by a single one, to see what it dies of."""
+    left, alone = todo, False
+    while left:
+        done = 0
+        try:
+            for index, why in zip(left, _by_processes(data, left, 1 if alone else workers), strict=True):
+                done += 1
+                yield index, why
+        except BrokenProcessPool:
+            left = left[done:]
+            if alone:
+                yield left[0], "the process that reads it dies of it"
+                left = left[1:]
+            alone = not alone
+        else:
+            return
+
+
+def _by_processes(data: PairData, todo: list[int], workers: int) -> Iterator[str]:
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawning, initializer=_begin, initargs=(data,)) as pool:
+        yield from pool.map(_try_mine, todo)
+
+
+_mine: PairData
+
+
+def _begin(data: PairData) -> None:
+    global _mine
+    _mine = data
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ended by the process that started it
+
+
+def _try_mine(index: int) -> str:
+    return _try(_mine, index)
