@@ -114,12 +114,35 @@ def _show_made(out: Path, said: dict[str, Any]) -> None:
             f"{parity['typical']:.1e} typically, over {parity['inputs']} inputs"
         )
     calibration, held_out = said["tasks"]["recommendation"]["calibration"], said["provenance"]["held_out"]
-    print(f"  pairs are {calibration['near']:.3f} apart, strangers {calibration['far']:.3f} (medians of {held_out['pairs']} held-out pairs)")
+    print(
+        f"  pairs are {calibration['near']:.3f} apart, strangers {calibration['far']:.3f} (medians of {held_out['pairs']} held-out pairs)"
+    )
     print(f"  top-10 of {held_out['pairs']}: {held_out['top_10']:.3f}", end="")
     if "lost" in held_out:
         print(f", {held_out['lost']:+.3f} lost against fp32's {held_out['top_10_fp32']:.3f}; ", end="")
         print(f"{held_out['in_common']:.1%} of the lists in common", end="")
     print()
+
+
+@app.command()
+def check(
+    pack: Annotated[Path, typer.Argument(help="The pack's folder.")],
+    as_json: Json = False,
+) -> int:
+    """Prove a pack again: files, graphs, golden output, batches; needs no PyTorch. Exit status 1 when something does not hold."""
+    from foley_export.check import check as findings_of
+
+    found = findings_of(pack)
+    if as_json:
+        print(
+            json.dumps(
+                {"pack": str(pack), "holds": all(each.holds for each in found), "findings": [f.to_json() for f in found]}
+            )
+        )
+    else:
+        for each in found:
+            print(f"{'holds ' if each.holds else 'FAILED'}  {each.claim}: {each.seen}")
+    return 0 if all(each.holds for each in found) else EXIT_NOT_SO
 
 
 def _needs_torch() -> None:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from foley_bridge.inference import manifest as packs
 from foley_bridge.inference.features import log_mel, picture
 from foley_bridge.inference.manifest import File, GraphEntry, Manifest, Parity, Tensor
+from foley_bridge.inference.places import MANIFEST
 from foley_bridge.inference.recommendation_task import RecommendationTask
 from foley_export import held_out, parity
 from foley_export.check import check
@@ -90,9 +90,11 @@ def export(checkpoint: Path, target: Path, wanted: Wanted, say: Callable[[str], 
         made.write_golden(folder)
         manifest = made.manifest(folder)
         try:
-            (folder / packs.NAME).write_bytes(manifest.to_bytes())
+            (folder / MANIFEST).write_bytes(manifest.to_bytes())
         except ValueError as error:
-            raise ExportError(f"the manifest cannot be written: {error}", "give other --name, --version, --title, --licence") from error
+            raise ExportError(
+                f"the manifest cannot be written: {error}", "give other --name, --version, --title, --licence"
+            ) from error
         say("checking the pack as it lies there")
         for finding in check(folder):
             if not finding.holds:

@@ -8,7 +8,6 @@ import pytest
 
 if TYPE_CHECKING:
     import onnx
-
     from foley_models.recommendation.systems import Recommender
 
 
@@ -23,8 +22,7 @@ def network() -> Recommender:
 
 @pytest.fixture(scope="session")
 def graphs(network: Recommender) -> dict[str, onnx.ModelProto]:
-    from small_networks import STREAMS
-
     from foley_export.graph import to_onnx
+    from small_networks import STREAMS
 
     return {stream: to_onnx(getattr(network, stream), stream, shape) for stream, shape in STREAMS.items()}

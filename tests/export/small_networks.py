@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import nn
-
 from foley_models.recommendation.systems import Recommender, system
+from torch import nn
 
 STREAMS = {"picture": (3, 224, 224), "sound": (1, 64, 100)}
 

@@ -11,14 +11,14 @@ from onnx import TensorProto, numpy_helper
 
 torch = pytest.importorskip("torch", reason="PyTorch comes with the extra models")
 
-from small_networks import STREAMS, small_network
-
-from foley_bridge.inference.features import log_mel, picture
 from foley_export import parity
 from foley_export.errors import ExportError
 from foley_export.graph import assert_free, shape_of, to_onnx
 from foley_export.precision import halved, quantised
 from foley_export.running import on_cpu
+from small_networks import STREAMS, small_network
+
+from foley_bridge.inference.features import log_mel, picture
 
 Graphs = dict[str, onnx.ModelProto]
 
@@ -67,7 +67,9 @@ def test_the_written_graph_names_its_batch_axis_and_takes_any_batch(graphs: Grap
         assert run(inputs[:size]).shape == (size, 128)
 
 
-def test_a_graph_tells_nothing_of_where_it_was_made_and_is_the_same_every_time(graphs: Graphs, network: torch.nn.Module) -> None:
+def test_a_graph_tells_nothing_of_where_it_was_made_and_is_the_same_every_time(
+    graphs: Graphs, network: torch.nn.Module
+) -> None:
     made = graphs["sound"].SerializeToString(deterministic=True)
     assert b".py" not in made and b"site-packages" not in made
     assert made == to_onnx(network.sound, "sound", STREAMS["sound"]).SerializeToString(deterministic=True)
@@ -116,7 +118,9 @@ def test_int8_quantises_the_convolutions_with_seven_bits_and_stays_near(graphs: 
     assert len(kernels) == 8 and all(kernel.dtype == np.int8 and np.abs(kernel).max() <= 64 for kernel in kernels)
     apart = np.abs(parity.output(on_cpu(small, 1), inputs) - parity.output(on_cpu(graphs[stream], 1), inputs)).max()
     assert 1e-6 < apart < 3e-2
-    assert quantised(graphs[stream], inputs).SerializeToString(deterministic=True) == small.SerializeToString(deterministic=True)
+    assert quantised(graphs[stream], inputs).SerializeToString(deterministic=True) == small.SerializeToString(
+        deterministic=True
+    )
 
 
 def _conv_weights(model: onnx.ModelProto) -> set[int]:
