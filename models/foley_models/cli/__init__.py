@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from foley_bridge.errors import Cancelled, FoleyError
-from foley_models.cli import systems, train
+from foley_models.cli import evaluate, systems, train
 
 EXIT_BAD_INPUT = 2
 EXIT_CANCELLED = 130
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(systems.systems)
 app.add_typer(train.app)
+app.add_typer(evaluate.app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
