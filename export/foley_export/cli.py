@@ -114,14 +114,12 @@ def _show_made(out: Path, said: dict[str, Any]) -> None:
             f"{parity['typical']:.1e} typically, over {parity['inputs']} inputs"
         )
     calibration, held_out = said["tasks"]["recommendation"]["calibration"], said["provenance"]["held_out"]
-    print(
-        f"  pairs are {calibration['near']:.3f} apart, strangers {calibration['far']:.3f} (medians of {held_out['pairs']} held-out pairs)"
-    )
-    print(f"  top-10 of {held_out['pairs']}: {held_out['top_10']:.3f}", end="")
+    many = held_out["pairs"]
+    print(f"  pairs are {calibration['near']:.3f} apart, strangers {calibration['far']:.3f} (medians of {many} held-out pairs)")
+    print(f"  top-10 of {many}: {held_out['top_10']:.3f}")
     if "lost" in held_out:
-        print(f", {held_out['lost']:+.3f} lost against fp32's {held_out['top_10_fp32']:.3f}; ", end="")
-        print(f"{held_out['in_common']:.1%} of the lists in common", end="")
-    print()
+        same = f"{held_out['in_common']:.1%} of the lists in common"
+        print(f"  lost against fp32: {held_out['lost']:.3f} of {held_out['top_10_fp32']:.3f}; {same}")
 
 
 @app.command()
@@ -129,7 +127,7 @@ def check(
     pack: Annotated[Path, typer.Argument(help="The pack's folder.")],
     as_json: Json = False,
 ) -> int:
-    """Prove a pack again: files, graphs, golden output, batches; needs no PyTorch. Exit status 1 when something does not hold."""
+    """Prove a pack again, without PyTorch: files, graphs, golden output, batches. Exit status 1: something does not hold."""
     from foley_export.check import check as findings_of
 
     found = findings_of(pack)

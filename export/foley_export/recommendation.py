@@ -1,13 +1,15 @@
 """From a checkpoint of recommendation to a pack: two graphs, and the proof that they are what was trained.
 
-Parity and calibration are measured with pairs that the network never saw, the test split of its data. For smaller graphs the
-loss in top-10 is measured beside the fp32 graphs', and kept.
+Parity and calibration are measured with pairs that the network never saw, the test split of its data; parity with inputs of no
+meaning, too, but for int8 graphs, which know no numbers outside of the range that data have. What smaller graphs lose in top-10
+against the fp32 ones is measured and kept.
 """
 
 from __future__ import annotations
 
 import datetime
 import hashlib
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +131,8 @@ class _Made:
         if precision != "fp32":
             model = halved(model) if precision == "fp16" else quantised(model, self._of(self._for_ranges(), stream))
             made = parity.output(on_cpu(model), inputs)
-            proved = parity.prove(stream, made, expected, precision)
+            meant = slice(-len(real), None) if precision == "int8" else slice(None)
+            proved = parity.prove(stream, made[meant], expected[meant], precision)
         self._embedded[stream] = made[-len(real) :]
         (folder / f"{stream}.onnx").write_bytes(model.SerializeToString(deterministic=True))
         self._graphs[stream] = self._graph(model, proved)
@@ -137,7 +140,10 @@ class _Made:
 
     def write_golden(self, folder: Path) -> None:
         """Two inputs of each stream, and what comes of them."""
-        np.savez_compressed(folder / GOLDEN, **self._golden)
+        with zipfile.ZipFile(folder / GOLDEN, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in self._golden.items():
+                with archive.open(f"{name}.npy", "w") as file:
+                    np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
 
     def manifest(self, folder: Path) -> Manifest:
         """Of what lies in the folder."""

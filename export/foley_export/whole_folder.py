@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from foley_bridge.media.whole_file import sync_folder
 from foley_export.errors import ExportError
 
 
@@ -32,20 +33,11 @@ def whole_folder(target: Path) -> Iterator[Path]:
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
         beside.chmod(0o755)  # mkdtemp's is for its maker alone
-        _fsync_folder(beside)
+        sync_folder(beside)
         try:
             beside.rename(target)
         except OSError as error:
             raise ExportError(f"{target} cannot be written: {error.strerror}", "give another --out") from error
-        _fsync_folder(target.parent)
+        sync_folder(target.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def _fsync_folder(folder: Path) -> None:
-    if os.name != "nt":  # where folders cannot be opened
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)

@@ -11,14 +11,14 @@ from onnx import TensorProto, numpy_helper
 
 torch = pytest.importorskip("torch", reason="PyTorch comes with the extra models")
 
-from foley_export import parity
-from foley_export.errors import ExportError
-from foley_export.graph import assert_free, shape_of, to_onnx
-from foley_export.precision import halved, quantised
-from foley_export.running import on_cpu
-from small_networks import STREAMS, small_network
+from foley_export import parity  # noqa: E402
+from foley_export.errors import ExportError  # noqa: E402
+from foley_export.graph import assert_free, shape_of, to_onnx  # noqa: E402
+from foley_export.precision import halved, quantised  # noqa: E402
+from foley_export.running import on_cpu  # noqa: E402
+from small_networks import STREAMS, small_network  # noqa: E402
 
-from foley_bridge.inference.features import log_mel, picture
+from foley_bridge.inference.features import log_mel, picture  # noqa: E402
 
 Graphs = dict[str, onnx.ModelProto]
 
