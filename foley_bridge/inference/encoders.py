@@ -6,7 +6,6 @@ among others they differ by rounding only.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -91,11 +90,10 @@ class Encoders:
         """
         made = []
         for first in range(0, len(cut), MOST_AT_ONCE):
-            with warnings.catch_warnings(action="error", category=UserWarning):
-                try:
-                    mel = features.log_mel(cut[first : first + MOST_AT_ONCE], self._task.sound)
-                except UserWarning as warning:
-                    raise PackError(f"{self.pack.folder}: its settings of sound cannot be: {warning}") from None
+            try:
+                mel = features.log_mel(cut[first : first + MOST_AT_ONCE], self._task.sound)
+            except UserWarning as warning:  # of librosa: a band without a bin
+                raise PackError(f"{self.pack.folder}: its settings of sound cannot be: {warning}") from None
             made.append(self._run(self.sound, "sound", mel))
         return self._joined(made)
 

@@ -16,6 +16,7 @@ def load_libraries(name: str) -> None:
     import onnxruntime
 
     if name in ("CUDAExecutionProvider", "TensorrtExecutionProvider") and hasattr(onnxruntime, "preload_dlls"):
+        vars(onnxruntime)["print"] = lambda *words, **how: None  # it would name what it misses on stdout, amid our JSON
         with contextlib.suppress(Exception):
             onnxruntime.preload_dlls()
     if name == "TensorrtExecutionProvider":

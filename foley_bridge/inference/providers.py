@@ -31,6 +31,7 @@ ORDER = {
 }
 """Best first, by the names that ``FOLEY_BRIDGE_PROVIDERS`` has for them."""
 NAMED = "FOLEY_BRIDGE_PROVIDERS"
+NOT_NAMED = f"{NAMED} leaves it out"
 _NVIDIA = (ORDER["tensorrt"], ORDER["cuda"])
 _NVIDIA_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-ctrl-gpu")
 
@@ -102,7 +103,7 @@ def in_order(asked: str | None = None) -> tuple[Provider, ...]:
     with ThreadPoolExecutor(max(1, len(asking))) as pool:
         found = dict(zip(asking, pool.map(_probed, asking), strict=True))
     told = Provider(CPU, True, "runs")
-    return tuple(found.get(name, told) if name in kept else Provider(name, False, f"{NAMED} leaves it out") for name in there)
+    return tuple(found.get(name, told) if name in kept else Provider(name, False, NOT_NAMED) for name in there)
 
 
 @functools.cache

@@ -67,6 +67,10 @@ class Session:
                 self._plan.append(provider.name)
             else:
                 self.left_out += (LeftOut(provider.name, provider.detail),)
+        if not self._plan:
+            failed = [each for each in self.left_out if each.why != known.NOT_NAMED]
+            why = "; ".join(f"{known.short(each.provider)}: {each.why}" for each in failed)
+            raise PackError(f"{graph.path}: it runs nowhere here: {why}", f"let {known.NAMED} name cpu, too")
         self._session = self._made()
 
     @property
@@ -121,12 +125,11 @@ class Session:
                 self._session = self._made()
 
     def _drop(self, why: str) -> None:
+        failed = known.short(self._plan[0])
+        if len(self._plan) == 1:
+            raise PackError(f"{self.graph.path}: it does not run on {failed}: {why}", "get the pack again, or use another")
         self.left_out += (LeftOut(self._plan.pop(0), why),)
-        if not self._plan:
-            where = known.short(self.left_out[-1].provider)
-            raise PackError(f"{self.graph.path}: it does not run on {where}: {why}", "get the pack again, or use another")
-        told = known.short(self.left_out[-1].provider), known.short(self._plan[0]), why
-        log.warning("%s: not on %s but on %s: %s", self.graph.path, *told)
+        log.warning("%s: not on %s but on %s: %s", self.graph.path, failed, known.short(self._plan[0]), why)
 
     def _made(self) -> onnxruntime.InferenceSession:
         import onnxruntime
@@ -173,24 +176,32 @@ class Session:
         """Of a provider: results near the CPU's, and no more memory than needed."""
         if provider == known.ORDER["cuda"]:
             return {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
-        if provider != known.ORDER["tensorrt"]:
-            return {}
-        folder = self._engines / self.graph.sha256 / known.gpu()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        options = {
-            "trt_engine_cache_enable": "1",
-            "trt_engine_cache_path": str(folder),
-            "trt_timing_cache_enable": "1",
-            "trt_timing_cache_path": str(folder),
-            "trt_fp16_enable": "1" if self.graph.precision == "fp16" else "0",
-        }
-        for what, batch in (("min", 1), ("opt", MOST_AT_ONCE), ("max", MOST_AT_ONCE)):
-            sizes = (
-                f"{tensor.name}:" + "x".join(str(batch if isinstance(size, str) else size) for size in tensor.shape)
-                for tensor in self.graph.inputs
-            )
-            options[f"trt_profile_{what}_shapes"] = ",".join(sizes)
-        return options
+        return tensorrt_options(self.graph, self._engines) if provider == known.ORDER["tensorrt"] else {}
+
+
+def tensorrt_options(graph: Graph, engines: Path) -> dict[str, str]:
+    """Engines are built once for a graph and a GPU, for every size of batch that is used, and kept.
+
+    Args:
+        graph: to be built.
+        engines: folder of all engines; this one's is made.
+    """
+    folder = engines / graph.sha256 / known.gpu()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = {
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(folder),
+        "trt_fp16_enable": "1" if graph.precision == "fp16" else "0",
+    }
+    for what, batch in (("min", 1), ("opt", MOST_AT_ONCE), ("max", MOST_AT_ONCE)):
+        sizes = (
+            f"{tensor.name}:" + "x".join(str(batch if isinstance(size, str) else size) for size in tensor.shape)
+            for tensor in graph.inputs
+        )
+        options[f"trt_profile_{what}_shapes"] = ",".join(sizes)
+    return options
 
 
 def default_threads() -> int:
