@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -134,6 +135,11 @@ class _Asked(Sampler[Rows]):
         return iter(self.rows)
 
 
+def _leave_ctrl_c(worker: int) -> None:
+    """It reaches all processes of a terminal; what becomes of these the one that started them decides."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _read_ahead(data: PairData, rows: list[Rows], workers: int) -> Iterator[tuple[Tensor, Tensor] | FoleyError]:
     """As the reader reads them, by processes that are started once for a data set."""
     if workers not in data.readers:
@@ -148,6 +154,7 @@ def _read_ahead(data: PairData, rows: list[Rows], workers: int) -> Iterator[tupl
                 prefetch_factor=AHEAD,
                 persistent_workers=True,
                 multiprocessing_context="spawn",
+                worker_init_fn=_leave_ctrl_c,
                 generator=torch.Generator(),  # of its own: it draws from it, and training draws from the other
             ),
         )
