@@ -9,7 +9,7 @@ from foley_bridge.errors import PackError
 from foley_bridge.home import home
 from foley_bridge.inference.encoders import Encoders
 from foley_bridge.inference.installed import TASKS, Installed
-from foley_bridge.inference.providers import short
+from foley_bridge.inference.providers import ORDER, short
 from foley_bridge.inference.session import Session
 
 
@@ -33,7 +33,9 @@ class Runs:
 
     @classmethod
     def of(cls, session: Session) -> Runs:
-        left_out = [asdict(one) for one in session.left_out]
+        best = list(ORDER.values())
+        better = best[: best.index(session.providers[0])] if session.providers[0] in best else best
+        left_out = [asdict(one) for one in session.left_out if one.provider in better]
         return cls(session.graph.name, session.graph.precision, session.device, list(session.providers), left_out)
 
 
