@@ -10,12 +10,16 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.nn.functional import all_gather, all_reduce
 
 from foley_models.errors import ModelError
+
+PATIENCE = timedelta(days=1)
+"""The first process may read a data set for hours while the others wait."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def joined(device: str = "auto") -> Iterator[Processes]:
         return
     if where.type == "cuda":
         torch.cuda.set_device(where)
-    distributed.init_process_group("nccl" if where.type == "cuda" else "gloo", rank=rank, world_size=world)
+    distributed.init_process_group("nccl" if where.type == "cuda" else "gloo", rank=rank, world_size=world, timeout=PATIENCE)
     try:
         yield Processes(where, rank, world)
     finally:

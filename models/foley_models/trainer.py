@@ -135,7 +135,7 @@ class Trainer:
         if self.folder.last.exists():
             self._restore()
         self.folder.go_on(self.step, self._validated)
-        self._loss: nn.Module = _Loss(self._network, processes)
+        self._loss: nn.Module = WithLoss(self._network, processes)
         if processes.world > 1:
             self._loss = nn.parallel.DistributedDataParallel(
                 self._loss, device_ids=[processes.device] if gpu else None, broadcast_buffers=False
@@ -322,7 +322,7 @@ class Trainer:
         self._scaler.load_state_dict(progress["scaler"])
 
 
-class _Loss(nn.Module):
+class WithLoss(nn.Module):
     """A network's loss as a forward pass, which is where several processes exchange gradients."""
 
     def __init__(self, network: nn.Module, processes: Processes) -> None:

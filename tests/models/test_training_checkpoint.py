@@ -89,6 +89,6 @@ def test_other_peoples_checkpoints_and_no_file_at_all_are_refused(saved: Path) -
 def test_a_write_that_fails_leaves_the_last_one_and_nothing_beside_it(saved: Path) -> None:
     before = saved.read_bytes()
     with pytest.raises(AttributeError):
-        checkpoint.save(saved, checkpoint.load(saved).network, trained={"odd": lambda: None})
+        checkpoint.save(saved, checkpoint.load(saved).network, trained={}, progress={"odd": lambda: None})
     assert saved.read_bytes() == before
     assert [each.name for each in saved.parent.iterdir()] == [saved.name]

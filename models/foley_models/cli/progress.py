@@ -34,6 +34,11 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
+    def reading(self, split: str, done: int, count: int) -> None:
+        """A part of the data is read."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=count, description=f"reading {split}")
+
     def stepped(self, step: int, steps: int | None, loss: float, accuracy: float) -> None:
         """A step was taken."""
         if self._bar is not None:

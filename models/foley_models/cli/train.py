@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from foley_models.cli.progress import Progress
+    from foley_models.data import PairData
+    from foley_models.processes import Processes
     from foley_models.trainer import Outcome
+
+MOST_WORKERS = 8  # of each process, where it is not said
 
 app = typer.Typer(name="train", help="Train a network.", rich_markup_mode=None)
 
@@ -54,7 +61,9 @@ def recommendation(
         float | None, typer.Option(metavar="X", help="Of the contrastive losses; the paper's is 0.5.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the first weights and of what is drawn from the data.")] = 0,
-    workers: Annotated[int, typer.Option(metavar="N", help="Processes that read data ahead.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes that read data ahead; as many as there are cores but one.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(metavar="N", help="Threads of torch on the CPU.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     amp: Annotated[bool, typer.Option("--amp", help="Mixed precision: half as much memory, and faster on most GPUs.")] = False,
@@ -72,7 +81,6 @@ def recommendation(
     from dataclasses import replace
 
     from foley_models.cli.progress import Progress
-    from foley_models.data import open_data
     from foley_models.errors import ModelError
     from foley_models.processes import joined
     from foley_models.recommendation.systems import system
@@ -100,9 +108,8 @@ def recommendation(
         threads=threads,
     )
     with joined(device) as processes, heeded() as stopping, Progress(hidden=as_json or not processes.first) as progress:
-        pairs, checks = (open_data(data, split=split, cache=cache, seed=seed) for split in ("train", "validation"))
-        for each in (pairs, checks):
-            progress.note(str(each))
+        workers = max(0, min((os.cpu_count() or 1) // processes.world - 1, MOST_WORKERS)) if workers is None else workers
+        pairs, checks = _opened(data, cache, seed, workers, processes, progress)
         order = Order(
             system=network,
             data=data,
@@ -116,6 +123,33 @@ def recommendation(
         outcome = train(order, settings, out, processes, progress, wanted=lambda: stopping.wanted, lr_grid=lr_grid)
     if processes.first:
         _say(outcome, as_json)
+
+
+def _opened(
+    spec: str, cache: Path | None, seed: int, workers: int, processes: Processes, progress: Progress
+) -> tuple[PairData, PairData]:
+    """The pairs to train and to validate with. What has to be read for them the first process reads, for all."""
+    from foley_models.data import open_data
+    from foley_models.data.filling import fill
+    from foley_models.errors import ModelError
+
+    if processes.world > 1 and cache is None:
+        raise ModelError(f"{processes.world} processes share the data's features in a folder", "give --cache DIR")
+
+    def opened(split: str) -> PairData:
+        said = partial(progress.reading, split)
+        data = open_data(spec, split=split, cache=cache, seed=seed, workers=workers, on_progress=said)
+        if split == "validation":  # all of it is read before the first step
+            fill(data, workers=workers, on_progress=said)
+        progress.note(str(data))
+        return data
+
+    if not processes.first:
+        processes.wait()
+    pairs = opened("train"), opened("validation")
+    if processes.first:
+        processes.wait()
+    return pairs
 
 
 def _say(outcome: Outcome, as_json: bool) -> None:

@@ -7,6 +7,7 @@ and in a run's ``last.pt`` ``progress``, what the trainer needs to go on.
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ def save(
     """Write a checkpoint, whole or not at all.
 
     Args:
-        trained, progress: as in ``Loaded``; texts, numbers, None, tensors, lists and dicts of them.
+        trained: as in ``Loaded``; what JSON can hold.
+        progress: texts, numbers, None, tensors, lists and dicts of them.
     """
     contents: dict[str, Any] = {
         "foley_bridge_run": FORMAT,
@@ -70,7 +72,7 @@ def save(
         "picture": settings_to_json(picture),
         "sound": settings_to_json(sound),
         "model": network.state_dict(),
-        "trained": dict(trained),
+        "trained": json.loads(json.dumps(dict(trained))),  # a text of another class would not be read again
     }
     if progress is not None:
         contents["progress"] = dict(progress)

@@ -100,17 +100,17 @@ def _run(
             if processes.first and folder.last.exists():
                 watcher.note(f"going on with {out}")
         processes.wait()
-        folder.configure(config)
         _prepare(settings, processes)
         torch.manual_seed(settings.seed)
         task = _Task(order, settings, processes)
+        folder.configure(config)
         trained = {
             "data": order.data,
             "seed": settings.seed,
             "settings": settings.to_json(),
             "command": " ".join(order.command),
         }
-        trained |= {"videos": len(order.train), "torch": torch.__version__}
+        trained |= {"videos": len(order.train), "torch": str(torch.__version__)}
         trainer = Trainer(
             task, settings, folder, processes, watcher, trained=trained, wanted=wanted, save_every_s=order.save_every_s
         )
@@ -198,7 +198,7 @@ def _config(order: Order, settings: Settings, processes: Processes, tried: dict[
         "lr_grid": tried,
         "processes": processes.world,
         "device": processes.device.type,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "command": list(order.command),
     }
 
