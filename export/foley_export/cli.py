@@ -6,12 +6,15 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from foley_bridge import __version__
 from foley_bridge.errors import FoleyError
+
+if TYPE_CHECKING:
+    from foley_export.comparison.reveal import Revealed
 
 EXIT_NOT_SO = 1
 EXIT_BAD_INPUT = 2
@@ -141,6 +144,74 @@ def check(
         for each in found:
             print(f"{'holds ' if each.holds else 'FAILED'}  {each.claim}: {each.seen}")
     return 0 if all(each.holds for each in found) else EXIT_NOT_SO
+
+
+@app.command()
+def bench(
+    pack: Annotated[Path, typer.Argument(help="The pack's folder.")],
+    against: Annotated[Path | None, typer.Option(help="Another pack, mostly the same in fp32: says the ratio.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU; by default as many as the daemon has.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Time a pack on this machine: milliseconds per picture and per segment, alone and in batches of 16."""
+    from foley_bridge.inference.where import in_words
+    from foley_export.bench import bench as benched
+
+    found = benched(pack, against, threads=threads)
+    if as_json:
+        print(json.dumps(found.to_json()))
+        return
+    print(f"{found.pack}: {found.bytes / 1e6:.1f} MB; {in_words([each.runs for each in found.graphs.values()])}")
+    for role, each in found.graphs.items():
+        for size, ms in each.ms.items():
+            ratio = f", {each.ratio[size]:.2f} of {found.against}'s" if each.ratio else ""
+            print(f"  {role}, batch {size}: {ms:.2f} ms{ratio}")
+
+
+@app.command()
+def compare(
+    pack_a: Annotated[Path | None, typer.Argument(help="A pack's folder.")] = None,
+    pack_b: Annotated[Path | None, typer.Argument(help="Another's.")] = None,
+    reels: Annotated[list[Path] | None, typer.Argument(help="Timelines with marked regions, or videos.")] = None,
+    sounds: Annotated[Path | None, typer.Option(help="A folder of sounds to find from.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="The comparison's folder.")] = Path("comparison"),
+    top: Annotated[int, typer.Option(min=1, max=20, help="Sounds of each pack in each region.")] = 5,
+    seed: Annotated[int | None, typer.Option(help="Which side is whose; by default drawn.")] = None,
+    judgements: Annotated[Path | None, typer.Option("--reveal", help="What the page saved: says which pack won.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Two packs on your own reels, judged blind: makes a page; --reveal then says which one won."""
+    if judgements is not None:
+        from foley_export.comparison.reveal import reveal
+
+        revealed = reveal(out, judgements)
+        if as_json:
+            print(json.dumps({**vars(revealed), "verdict": revealed.verdict}))
+        else:
+            _show_revealed(revealed)
+        return
+    if pack_a is None or pack_b is None or not reels or sounds is None:
+        raise typer.BadParameter("two packs, at least one reel and --sounds are wanted; or --reveal, with what the page saved")
+    from foley_export.comparison.blind import KEY, PAGE
+    from foley_export.comparison.compare import compare as made
+
+    key = made((pack_a, pack_b), reels, sounds, out, top=top, seed=seed, say=lambda line: print(line, file=sys.stderr))
+    judged = sum(region.judged for region in key.regions)
+    if as_json:
+        print(json.dumps({"page": str(out / PAGE), "regions": len(key.regions), "judged": judged, "seed": key.seed}))
+        return
+    print(f"{out / PAGE}: {judged} regions to judge, {len(key.regions) - judged} in which both found the same")
+    print(f"then: foley-export compare --out {out} --reveal judgements-{key.id}.json     ({KEY} says what is what: look later)")
+
+
+def _show_revealed(revealed: Revealed) -> None:
+    for region in revealed.regions:
+        won = revealed.packs[region["winner"]] if region["winner"] else "as good as each other"
+        print(f"  {region['reel']}, {region['region']}: {won}")
+    for letter in "ab":
+        print(f"{revealed.packs[letter]}: better in {revealed.wins[letter]}")
+    print(f"as good: {revealed.as_good}; found the same: {revealed.same}; not judged: {revealed.left}")
+    print(f"sign test: {revealed.verdict}")
 
 
 def _needs_torch() -> None:
