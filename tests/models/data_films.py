@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,11 +11,11 @@ from foley_models.data import Moments
 from media_movies import make_movie, number_of
 from numpy.typing import NDArray
 
-from foley_bridge.inference.features import PictureFeatures, SoundFeatures
+from foley_bridge.inference.features import log_mel
 
 RATE = 25
 HZ = 48000
-LOWEST_HZ, STEP = 300.0, 2 ** (1 / 3)  # a third of an octave a second: another band of the log-mels
+LOWEST_HZ, STEP = 300.0, 2 ** (1 / 4)  # a quarter of an octave a second: another band of the log-mels
 
 
 def pitches(seconds: float, *, first: int = 0, silent: tuple[int, ...] = ()) -> NDArray[np.float32]:
@@ -39,23 +40,17 @@ def numbers(moments: Moments) -> list[int]:
 
 def pitch_of(mel: NDArray[np.float16]) -> int:
     """Whose pitch a second has."""
-    bands = np.stack([_band(second) for second in range(20)])
     loudest = int(mel.astype(np.float32).mean(axis=1).argmax())
-    return int(np.abs(bands - loudest).argmin())
+    return int(np.abs(_bands() - loudest).argmin())
 
 
-def _band(second: int) -> int:
-    from foley_bridge.inference.features import log_mel
-
-    n = np.arange(HZ)
-    tone = 0.3 * np.sin(2 * np.pi * LOWEST_HZ * STEP**second * n / HZ)
-    return int(log_mel(tone.astype(np.float32))[0, 0].mean(axis=1).argmax())
+@functools.cache
+def _bands() -> NDArray[np.int64]:
+    """The loudest band of every pitch."""
+    tones = np.stack([pitches(1, first=second) for second in range(24)])
+    return log_mel(tones)[:, 0].mean(axis=2).argmax(axis=1)
 
 
 def frames_at(*seconds: float) -> list[int]:
     """The numbers of the frames on screen at some seconds."""
     return [int(second * RATE) for second in seconds]
-
-
-SHAPE = (PictureFeatures().size, PictureFeatures().size, 3)
-MELS = (SoundFeatures().mels, SoundFeatures().frames)
