@@ -63,12 +63,13 @@ def test_the_same_is_the_same_to_the_bit(encoders: Encoders, folder: Path) -> No
         assert one.embed_segments(sounds(5)).tobytes() == encoders.embed_segments(sounds(5)).tobytes()
 
 
-def test_many_at_once_are_what_each_is_alone(encoders: Encoders) -> None:
+def test_many_at_once_are_what_each_is_alone(folder: Path) -> None:
+    encoders = Encoders(Pack.open(folder), providers="cpu")
     images, cut = pictures(37), sounds(37)
     alone = np.concatenate([encoders.embed_pictures([image]) for image in images])
-    np.testing.assert_allclose(encoders.embed_pictures(images), alone, atol=1e-6, rtol=0)
+    assert encoders.embed_pictures(images).tobytes() == alone.tobytes()
     alone = np.concatenate([encoders.embed_segments(each[None]) for each in cut])
-    np.testing.assert_allclose(encoders.embed_segments(cut), alone, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(encoders.embed_segments(cut), alone, atol=1e-6, rtol=0)  # their spectra may be rounded
 
 
 def test_the_threads_do_not_matter(folder: Path, encoders: Encoders) -> None:

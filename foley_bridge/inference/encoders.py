@@ -1,7 +1,7 @@
 """Pictures and sounds become points in one space, by the two encoders of a pack (task ``recommendation``).
 
-Embeddings can be compared when they come from one space. The same pictures and sounds give the same bytes each time; alone or
-among others they differ by rounding only.
+Embeddings can be compared when they come from one space. The same pictures and sounds give the same bytes each time, on a CPU
+also whether alone or among others (on a GPU they may differ by rounding).
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from foley_bridge.inference import features
 from foley_bridge.inference.golden import WITHIN, read_golden
 from foley_bridge.inference.pack import Pack
 from foley_bridge.inference.recommendation_task import EMBEDDING
-from foley_bridge.inference.session import MOST_AT_ONCE, Session
+from foley_bridge.inference.session import Session
 
 TASK = "recommendation"
 _UNIT_WITHIN = 1e-2
+_SHOWN = 16  # pictures, or segments, that are made ready together
 Floats = NDArray[np.float32]
 
 
@@ -54,11 +55,11 @@ class Encoders:
         Returns:
             float32 (n, dimension), each of length 1.
         """
-        batches = [
-            np.stack([features.picture(image, self._task.picture) for image in images[first : first + MOST_AT_ONCE]])
-            for first in range(0, len(images), MOST_AT_ONCE)
-        ]
-        return self._joined([self._run(self.picture, "picture", batch) for batch in batches])
+        made = []
+        for first in range(0, len(images), _SHOWN):
+            shown = [features.picture(image, self._task.picture) for image in images[first : first + _SHOWN]]
+            made += self._run(self.picture, "picture", np.stack(shown))
+        return self._joined(made)
 
     def embed_sounds(self, samples: Floats, sample_rate: int) -> tuple[Floats, Floats]:
         """One point for each segment of a recording that is not silent.
@@ -89,12 +90,12 @@ class Encoders:
             float32 (k, dimension), each of length 1.
         """
         made = []
-        for first in range(0, len(cut), MOST_AT_ONCE):
+        for first in range(0, len(cut), _SHOWN):
             try:
-                mel = features.log_mel(cut[first : first + MOST_AT_ONCE], self._task.sound)
+                mel = features.log_mel(cut[first : first + _SHOWN], self._task.sound)
             except UserWarning as warning:  # of librosa: a band without a bin
                 raise PackError(f"{self.pack.folder}: its settings of sound cannot be: {warning}") from None
-            made.append(self._run(self.sound, "sound", mel))
+            made += self._run(self.sound, "sound", mel)
         return self._joined(made)
 
     def score(self, distance: float) -> float:
@@ -104,9 +105,12 @@ class Encoders:
     def _joined(self, made: list[Floats]) -> Floats:
         return np.concatenate(made) if made else np.empty((0, self.dimension), np.float32)
 
-    def _run(self, session: Session, name: str, batch: Floats) -> Floats:
-        made: Floats = session.run({name: batch})[EMBEDDING]
-        lengths = np.linalg.norm(made, axis=1) if made.shape == (len(batch), self.dimension) else np.array([np.nan])
+    def _run(self, session: Session, name: str, shown: Floats) -> list[Floats]:
+        batches = (shown[first : first + session.at_once] for first in range(0, len(shown), session.at_once))
+        return [self._checked(session.run({name: batch})[EMBEDDING], len(batch), session, name) for batch in batches]
+
+    def _checked(self, made: Floats, count: int, session: Session, name: str) -> Floats:
+        lengths = np.linalg.norm(made, axis=1) if made.shape == (count, self.dimension) else np.array([np.nan])
         if not (np.abs(lengths - 1) < _UNIT_WITHIN).all():
             raise PackError(f"{session.graph.path}: what it gives for a {name} is no embedding", "use another pack")
         return made
