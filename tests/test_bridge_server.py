@@ -189,7 +189,9 @@ def started_apart(home: Path, folder: Path, names: dict[str, str], log_file: Pat
 
 
 def test_capabilities_ask_the_package_that_the_daemon_runs_from(tmp_path: Path) -> None:
-    """Also from a checkout that is not installed, whose folder a child process would not know."""
+    """Also from a checkout that is not installed, whose folder a child process would not know. And a child that dies, of a
+    graph that ONNX Runtime does not survive, is told as a fault.
+    """
     checkout = tmp_path / "checkout"
     package = Path(foley_bridge.__file__).parent
     shutil.copytree(package, checkout / "foley_bridge", ignore=shutil.ignore_patterns("__pycache__"))
@@ -198,10 +200,11 @@ def test_capabilities_ask_the_package_that_the_daemon_runs_from(tmp_path: Path) 
         "def listed(): return ['of this checkout']\n"
         "def probe(name): return SimpleNamespace(loads=True)\n"
     )
-    (checkout / "foley_bridge" / "inference" / "where.py").write_text("def serving(): return []\n")
+    (checkout / "foley_bridge" / "inference" / "where.py").write_text("import os\ndef serving(): os.abort()\n")
     with daemon(tmp_path / "home", folder=checkout) as one, Raw(one.requests) as raw:
         result = raw.call("capabilities")["result"]
-        assert (result["providers"], result["packs"]) == (["of this checkout"], [])
+        assert result["providers"] == ["of this checkout"]
+        assert [(each["task"], each["fault"]["kind"]) for each in result["packs"]] == [("recommendation", "PackError")]
 
 
 # --- strangers ---

@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,14 @@ def test_input_that_does_not_fit_is_refused_and_the_next_runs(folder: Path) -> N
     with pytest.raises(PackError, match=r"sound\.onnx: it does not run on cpu"):
         made.run({"sound": np.zeros((1, 1, 32, 100), np.float32)})
     assert made.run(given())["embedding"].shape == (2, 128)
+
+
+def test_threads_share_a_session(folder: Path) -> None:
+    made = Session(Pack.open(folder).graph("sound"), providers="cpu")
+    inputs = [{"sound": np.random.default_rng(seed).normal(size=(2, 1, 64, 100)).astype(np.float32)} for seed in range(40)]
+    wanted = [made.run(one)["embedding"].tobytes() for one in inputs]
+    with ThreadPoolExecutor(8) as pool:
+        assert [one["embedding"].tobytes() for one in pool.map(made.run, inputs)] == wanted
 
 
 # --- providers ---

@@ -4,15 +4,18 @@ small."""
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import threading
 from typing import Any
 
+from foley_bridge.errors import PackError
 from foley_bridge.home import home
-from foley_bridge.inference.places import packs_folder, state
+from foley_bridge.inference.places import TASKS, packs_folder, state
 from foley_bridge.jobs.worker_process import environment
 
+log = logging.getLogger(__name__)
 _TIMEOUT_S = 300
 _PROVIDERS = """
 import json, sys
@@ -43,11 +46,17 @@ class Running:
             return self._providers
 
     def packs(self) -> list[dict[str, Any]]:
-        """What serves each task, and where its graphs run."""
+        """What serves each task, and where its graphs run; a graph that takes its process down is a fault of its pack."""
         with self._asking:
             now = state(packs_folder(home()))
             if self._packs is None or self._packs[0] != now:
-                self._packs = now, list(_asked(_PACKS))
+                try:
+                    self._packs = now, list(_asked(_PACKS))
+                except subprocess.SubprocessError as error:
+                    log.warning("where packs run cannot be found out: %s", error)
+                    fault = PackError("the process that loads the packs in use died", "foley-bridge doctor knows more")
+                    nothing = {"pack": None, "space": None, "graphs": [], "fault": fault.to_json()}
+                    self._packs = now, [{"task": task, **nothing} for task in TASKS]
             return self._packs[1]
 
 

@@ -17,10 +17,9 @@ from filelock import FileLock, Timeout
 from foley_bridge.errors import PackError
 from foley_bridge.inference import places
 from foley_bridge.inference.pack import Pack
-from foley_bridge.inference.places import MANIFEST, SHIPPED, USE
+from foley_bridge.inference.places import MANIFEST, SHIPPED, TASKS, USE
 from foley_bridge.inference.strict_json import MOST_BYTES, strict_json
 
-TASKS = ("recommendation",)
 _LOCK_WAIT_S = 60.0
 _HALF, _GONE = ".half-", ".gone-"
 _LIST = "foley-bridge packs lists those there are"

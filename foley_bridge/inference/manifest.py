@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from foley_bridge.inference.places import MANIFEST
+from foley_bridge.inference.places import MANIFEST, TASKS
 from foley_bridge.inference.recommendation_task import RecommendationTask
 from foley_bridge.inference.saying import Saying, mapping, plain_file
 from foley_bridge.inference.strict_json import strict_json
@@ -276,6 +276,6 @@ def _tasks(said: Any, place: str) -> dict[str, RecommendationTask]:
     if not mapping(said, place):
         raise ValueError(f"{place}: there is none")
     for name in said:
-        if name != "recommendation":
+        if name not in TASKS:
             raise ValueError(f"{place}.{name[:60]}: this version of foley-bridge knows no such task")
     return {name: RecommendationTask.from_json(each, f"{place}.{name}") for name, each in said.items()}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 MANIFEST = "pack.json"
 USE = "use.json"
+TASKS = ("recommendation",)
+"""That packs can serve."""
 SHIPPED = "mini"
 """What the pack that ships is called."""
 

@@ -8,7 +8,8 @@ from typing import Any
 from foley_bridge.errors import PackError
 from foley_bridge.home import home
 from foley_bridge.inference.encoders import Encoders
-from foley_bridge.inference.installed import TASKS, Installed
+from foley_bridge.inference.installed import Installed
+from foley_bridge.inference.places import TASKS
 from foley_bridge.inference.providers import ORDER, short
 from foley_bridge.inference.session import Session
 
