@@ -92,11 +92,11 @@ def _onnx_runtime() -> Iterator[Check]:
     for name in listed:
         found = providers.probe(name)
         cpu = name == "CPUExecutionProvider"
-        advice = (
-            "pip install --force-reinstall onnxruntime"
-            if cpu
-            else 'for NVIDIA GPUs: pip install "foley-bridge[cuda]", or [tensorrt]'
-        )
+        advice = 'for NVIDIA GPUs: pip install "foley-bridge[cuda]", or [tensorrt]'
+        if cpu:
+            advice = "pip install --force-reinstall onnxruntime"
+        elif found.detail == providers.NO_DRIVER:
+            advice = "where there is an NVIDIA GPU, install its driver"
         yield Check(
             name.removesuffix("ExecutionProvider"), found.loads, found.detail, "" if found.loads else advice, needed=cpu
         )

@@ -408,6 +408,8 @@ VALUES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "name of a path": (("name",), "../tiny"),
     "version of a path": (("version",), "1/2"),
     "version with a mark": (("version",), "1@2"),
+    "version that ends in a dot": (("version",), "1."),
+    "a licence in lines": (("licence",), "MIT\nand more"),
     "a day that there is not": (("created",), "2026-02-30"),
     "a hash in capitals": (("files", "golden.npz", "sha256"), "A" * 64),
     "more bytes than any pack": (("files", "golden.npz", "bytes"), 9 << 30),

@@ -71,14 +71,23 @@ class Encoders:
         Returns:
             starts of the segments, seconds, float32 (k,), and float32 (k, dimension).
         """
-        wanted = self._task.sound.sample_rate
+        starts, heard = self.heard(samples, sample_rate)
+        return starts, self.embed_heard(heard)
+
+    def heard(self, samples: Floats, sample_rate: int) -> tuple[Floats, Floats]:
+        """The first half of ``embed_sounds``: the starts, and what ``embed_heard`` makes points of."""
+        wanted = self.sample_rate
         if sample_rate != wanted and len(samples):
             import soxr
 
             mono = samples.mean(axis=1, dtype=np.float32) if samples.ndim == 2 else samples
             samples = soxr.resample(mono, sample_rate, wanted)
         starts, cut = features.segments(samples, self._task.sound)
-        return starts, self.embed_segments(cut)
+        return starts, self._log_mel(cut)
+
+    def embed_heard(self, heard: Floats) -> Floats:
+        """The second half: a point for each segment, of one recording or of several one after another."""
+        return self._joined(self._run(self.sound, "sound", heard))
 
     def embed_segments(self, cut: Floats) -> Floats:
         """One point for each segment.
@@ -89,18 +98,28 @@ class Encoders:
         Returns:
             float32 (k, dimension), each of length 1.
         """
-        made = []
-        for first in range(0, len(cut), _SHOWN):
-            try:
-                mel = features.log_mel(cut[first : first + _SHOWN], self._task.sound)
-            except UserWarning as warning:  # of librosa: a band without a bin
-                raise PackError(f"{self.pack.folder}: its settings of sound cannot be: {warning}") from None
-            made += self._run(self.sound, "sound", mel)
-        return self._joined(made)
+        pieces = (cut[first : first + _SHOWN] for first in range(0, len(cut), _SHOWN))
+        return self._joined([made for piece in pieces for made in self._run(self.sound, "sound", self._log_mel(piece))])
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz, of what ``embed_segments`` is given."""
+        return self._task.sound.sample_rate
+
+    @property
+    def segment(self) -> int:
+        """Samples of a segment."""
+        return self._task.sound.samples
 
     def score(self, distance: float) -> float:
         """What a Euclidean distance between two embeddings means: 0-1."""
         return self._task.calibration.score(distance)
+
+    def _log_mel(self, cut: Floats) -> Floats:
+        try:
+            return features.log_mel(cut, self._task.sound)
+        except UserWarning as warning:  # of librosa: a band without a bin
+            raise PackError(f"{self.pack.folder}: its settings of sound cannot be: {warning}") from None
 
     def _joined(self, made: list[Floats]) -> Floats:
         return np.concatenate(made) if made else np.empty((0, self.dimension), np.float32)

@@ -26,7 +26,8 @@ MOST_BYTES = 8 << 30
 DTYPES = ("float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")
 PRECISIONS = ("fp32", "fp16", "int8")
 PACK_NAME = r"[a-z0-9][a-z0-9-]{0,39}"
-PACK_VERSION = r"[0-9A-Za-z][0-9A-Za-z.-]{0,39}"
+PACK_VERSION = r"[0-9A-Za-z]([0-9A-Za-z.-]{0,38}[0-9A-Za-z])?"
+_SPDX = r"[0-9A-Za-z()][0-9A-Za-z.+:() -]{0,199}"
 _GRAPH_NAME = r"[a-z0-9][a-z0-9_-]{0,39}"
 _AXIS = re.compile(r"[A-Za-z_][0-9A-Za-z_]{0,39}")
 _NEWER = "it is of a newer form; bring foley-bridge up to date"
@@ -198,7 +199,7 @@ class Manifest:
             given.text("name", PACK_NAME),
             given.text("version", PACK_VERSION),
             given.text("title"),
-            given.text("licence"),
+            given.text("licence", _SPDX),
             given.made("created", _day),
             given.made("provenance", mapping),
             given.made("files", _files),

@@ -32,6 +32,7 @@ ORDER = {
 """Best first, by the names that ``FOLEY_BRIDGE_PROVIDERS`` has for them."""
 NAMED = "FOLEY_BRIDGE_PROVIDERS"
 NOT_NAMED = f"{NAMED} leaves it out"
+NO_DRIVER = "there is no NVIDIA driver on this machine"
 _NVIDIA = (ORDER["tensorrt"], ORDER["cuda"])
 _NVIDIA_DEVICES = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-ctrl-gpu")
 
@@ -57,7 +58,7 @@ def listed() -> list[str]:
 def probe(name: str) -> Provider:
     """Run a two-number graph on one provider in a child process."""
     if name in _NVIDIA and not _nvidia_driver():
-        return Provider(name, False, "there is no NVIDIA driver on this machine")
+        return Provider(name, False, NO_DRIVER)
     here = resources.files("foley_bridge.inference")
     command = [sys.executable, "-P", str(here / "probing.py"), name, str(here / "probe.onnx")]
     try:

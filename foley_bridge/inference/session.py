@@ -142,6 +142,7 @@ class Session:
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(_FATAL)  # providers' red lines; what is wrong is raised
+        onnxruntime.disable_telemetry_events()  # on Windows it would tell its maker
         while True:
             try:
                 return self._session_on(self._plan)
