@@ -1,9 +1,10 @@
 """Paired bootstrap: is one system better than another, or might other test items or other seeds have told the opposite?
 
 Each draw takes as many test items as there are, with replacement, the same for all systems: what is hard for one is mostly
-hard for the other, and only the difference counts. Where a system was trained several times, each draw also takes as many of
-its runs as there are, with replacement: each system's on its own, since runs of one seed have nothing in common but its
-number.
+hard for the other, and only the difference counts. Where a system was trained several times, each draw also takes runs of it,
+with replacement: each system's on its own, since runs of one seed have nothing in common but its number; and one less than
+there are, since of so few, as many as there are would vary too little (by a fifth of the variance, of five). A single run
+says nothing of other seeds.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def resampled(right: Mapping[str, Doubles], counts: Doubles, *, draws: int, seed
     first = 0
     for name, rows in right.items():
         count = len(np.atleast_2d(rows))
-        chosen = stream(seed, "runs", name).integers(count, size=(draws, count))
+        chosen = stream(seed, "runs", name).integers(count, size=(draws, max(1, count - 1)))
         drawn[name] = np.take_along_axis(share[:, first : first + count], chosen, axis=1).mean(axis=1)
         first += count
     return drawn

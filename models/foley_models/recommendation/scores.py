@@ -139,8 +139,10 @@ def grouped(runs: Sequence[Measured], *, seeds: bool) -> list[Row]:
         seeds: runs of the same system that were trained with the same data are one row.
 
     Raises:
-        ModelError: two such runs are of one seed.
+        ModelError: two such runs are of one seed, or a run is there twice.
     """
+    if twice := [path for path, times in Counter(run.path for run in runs).items() if times > 1]:
+        raise ModelError(f"{twice[0]} is there twice", "give each run once")
     groups: dict[Any, list[Measured]] = {}
     for number, run in enumerate(runs):
         key = (run.system, run.trained.get("data")) if seeds else number

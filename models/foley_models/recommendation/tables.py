@@ -45,15 +45,15 @@ PRINTED = {
 
 _RETRIEVAL = ("category", "sample")
 _ACCURACY = ("accuracy",)
-_ATTENTION = "section 5.2: attention performs better than the baseline without it"
-_MARGIN = "section 5.2, abstract: around 10 % better than the baseline"
-_LINEAR = "section 5.2: the linear projection outperforms the non-linear one"
-_BEST = "section 5.2: InfoNCE with a linear projection is the best"
-_CONTRASTIVE = "section 5.2, 2): contrastive learning outperforms the classification objective"
+_ATTENTION = "5.2: attention is better than the baseline"
+_MARGIN = "5.2, abstract: by around 10 %"
+_LINEAR = "5.2: linear outperforms non-linear"
+_BEST = "5.2: model 5 is the best"
+_CONTRASTIVE = "5.2, 2): contrastive outperforms classification"
 _PRINTED = "Table 1b"
 
 ORDERINGS = (
-    Ordering("attention-bce-margin", "baseline-bce", _ACCURACY, "Table 1a; section 5.1, abstract: around 18 % better"),
+    Ordering("attention-bce-margin", "baseline-bce", _ACCURACY, "Table 1a; 5.1, abstract: by around 18 %"),
     Ordering("finetuned", "attention-bce-margin", _ACCURACY, "Table 1a"),
     Ordering("finetuned", "baseline-bce", _ACCURACY, "Table 1a"),
     Ordering("attention-bce", "baseline-bce", _RETRIEVAL, _ATTENTION),
@@ -61,13 +61,11 @@ ORDERINGS = (
     Ordering("attention-bce-margin", "attention-bce", _RETRIEVAL, _PRINTED),
     Ordering("attention-infonce", "attention-infonce-nonlinear", _RETRIEVAL, _LINEAR),
     Ordering("attention-ntxent", "attention-ntxent-nonlinear", _RETRIEVAL, _LINEAR),
-    Ordering("attention-infonce", "attention-ntxent", _RETRIEVAL, "section 5.2: model 5 outperforms model 7"),
+    Ordering("attention-infonce", "attention-ntxent", _RETRIEVAL, "5.2: model 5 outperforms model 7"),
     Ordering("attention-infonce", "attention-ntxent-nonlinear", _RETRIEVAL, _BEST),
     Ordering("attention-infonce", "baseline-bce", _RETRIEVAL, _CONTRASTIVE),
     Ordering("attention-infonce", "attention-bce", _RETRIEVAL, _CONTRASTIVE),
-    Ordering(
-        "attention-infonce", "attention-bce-margin", _RETRIEVAL, "section 5.2, 2): 12 % (sample) and 14 % (category) better"
-    ),
+    Ordering("attention-infonce", "attention-bce-margin", _RETRIEVAL, "5.2, 2): by 12 % (sample), 14 % (category)"),
     Ordering("attention-ntxent", "baseline-bce", _RETRIEVAL, _CONTRASTIVE),
     Ordering("attention-ntxent", "attention-bce", _RETRIEVAL, _CONTRASTIVE),
     Ordering("attention-ntxent", "attention-bce-margin", _RETRIEVAL, _CONTRASTIVE),
@@ -80,12 +78,12 @@ ORDERINGS = (
     Ordering("attention-ntxent", "attention-infonce-nonlinear", _RETRIEVAL, _PRINTED),
     Ordering("attention-ntxent-nonlinear", "attention-infonce-nonlinear", _RETRIEVAL, _PRINTED),
 )
-"""All of Table 1, and all that the text says about it."""
+"""All of Table 1, and all that the text says about it, with the section where it does."""
 
 GAMEPLAY_ORDERINGS = (
-    Ordering("attention-bce-margin", "baseline-bce", ("sample",), "section 5.2, Gameplay: 10 times the baseline's"),
-    Ordering("attention-infonce", "attention-bce-margin", ("sample",), "section 5.2, Gameplay: 7 % better"),
-    Ordering("attention-infonce", "attention-bce-margin", ("category",), "section 5.2, Gameplay: 24 % better"),
+    Ordering("attention-bce-margin", "baseline-bce", ("sample",), "5.2, Gameplay: 10 times as good"),
+    Ordering("attention-infonce", "attention-bce-margin", ("sample",), "5.2, Gameplay: by 7 %"),
+    Ordering("attention-infonce", "attention-bce-margin", ("category",), "5.2, Gameplay: by 24 %"),
 )
 """Of the experiment with sound designers' picks. Which of the attention models trained to classify correlation it means, the
 paper does not say: the better one is taken."""
@@ -102,7 +100,7 @@ def table_1a(rows: Sequence[Row], findings: Findings, shares: Shares) -> Table:
     for name, row in _lines(rows, lambda name, row: row.has("accuracy") if row else PRINTED[name].accuracy is not None):
         fine = "fine-tuned " if name == "finetuned" else ""
         figures = [_figure(row, shares["accuracy"]), _printed(PRINTED[name].accuracy)]
-        lines.append([fine + SYSTEMS[name].encoder, _LOSSES[SYSTEMS[name].loss], *figures, _runs(row)])
+        lines.append([fine + SYSTEMS[name].encoder, _LOSSES[SYSTEMS[name].loss], *figures, _runs(row, findings.about["data"])])
     lines.append(["chance", "", _percent(findings.chance.get("accuracy", 0.5)), "50.0", ""])
     pairs = findings.about["pairs"]
     title = f"Table 1a. A-V correlation accuracy. Measured: {findings.described}" + (f", {pairs} pairs" if pairs else "")
@@ -118,7 +116,9 @@ def table_1b(rows: Sequence[Row], findings: Findings, shares: Shares) -> Table:
         encoder = ("fine-tuned " if name == "finetuned" else "") + system.encoder
         figures = [each for level in _RETRIEVAL for each in (_figure(row, shares[level]), _printed(printed.of(level)))]
         number = "" if printed.model is None else str(printed.model)
-        lines.append([number, encoder, _PROJECTORS[system.head], _LOSSES[system.loss], *figures, _runs(row)])
+        lines.append(
+            [number, encoder, _PROJECTORS[system.head], _LOSSES[system.loss], *figures, _runs(row, findings.about["data"])]
+        )
     category, sample = (_percent(findings.chance[level]) for level in _RETRIEVAL)
     lines.append(["", "chance", "", "", category, "-", sample, _percent(10 / 428), ""])
     about = findings.about
@@ -203,10 +203,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _runs(row: Row | None) -> str:
+def _runs(row: Row | None, tested: object = None) -> str:
+    """Which runs, of which size, and what they were trained with where that is not what they are tested with."""
     if row is None:
         return ""
-    if len(row.runs) > 1:
-        return f"{len(row.runs)} seeds of {row.name}"
-    path = row.runs[0].path
-    return str(path.parent if path.name == BEST else path)
+    run = row.runs[0]
+    path = run.path.parent if run.path.name == BEST else run.path
+    said = [str(path) if len(row.runs) == 1 else f"{len(row.runs)} seeds", run.size]
+    trained = run.trained.get("data")
+    return ", ".join(said + [f"trained on {trained}"] * (tested is not None and trained != tested))
