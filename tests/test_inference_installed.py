@@ -157,6 +157,22 @@ def test_the_one_that_ships_can_be_chosen_and_not_removed(tmp_path: Path) -> Non
     assert serving is not None and serving.id == "mini@2"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links there need rights")
+def test_the_one_that_ships_may_be_links_as_some_installers_make_them(tmp_path: Path) -> None:
+    folder = make_pack(tmp_path / "shipped", name="mini", external=True)
+    (tmp_path / "cache").mkdir()
+    for number, path in enumerate(sorted(folder.iterdir())):
+        kept = tmp_path / "cache" / path.name
+        path.rename(kept)
+        path.symlink_to(kept) if number % 2 else path.hardlink_to(kept)
+    installed = Installed(tmp_path / "home", shipped=folder)
+    encoders = InUse(installed).encoders()
+    assert encoders is not None and encoders.pack.id == "mini@1"
+    assert installed.use("mini@1").id == "mini"
+    with pytest.raises(PackError, match="link"):
+        Pack.open(folder)
+
+
 def test_what_is_removed_is_gone_and_no_longer_chosen(installed: Installed, tmp_path: Path) -> None:
     for name in ("one", "two"):
         installed.add(make_pack(tmp_path / name, name=name))

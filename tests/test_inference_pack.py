@@ -134,6 +134,20 @@ def test_a_file_that_is_not_listed_is_refused(folder: Path, name: str) -> None:
     assert refusal(folder) == f"{name}: pack.json does not list it"
 
 
+def test_what_strangers_wrote_is_told_without_doing_anything_to_a_terminal(folder: Path) -> None:
+    def rename(graph: onnx.ModelProto) -> None:
+        graph.graph.input[0].name = "\x1b[31m\u202e"
+
+    regraphed(folder, rename)
+    assert "inputs are \\x1b[31m\\u202e float32" in refusal(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_a_file_of_a_strange_name_is_told_as_it_can_be(folder: Path) -> None:
+    (folder / "\x1b[31m.txt").write_text("")
+    assert refusal(folder) == "\\x1b[31m.txt: pack.json does not list it"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links there need rights")
 @pytest.mark.parametrize("name", ["picture.onnx", "golden.npz", "pack.json"])
 def test_a_symbolic_link_is_refused(folder: Path, tmp_path: Path, name: str) -> None:

@@ -47,7 +47,7 @@ class Installed:
     """The packs in a home; whoever changes them has his turn, whoever reads sees whole packs.
 
     Args:
-        home: the daemon's home; its ``packs`` is made when the first is added.
+        home: the user's; its ``packs`` is made when the first is added.
         shipped: the folder of the pack that ships, which need not be there.
     """
 
@@ -102,7 +102,7 @@ class Installed:
         Raises:
             PackError: there is none, or several versions.
         """
-        found = [one for one in self.packs() if name in (one.id, one.id.partition("@")[0])]
+        found = [one for one in self.packs() if name in (one.id, one.id.partition("@")[0], one.pack and one.pack.id)]
         if not found:
             raise PackError(f"no pack {name!a} is installed", _LIST)
         if len(found) > 1:
@@ -191,10 +191,10 @@ class Installed:
             with (folder / MANIFEST).open("rb") as file:
                 key = folder, hashlib.sha256(file.read(MOST_BYTES + 1)).hexdigest()
         except OSError:
-            return Pack.open(folder)  # says what is wrong
+            return Pack.open(folder, ships=name == SHIPPED)  # says what is wrong
         with self._opening:
             if key not in self._opened:
-                pack = Pack.open(folder)
+                pack = Pack.open(folder, ships=name == SHIPPED)
                 if name not in (pack.id, SHIPPED):
                     raise PackError(
                         f"{folder}: the pack in it is {pack.id}", "foley-bridge packs add puts packs where they belong"

@@ -6,10 +6,11 @@ it reads, and hands on just those bytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,7 @@ from foley_bridge.inference.manifest import File, GraphEntry, Manifest, Parity, 
 from foley_bridge.inference.onnx_reader import Onnx, read_onnx
 from foley_bridge.inference.places import MANIFEST
 from foley_bridge.inference.recommendation_task import RecommendationTask
+from foley_bridge.inference.saying import plain
 from foley_bridge.inference.strict_json import MOST_BYTES
 
 DOMAINS = ("", "com.microsoft")
@@ -80,26 +82,32 @@ class Pack:
         folder: where it lies.
         manifest_bytes: of ``pack.json``.
         hash: SHA-256 of that, and so of everything in the pack.
+        ships: it is part of the installation, whose files may be links: some installers make them so.
     """
 
     folder: Path
     manifest: Manifest
     manifest_bytes: bytes
     hash: str
+    ships: bool = False
 
     @classmethod
-    def open(cls, folder: Path) -> Pack:
+    def open(cls, folder: Path, *, ships: bool = False) -> Pack:
         """The pack in a folder.
+
+        Args:
+            ships: it is part of the installation.
 
         Raises:
             PackError: it is not as docs/packs.md says; names folder, file and reason.
         """
-        data = _read(folder, MANIFEST, most=MOST_BYTES, missing="there is no pack: no pack.json")
+        with _opened(folder, MANIFEST, "there is no pack: no pack.json", links=ships) as file:
+            data = file.read(MOST_BYTES + 1)
         try:
             manifest = Manifest.from_bytes(data)
         except ValueError as error:
             raise _refused(folder, MANIFEST, str(error)) from None
-        pack = cls(folder, manifest, data, hashlib.sha256(data).hexdigest())
+        pack = cls(folder, manifest, data, hashlib.sha256(data).hexdigest(), ships)
         pack._check_files()
         for name, entry in manifest.graphs.items():
             try:
@@ -149,16 +157,13 @@ class Pack:
 
     def _look_through(self, name: str, parts: list[bytes] | None = None) -> None:
         entry, found = self.manifest.files[name], hashlib.sha256()
-        with _opened(self.folder, name, f"the file is missing that {MANIFEST} lists") as file:
+        with _opened(self.folder, name, f"the file is missing that {MANIFEST} lists", links=self.ships) as file:
             if (size := os.fstat(file.fileno()).st_size) != entry.size:
                 raise _refused(self.folder, name, f"it has {size} bytes, where {MANIFEST} says {entry.size}")
-            try:
-                while part := file.read(_AT_ONCE):
-                    found.update(part)
-                    if parts is not None:
-                        parts.append(part)
-            except OSError as error:
-                raise _refused(self.folder, name, f"it cannot be read, {error.strerror or error}") from error
+            while part := file.read(_AT_ONCE):
+                found.update(part)
+                if parts is not None:
+                    parts.append(part)
         if found.hexdigest() != entry.sha256:
             raise _refused(self.folder, name, f"its SHA-256 is {found.hexdigest()}, where {MANIFEST} says {entry.sha256}")
 
@@ -178,41 +183,38 @@ class Pack:
 
 
 def _refused(folder: Path, file: str, why: str, hint: str = _AGAIN) -> PackError:
-    return PackError(f"{folder}: {file.encode('utf-8', 'backslashreplace').decode()}: {why}", hint)
+    return PackError(f"{folder}: {plain(file)}: {plain(why)}", hint)
 
 
-def _opened(folder: Path, name: str, missing: str) -> BinaryIO:
+@contextlib.contextmanager
+def _opened(folder: Path, name: str, missing: str, *, links: bool) -> Iterator[BinaryIO]:
     """A file of a pack, which is one with just this name, and no way to another.
 
+    Args:
+        missing: what is said when it is not there.
+        links: it may be a way to another, or one with several names.
+
     Raises:
-        PackError: it is not there, or something else.
+        PackError: it is not there, or something else, or cannot be read.
     """
     path = folder / name
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        if path.is_symlink():
+        if path.is_symlink() and not links:
             raise _refused(folder, name, "it is a symbolic link")
         if not path.exists():
             raise _refused(folder, name, missing)
         if not path.is_file():
             raise _refused(folder, name, "it is no file")
-        handle = os.open(path, flags)
+        with os.fdopen(os.open(path, flags if links else flags | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
+            found = os.fstat(file.fileno())  # of what was opened, whatever lay there before
+            if not stat.S_ISREG(found.st_mode):
+                raise _refused(folder, name, "it is no file")
+            if found.st_nlink > 1 and not links:
+                raise _refused(folder, name, "it is a hard link: it has another name, too")
+            yield file
     except OSError as error:
         raise _refused(folder, name, f"it cannot be read, {error.strerror or error}") from error
-    file = os.fdopen(handle, "rb")
-    found = os.fstat(handle)  # of what was opened, whatever lay there before
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-        file.close()
-        raise _refused(folder, name, "it is a hard link: it has another name, too" if found.st_nlink > 1 else "it is no file")
-    return file
-
-
-def _read(folder: Path, name: str, *, most: int, missing: str) -> bytes:
-    with _opened(folder, name, missing) as file:
-        try:
-            return file.read(most + 1)
-        except OSError as error:
-            raise _refused(folder, name, f"it cannot be read, {error.strerror or error}") from error
 
 
 def _check_graph(name: str, entry: GraphEntry, onnx: Onnx, files: Mapping[str, File]) -> None:

@@ -86,6 +86,11 @@ def mapping(said: Any, place: str) -> Mapping[str, Any]:
     return said
 
 
+def plain(text: str) -> str:
+    """What a stranger wrote, fit for a terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def plain_file(said: Any, place: str) -> str:
     """A name that means a file of the pack's own folder on every system, and nothing else.
 

@@ -19,6 +19,7 @@ from foley_bridge.home import home
 from foley_bridge.inference import providers as known
 from foley_bridge.inference.pack import Graph
 from foley_bridge.inference.probing import load_libraries
+from foley_bridge.inference.saying import plain
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -159,6 +160,7 @@ class Session:
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.enable_mem_pattern = known.ORDER["directml"] not in plan  # which takes no such plans
         options.use_deterministic_compute = True
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
@@ -236,4 +238,4 @@ def _distance(made: NDArray[Any], wanted: NDArray[Any]) -> float:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    return plain((str(error).strip().splitlines() or [type(error).__name__])[0][:300])
