@@ -79,7 +79,7 @@ def recommendation(
     licence: Annotated[str, typer.Option(help="An SPDX expression, or LicenseRef-…")] = "LicenseRef-all-rights-reserved",
     calibrate: Annotated[str | None, typer.Option(help="Data to prove and calibrate with; by default the run's own.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of the data's decoded features.")] = None,
-    pairs: Annotated[int, typer.Option(min=16, help="At most so many held-out pairs.")] = 256,
+    pairs: Annotated[int, typer.Option(min=16, help="At most so many held-out pairs.")] = 428,
     fp16: Annotated[bool, typer.Option("--fp16", help="Weights and arithmetic of half size.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Convolutions in eight bits.")] = False,
     as_json: Json = False,

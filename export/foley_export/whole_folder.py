@@ -29,9 +29,12 @@ def whole_folder(target: Path) -> Iterator[Path]:
         raise ExportError(f"{target} cannot be written: {error.strerror}", "give another --out") from error
     try:
         yield beside
-        for path in beside.iterdir():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
+        for path in beside.rglob("*"):
+            if path.is_dir():
+                sync_folder(path)
+            else:
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
         beside.chmod(0o755)  # mkdtemp's is for its maker alone
         sync_folder(beside)
         try:
