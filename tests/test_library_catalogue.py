@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foley_bridge.errors import LibraryError
-from foley_bridge.library import store
+from foley_bridge.library import store, table
 from foley_bridge.library.catalogue import FORM, Catalogue
 from foley_bridge.library.sound import CORRECTABLE, LibrarySound, sound_id
 
@@ -92,9 +92,9 @@ def test_a_sound_goes_with_its_last_file(catalogue: Catalogue) -> None:
 
 def test_files_leave_one_sound_and_join_another_in_one_version(catalogue: Catalogue) -> None:
     catalogue.upsert([sound("old", "/a.wav")])
-    before = catalogue._store._table().version
+    before = catalogue._store._sounds.table().version
     catalogue.upsert([sound("new", "/a.wav")], leaving=[(sound("old").id, "/a.wav")])
-    assert catalogue._store._table().version == before + 1
+    assert catalogue._store._sounds.table().version == before + 1
     assert names(catalogue) == ["new"] and catalogue.all_files()["/a.wav"][0] == sound("new").id
 
 
@@ -371,7 +371,7 @@ def test_nothing_is_said_on_stderr(catalogue: Catalogue) -> None:
 def test_corrections_without_end_do_not_let_the_folder_grow_without_end(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_KEPT_S", 0.001)
+    monkeypatch.setattr(table, "_KEPT_S", 0.001)
     monkeypatch.setattr(store, "_TIDY_EVERY", 10)
     catalogue.upsert(sound(f"door {number}") for number in range(50))
     sizes = []
@@ -435,15 +435,15 @@ def test_readers_see_whole_batches_while_another_thread_writes(catalogue: Catalo
 
 
 def test_versions_cleared_away_under_a_reader_do_not_trouble_it(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_KEPT_S", 0.001)
+    monkeypatch.setattr(table, "_KEPT_S", 0.001)
     catalogue.upsert(sound(f"door {number}") for number in range(30))
     reader = Catalogue.open(catalogue.folder)
     assert len(reader.search("door", limit=100)) == 30
-    snapshot = reader._store._newest()
+    snapshot = reader._store._sounds._still_newest()
     catalogue.upsert(sound(f"door {number}", description="new") for number in range(30))
     catalogue.optimise()
     assert reader.search("door 3")[0].sound.description == "new"
-    assert snapshot is not reader._store._newest()
+    assert snapshot is not reader._store._sounds._still_newest()
 
 
 _WRITER = """

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from foley_bridge.cli import show
 from foley_bridge.cli.asking import Json
-from foley_bridge.errors import Cancelled, LibraryError
+from foley_bridge.cli.stopping import stopped_between
+from foley_bridge.errors import LibraryError
 
 if TYPE_CHECKING:
     from foley_bridge.library.catalogue import Catalogue
@@ -24,7 +19,6 @@ if TYPE_CHECKING:
     from foley_bridge.library.sound import LibrarySound
 
 NOT_ALL = 1
-SHOWN_FAILURES = 20
 
 app = typer.Typer(help="The sound library: add folders, search, correct.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -49,14 +43,16 @@ def add(
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=64, help="Files read at once [default: as many as pay off].")
     ] = None,
+    no_embed: Annotated[bool, typer.Option("--no-embed", help="Do not go on to embed the new sounds.")] = False,
     library: Folder = None,
     as_json: Json = False,
 ) -> int:
-    """Add folders, or bring the library up to date with them. Ctrl-C keeps what is in; run it again to go on."""
+    """Add folders, or bring the library up to date with them, and embed what is new. Ctrl-C keeps what is in; run it again."""
+    from foley_bridge.cli import embedding
     from foley_bridge.library.scan import scan
 
     catalogue = _opened(library, create=True)
-    with show.Bar(hidden=as_json) as bar, _stopped_between() as stopping:
+    with show.Bar(hidden=as_json) as bar, stopped_between() as stopping:
 
         def watch(progress: ScanProgress) -> None:
             stopping()
@@ -66,11 +62,24 @@ def add(
             bar.update(progress.step + count, done, progress.left_s)
 
         report = scan(catalogue, folders, watcher=watch, licence=licence, source=source, csv=csv or (), threads=threads)
-    if as_json:
-        print(json.dumps({**report.to_json(), "sounds": catalogue.count()}, indent=2))
-    else:
+    if not as_json:
         _print_report(report, catalogue.count())
-    return NOT_ALL if report.failed else 0
+    embedded = None if no_embed else embedding.embedded_if_any(catalogue, hidden=as_json)
+    if as_json:
+        said = {**report.to_json(), "sounds": catalogue.count(), "embedded": embedded.to_json() if embedded else None}
+        print(json.dumps(said, indent=2))
+    return NOT_ALL if report.failed or (embedded and embedded.skipped) else 0
+
+
+@app.command()
+def embed(library: Folder = None, as_json: Json = False) -> int:
+    """Embed the sounds that are not yet, for search by picture and by sound. Ctrl-C keeps what is in; run it again to go on."""
+    from foley_bridge.cli import embedding
+
+    embedded = embedding.embedded(_opened(library), hidden=as_json)
+    if as_json:
+        print(json.dumps(embedded.to_json(), indent=2))
+    return NOT_ALL if embedded.skipped else 0
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -197,35 +206,6 @@ def _length(text: str | None) -> tuple[float | None, float | None]:
     return bounds[0], bounds[1]
 
 
-@contextlib.contextmanager
-def _stopped_between() -> Iterator[Callable[[], None]]:
-    """Ctrl-C waits for the next step between two writes; a second one does not wait. Gives what asks whether there was one."""
-    told = False
-
-    def stop() -> None:
-        raise Cancelled("stopped; what is in the library stays there", "run it again to go on")
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal told
-        if told:
-            stop()
-        told = True
-
-    def asked() -> None:
-        if told:
-            stop()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _print_report(report: ScanReport, count: int) -> None:
     counts = {
         "added": report.added, "changed": report.changed, "moved": report.moved, "vanished": report.vanished,
@@ -235,18 +215,9 @@ def _print_report(report: ScanReport, count: int) -> None:
     print(f"the library has {_sounds(count)}")
     for note in report.notes:
         print(f"note: {note}")
-    _print_some(f"{len(report.failed)} could not be read:", [f"{path}: {reason}" for path, reason in report.failed])
+    show.some(f"{len(report.failed)} could not be read:", [f"{path}: {reason}" for path, reason in report.failed])
     lines = [f"{csv}, line {line}: {path}: {why}" for csv, line, path, why in report.unmatched]
-    _print_some(f"{len(lines)} lines of the lists belong to no sound there:", lines)
-
-
-def _print_some(heading: str, lines: list[str]) -> None:
-    if lines:
-        print(heading, file=sys.stderr)
-        for line in lines[:SHOWN_FAILURES]:
-            print(f"  {line}", file=sys.stderr)
-        if len(lines) > SHOWN_FAILURES:
-            print(f"  and {len(lines) - SHOWN_FAILURES} more; --json lists them all", file=sys.stderr)
+    show.some(f"{len(lines)} lines of the lists belong to no sound there:", lines)
 
 
 def _print_sounds(sounds: list[LibrarySound], scores: list[str] | None = None) -> None:

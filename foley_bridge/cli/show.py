@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from foley_bridge.jobs.request import Progress
 
+_SOME = 20
+
 
 class Bar:
     """A progress bar on stderr, where it does not disturb what is printed; none when hidden or not on a terminal."""
@@ -136,3 +138,13 @@ def files(named: dict[str, str | None]) -> None:
 def fault(message: str, hint: str) -> None:
     """Say what is wrong, and what to do."""
     print(f"foley-bridge: {message}" + (f"\n  what to do: {hint}" if hint else ""), file=sys.stderr)
+
+
+def some(heading: str, lines: Sequence[str]) -> None:
+    """The first of many lines, on stderr; nothing when there are none."""
+    if lines:
+        print(heading, file=sys.stderr)
+        for line in lines[:_SOME]:
+            print(f"  {line}", file=sys.stderr)
+        if len(lines) > _SOME:
+            print(f"  and {len(lines) - _SOME} more; --json lists them all", file=sys.stderr)

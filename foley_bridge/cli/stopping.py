@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from foley_bridge.errors import Cancelled
@@ -42,3 +43,32 @@ def held() -> Iterator[None]:
     if _stopping.told and not _stopping.held:
         _stopping.told = False
         raise Cancelled("stopped; nothing was kept")
+
+
+@contextlib.contextmanager
+def stopped_between() -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits for the next step between two writes; a second one does not wait. Gives what asks whether there was one."""
+    told = False
+
+    def stop() -> None:
+        raise Cancelled("stopped; what is in the library stays there", "run it again to go on")
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal told
+        if told:
+            stop()
+        told = True
+
+    def asked() -> None:
+        if told:
+            stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -3,6 +3,7 @@
     FOLDER/catalogue.json    that this is a catalogue, and the version of its form; written last when it is made
     FOLDER/sounds.lance      the table
     FOLDER/write.lock        held by who is writing
+    FOLDER/segments-*        the sounds' segments as an encoder's points (``segments``)
 
 Writers take turns by the lock; readers never wait, and see the last state that was written whole.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,14 @@ from foley_bridge.library.sound import CORRECTABLE, LibrarySound
 from foley_bridge.media.whole_file import whole_file
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from foley_bridge.library.embedding import Embedded, EmbedProgress
+    from foley_bridge.library.hearing import Encoders
+    from foley_bridge.library.nearest import Near
     from foley_bridge.library.search import Found
+    from foley_bridge.library.segments import Held, Segments
     from foley_bridge.library.snapshot import Snapshot
 
 FORM = 1  # of the table and of the words in it; a catalogue of a newer form is refused
@@ -43,6 +51,7 @@ class Catalogue:
 
         self.folder = folder
         self._store = Store(folder)
+        self._segments: dict[str, Segments] = {}
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = False) -> Catalogue:
@@ -122,26 +131,71 @@ class Catalogue:
         Raises:
             LibraryError: there is no such category, or a number that cannot be.
         """
-        import numpy as np
-
         from foley_bridge.library import search
 
         query = search.parse(words)
-        kinds = None if ucs is None else np.array(_kinds(ucs))
-        low, high = search.length_bounds(length_s)
+        conditions = _conditions(ucs, length_s, channels)
         wanted = _limit(limit)
 
         def ask(library: Snapshot) -> list[Found]:
-            allowed = ~library.banned & (library.duration_s >= low) & (library.duration_s <= high)
-            if kinds is not None:
-                allowed &= np.isin(library.kind, kinds)
-            if channels is not None:
-                allowed &= library.channels == channels
-            best = search.rank(query, library, allowed, wanted)
+            best = search.rank(query, library, conditions(library), wanted)
             found = library.rows([place for place, _ in best])
             return [search.Found(rows.sound_of(row), score) for row, (_, score) in zip(found, best, strict=True)]
 
         return self._store.on_snapshot(ask)
+
+    def nearest(
+        self,
+        space: str,
+        points: NDArray[np.float32],
+        *,
+        ucs: str | None = None,
+        length_s: tuple[float | None, float | None] = (None, None),
+        channels: int | None = None,
+        limit: int = 20,
+    ) -> list[Near]:
+        """The sounds whose best segment lies nearest to any of some points, nearest first; banned ones are left out.
+
+        Args:
+            space: what the points and the segments are of (``Encoders.space``).
+            points: float32 (q, dimension), each of length 1.
+            ucs, length_s, channels, limit: as for ``search``.
+
+        Raises:
+            LibraryError: no sound has segments in this space, there is no such category, or a number that cannot be.
+        """
+        from foley_bridge.library.nearest import Near, nearest
+
+        conditions = _conditions(ucs, length_s, channels)
+        wanted = _limit(limit)
+
+        def ask(library: Snapshot, held: Held) -> list[Near]:
+            place = library.places_of(held.contents)
+            allowed = (place >= 0) & conditions(library)[place] if len(library) else place >= 0
+            best = nearest(held, points, allowed, wanted)
+            found = library.rows([int(place[held.code[each.place]]) for each in best])
+            return [
+                Near(rows.sound_of(row), each.distance, float(held.start_s[each.place]))
+                for row, each in zip(found, best, strict=True)
+            ]
+
+        segments = self.segments(space)
+        if not segments.table.there():
+            raise LibraryError(
+                f"{self.folder}: its sounds are not embedded for the pack in use", "embed them with foley-bridge library embed"
+            )
+        return self._store.on_snapshot(lambda library: segments.table.on_newest(lambda held: ask(library, held)))
+
+    def embedded(self, space: str) -> tuple[int, int]:
+        """How many sounds have segments in a space, and how many sounds there are."""
+        contents = self.segments(space).contents()
+        return self._store.on_snapshot(lambda library: (int((library.places_of(contents) >= 0).sum()), len(library)))
+
+    def segments(self, space: str) -> Segments:
+        """The sounds' segments in a space; there need not be any."""
+        from foley_bridge.library.segments import Segments
+
+        return self._segments.setdefault(space, Segments(self.folder, space))
 
     def list(
         self,
@@ -262,6 +316,26 @@ class Catalogue:
             self._store.put([row], replace=True)
         return rows.sound_of(row)
 
+    def embed(
+        self,
+        encoders: Encoders,
+        *,
+        on_progress: Callable[[EmbedProgress], None] = lambda _: None,
+        threads: int | None = None,
+    ) -> Embedded:
+        """Embed the sounds that have no segments in the encoders' space yet, and clear away those of sounds that are gone.
+
+        Args:
+            on_progress: called about ten times a second; may raise (`Cancelled`) to stop, and what is in stays in.
+            threads: that read files; as many as pay off when None.
+
+        Raises:
+            LibraryError: another program embeds, or the disk is full. PackError: the pack's graphs fail.
+        """
+        from foley_bridge.library.embedding import embed
+
+        return embed(self, encoders, on_progress=on_progress, threads=threads)
+
     def optimise(self) -> None:
         """Bring the index up to date, put small pieces together and clear away old versions. Do it after every scan.
 
@@ -309,6 +383,28 @@ def _kinds(asked: str) -> list[int]:
     if exact and every[exact[0]].cat_short.lower() != wanted:
         return exact
     return named or [every.index(_category(asked))]
+
+
+def _conditions(
+    ucs: str | None, length_s: tuple[float | None, float | None], channels: int | None
+) -> Callable[[Snapshot], NDArray[np.bool_]]:
+    """What says of each sound whether a search may find it."""
+    import numpy as np
+
+    from foley_bridge.library import search
+
+    kinds = None if ucs is None else np.array(_kinds(ucs))
+    low, high = search.length_bounds(length_s)
+
+    def allowed(library: Snapshot) -> NDArray[np.bool_]:
+        allowed = ~library.banned & (library.duration_s >= low) & (library.duration_s <= high)
+        if kinds is not None:
+            allowed &= np.isin(library.kind, kinds)
+        if channels is not None:
+            allowed &= library.channels == channels
+        return allowed
+
+    return allowed
 
 
 def _limit(limit: int) -> int:

@@ -6,10 +6,9 @@ only when the table has a new version. A row's place is its index in all arrays.
 
 from __future__ import annotations
 
-import asyncio
 import functools
-from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,13 @@ from numpy.typing import NDArray
 from foley_bridge.library import ucs
 from foley_bridge.library.rows import Row
 from foley_bridge.library.search import Ask, Places
+from foley_bridge.library.segments import content_of
+from foley_bridge.library.table import all_of, wait_for
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import AsyncTable
 
-_Value = TypeVar("_Value")
 _COLUMNS = ["id", "name", "cat_id", "duration_s", "channels", "favourite", "banned", "name_length"]
 _FRAGMENT_BITS, _IN_FRAGMENT = 32, (1 << 32) - 1
 
@@ -68,7 +68,23 @@ class Snapshot:
         """For each question the places of the sounds that answer it, asked of the index all at once."""
         if not len(self):
             return [np.empty(0, dtype=np.int64) for _ in asks]
-        return wait_for(self._look_up_all(asks))
+        return wait_for(all_of([self._look_up(ask) for ask in asks]))
+
+    def places_of(self, contents: Places) -> Places:
+        """Where the sounds with these contents are (``segments.content_of``); -1 for those that are not there."""
+        known, places = self._by_content
+        if not len(known):
+            return np.full(len(contents), -1)
+        found = np.minimum(np.searchsorted(known, contents), len(known) - 1)
+        return np.where(known[found] == contents, places[found], -1)
+
+    @functools.cached_property
+    def _by_content(self) -> tuple[Places, Places]:
+        """Contents, ascending, and whose place each is."""
+        found = wait_for(self._table.query().select(["fingerprint"]).with_row_id().to_arrow()).sort_by("_rowid")
+        contents = np.array([content_of(each) for each in found["fingerprint"].to_pylist()], dtype=np.int64)
+        order = np.argsort(contents)
+        return contents[order], order
 
     def rows(self, places: Sequence[int]) -> list[Row]:
         """The rows at these places, in their order."""
@@ -80,9 +96,6 @@ class Snapshot:
 
     async def _take(self, row_ids: list[int]) -> pa.Table:
         return await self._table.take_row_ids(row_ids).with_row_id().to_arrow()
-
-    async def _look_up_all(self, asks: Sequence[Ask]) -> list[Places]:
-        return await asyncio.gather(*map(self._look_up, asks))
 
     async def _look_up(self, ask: Ask) -> Places:
         query = self._table.query().nearest_to_text(_query(ask)).select(["_score"]).with_row_id().limit(len(self))
@@ -99,13 +112,6 @@ def _query(ask: Ask) -> Any:
     if ask.how == "near":
         return query.MatchQuery(text, ask.column, fuzziness=ask.edits, prefix_length=1)  # type: ignore[call-arg]
     return query.MatchQuery(text, ask.column)  # type: ignore[call-arg]
-
-
-def wait_for(asked: Coroutine[Any, Any, _Value]) -> _Value:
-    """What LanceDB's own thread answers."""
-    from lancedb.background_loop import LOOP
-
-    return LOOP.run(asked)
 
 
 def _lookup(row_ids: NDArray[np.int64]) -> tuple[Places, Places]:
