@@ -95,9 +95,12 @@ def _finished(
 ) -> Batch:
     """What was read, in the form that networks take: ``features.normalised`` of a whole batch."""
     mean, std = (torch.tensor(each, device=device)[:, None, None] for each in (features.mean, features.std))
-    colours = pictures.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
+    colours = pictures.to(device, non_blocking=True).permute(0, 3, 1, 2)
+    normal = torch.empty(colours.shape, device=device)
+    for some in (slice(None),) if device.type != "cpu" else range(len(normal)):  # on a CPU, what stays in its cache
+        normal[some].copy_(colours[some]).div_(255).sub_(mean).div_(std)
     return Batch(
-        pictures=((colours / 255 - mean) / std).contiguous(),
+        pictures=normal,
         sounds=sounds.to(device, non_blocking=True).float(),
         correlated=None if contrastive else torch.from_numpy(rows.correlated).to(device),
         indices=torch.from_numpy(rows.indices).to(device),
