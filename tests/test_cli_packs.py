@@ -75,6 +75,7 @@ def test_the_objects_are_those_that_are_documented(tmp_path: Path) -> None:
     assert well("--json").json["packs"] == []
     assert_shaped(well("add", make_pack(tmp_path / "a"), "--json").json, PACK)
     listed = well("--json").json
+    assert well("list", "--json").json == listed
     assert_shaped(listed, {"packs": [PACK], "serving": [SERVING]})
     assert (listed["packs"][0]["serves"], listed["serving"][0]["pack"]) == (["recommendation"], "tiny@1")
     assert [one["providers"] for one in listed["serving"][0]["graphs"]] == [[CPU], [CPU]]

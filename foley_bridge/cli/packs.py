@@ -25,6 +25,12 @@ def packs(context: typer.Context, as_json: Json = False) -> None:
         if as_json:
             raise typer.BadParameter(f"--json comes after {context.invoked_subcommand}")
         return
+    list_packs(as_json)
+
+
+@app.command("list")
+def list_packs(as_json: Json = False) -> None:
+    """List the packs, which serves what, and where it runs."""
     from foley_bridge.inference import where
 
     installed = _installed()
