@@ -12,7 +12,7 @@ import pytest
 import soxr
 from packs import make_pack, read_manifest, write_manifest
 
-from foley_bridge.errors import PackError
+from foley_bridge.errors import MediaError, PackError
 from foley_bridge.inference import features
 from foley_bridge.inference.encoders import Encoders
 from foley_bridge.inference.golden import golden_bytes, read_golden
@@ -92,6 +92,20 @@ def test_a_recording_of_another_rate_is_heard_as_at_the_packs(encoders: Encoders
     starts, made = encoders.embed_sounds(soxr.resample(low, 48_000, 44_100), 44_100)
     assert starts.tolist() == [0.0]
     assert np.linalg.norm(made[0] - encoders.embed_segments(low[None])[0]) < 0.1
+
+
+@pytest.mark.parametrize("sample", [np.nan, np.inf, -np.inf, 1e30])
+def test_a_recording_of_what_is_no_sound_is_refused(encoders: Encoders, sample: float) -> None:
+    recording = sounds(1)[0]
+    recording[7] = sample
+    for rate in (48_000, 44_100):
+        with pytest.raises(MediaError, match="no numbers, or far too large"):
+            encoders.embed_sounds(recording, rate)
+
+
+def test_silence_is_a_point_too(encoders: Encoders) -> None:
+    for length in (0, 1, 48_000):
+        assert encoders.embed_sounds(np.zeros(length, np.float32), 48_000)[1].shape == (1, encoders.dimension)
 
 
 def test_what_is_alike_lies_near(encoders: Encoders) -> None:

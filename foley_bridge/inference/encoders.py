@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from foley_bridge.errors import PackError
+from foley_bridge.errors import MediaError, PackError
 from foley_bridge.inference import features
 from foley_bridge.inference.golden import WITHIN, read_golden
 from foley_bridge.inference.pack import Pack
@@ -19,6 +19,7 @@ from foley_bridge.inference.recommendation_task import EMBEDDING
 from foley_bridge.inference.session import Session
 
 TASK = "recommendation"
+_LOUDEST = 1e6  # full scale is 1
 _UNIT_WITHIN = 1e-2
 _SHOWN = 16  # pictures, or segments, that are made ready together
 Floats = NDArray[np.float32]
@@ -70,7 +71,14 @@ class Encoders:
 
         Returns:
             starts of the segments, seconds, float32 (k,), and float32 (k, dimension).
+
+        Raises:
+            MediaError: it has samples that are no numbers, or far too large to be sound.
         """
+        if not (np.abs(samples) < _LOUDEST).all():
+            raise MediaError(
+                "the sound has samples that are no numbers, or far too large", "write the file again, or take another"
+            )
         starts, heard = self.heard(samples, sample_rate)
         return starts, self.embed_heard(heard)
 

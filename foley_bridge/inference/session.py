@@ -198,6 +198,8 @@ def tensorrt_options(graph: Graph, engines: Path) -> dict[str, str]:
     """
     folder = engines / graph.sha256 / known.gpu()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not any(folder.iterdir()):
+        log.info("%s: TensorRT builds its engine, once for this GPU and driver; that takes a while", graph.path)
     options = {
         "trt_engine_cache_enable": "1",
         "trt_engine_cache_path": str(folder),
