@@ -119,10 +119,10 @@ def test_runs_of_another_size_or_other_data_are_no_seeds_of_the_same_and_are_tol
 def test_two_runs_of_one_seed_are_refused_as_seeds_and_a_run_given_twice_altogether() -> None:
     run = measured("attention-infonce", seed=4, category=1, sample=1)
     again = replace(run, path=Path("runs/again/best.pt"))
-    with pytest.raises(ModelError, match=r"attention-infonce-4/best.pt and runs/again/best.pt: both .* seed 4"):
+    with pytest.raises(ModelError, match=r"attention-infonce-4 and runs/again: both .* seed 4"):
         grouped([run, again], seeds=True)
     assert [row.name for row in grouped([run, again], seeds=False)] == [
-        f"attention-infonce ({path})" for path in (run.path, again.path)
+        f"attention-infonce ({each.shown})" for each in (run, again)
     ]
     with pytest.raises(ModelError, match="is there twice"):
         grouped([run, run], seeds=False)
@@ -143,6 +143,19 @@ def test_orderings_are_judged_where_both_systems_were_measured() -> None:
         ("attention-bce-margin", "attention-bce", "category"): "does not",
         ("attention-bce-margin", "attention-bce", "sample"): "undecided",
     }
+
+
+def test_networks_of_another_size_are_not_compared_and_only_picks_compare_what_was_trained_on_other_data() -> None:
+    baseline = measured("attention-bce-margin", category=10, sample=4)
+    others = [
+        measured("attention-infonce", seed=1, size="paper", category=30, sample=24),
+        measured("attention-infonce", seed=2, data="vggsound:a.csv:b", category=30, sample=24),
+    ]
+    assert report(baseline, *others).verdicts == []
+    assert "Networks of another size, or trained on other data, are not compared" in report(baseline, *others).text()
+    picked = report(baseline, *others, gameplay=True).verdicts
+    assert {each.better for each in picked} == {"attention-infonce (mini)"}
+    assert report(baseline, measured("attention-infonce", category=30, sample=24)).notes == []
 
 
 def test_an_ordering_says_how_much_the_paper_had_and_where() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import combinations
 from typing import Any
 
 from foley_models.recommendation import tables
-from foley_models.recommendation.scores import Findings, Row, grouped, judged, shares
+from foley_models.recommendation.scores import Findings, Row, comparable, grouped, judged, shares
 from foley_models.tabular import Table
 
 
@@ -29,7 +30,11 @@ class Report:
         self.rows: list[Row] = grouped(findings.runs, seeds=seeds)
         self.shares = {measure: shares(self.rows, findings, measure, draws=draws) for measure in findings.counts}
         stated = tables.GAMEPLAY_ORDERINGS if gameplay else tables.ORDERINGS
-        self.verdicts = judged(self.rows, findings, stated, draws=draws)
+        self.verdicts = judged(self.rows, findings, stated, draws=draws, same_data=not gameplay)
+        self.notes = list(findings.notes)
+        if not all(comparable(*pair, same_data=not gameplay) for pair in combinations(self.rows, 2)):
+            other = "of another size" if gameplay else "of another size, or trained on other data,"
+            self.notes.append(f"Networks {other} are not compared with each other.")
 
     def tables(self) -> list[Table]:
         """In the paper's form, and then what became of its orderings."""
@@ -46,8 +51,8 @@ class Report:
     def text(self, *, markdown: bool = False) -> str:
         """All tables and notes."""
         said = [table.markdown() if markdown else table.text() for table in self.tables()]
-        if self.findings.notes:
-            said.append("\n".join(f"- {note}" if markdown else note for note in self.findings.notes))
+        if self.notes:
+            said.append("\n".join(f"- {note}" if markdown else note for note in self.notes))
         return "\n\n".join(said) + "\n"
 
     def to_json(self) -> dict[str, Any]:
@@ -67,7 +72,7 @@ class Report:
                 }
                 for verdict in self.verdicts
             ],
-            "notes": list(self.findings.notes),
+            "notes": self.notes,
         }
 
     def _row(self, row: Row) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from foley_models.bootstrap import Compared, Doubles, compared, resampled
 from foley_models.errors import ModelError
+from foley_models.recommendation.checkpoint import BEST
 from foley_models.recommendation.systems import SIZES, SystemConfig
 
 DRAWS = 10_000
@@ -32,6 +34,11 @@ class Measured:
     system: SystemConfig
     trained: Mapping[str, Any]
     right: Mapping[str, Doubles]
+
+    @property
+    def shown(self) -> str:
+        """Its path, as people give it: a run's folder, where it is that run's best."""
+        return str(self.path.parent if self.path.name == BEST else self.path)
 
     @property
     def size(self) -> str:
@@ -150,7 +157,7 @@ def grouped(runs: Sequence[Measured], *, seeds: bool) -> list[Row]:
     for group in groups.values():
         for seed, times in Counter(run.trained.get("seed") for run in group).items():
             if times > 1:
-                one, other = [run.path for run in group if run.trained.get("seed") == seed][:2]
+                one, other = [run.shown for run in group if run.trained.get("seed") == seed][:2]
                 raise ModelError(
                     f"{one} and {other}: both are {group[0].system.name} with seed {seed}",
                     "--seeds wants runs of different seeds",
@@ -165,7 +172,7 @@ def _told_apart(runs: Sequence[Measured]) -> list[str]:
         lambda run: run.system.name,
         lambda run: f"{run.system.name} ({run.size})",
         lambda run: f"{run.system.name} ({run.size}, {run.trained.get('data')})",
-        lambda run: f"{run.system.name} ({run.path})",
+        lambda run: f"{run.system.name} ({run.shown})",
     )
     names = [""] * len(runs)
     for way in ways:
@@ -187,8 +194,14 @@ def _share(of_runs: Doubles, drawn: Doubles) -> Share:
     return Share(float(of_runs.mean()), error, float(low), float(high))
 
 
-def judged(rows: Sequence[Row], findings: Findings, orderings: Iterable[Ordering], *, draws: int = DRAWS) -> list[Verdict]:
-    """Every ordering of which both systems have a row, between all such rows."""
+def judged(
+    rows: Sequence[Row], findings: Findings, orderings: Iterable[Ordering], *, draws: int = DRAWS, same_data: bool = True
+) -> list[Verdict]:
+    """Every ordering of which both systems have a row, between all such rows that can be compared.
+
+    Args:
+        same_data: only between rows that were trained with the same data.
+    """
     verdicts = []
     drawn = {
         measure: resampled({row.name: row.right(measure) for row in rows if row.has(measure)}, counts, draws=draws)
@@ -196,16 +209,28 @@ def judged(rows: Sequence[Row], findings: Findings, orderings: Iterable[Ordering
         if any(row.has(measure) for row in rows)
     }
     for ordering in orderings:
-        for measure in ordering.measures:
-            for better in rows:
-                for worse in rows:
-                    if (better.system.name, worse.system.name) != (ordering.better, ordering.worse):
-                        continue
-                    if not better.has(measure) or not worse.has(measure):
-                        continue
-                    one, other = (
-                        row.right(measure).sum(axis=1).mean() / findings.counts[measure].sum() for row in (better, worse)
-                    )
-                    told = compared(float(one - other), drawn[measure][better.name], drawn[measure][worse.name])
+        for better, worse in product(rows, rows):
+            if (better.system.name, worse.system.name) != (ordering.better, ordering.worse):
+                continue
+            if not comparable(better, worse, same_data=same_data):
+                continue
+            for measure in ordering.measures:
+                if better.has(measure) and worse.has(measure):
+                    one, other = (_mean(row, findings, measure) for row in (better, worse))
+                    told = compared(one - other, drawn[measure][better.name], drawn[measure][worse.name])
                     verdicts.append(Verdict(ordering, measure, better.name, worse.name, told))
     return verdicts
+
+
+def comparable(one: Row, other: Row, *, same_data: bool) -> bool:
+    """Does a difference between two rows say something about their systems? Not if the networks' sizes differ."""
+    sizes, data = ({get(row) for row in (one, other)} for get in (lambda row: row.runs[0].size, _trained_with))
+    return len(sizes) == 1 and (len(data) == 1 or not same_data)
+
+
+def _trained_with(row: Row) -> str:
+    return str(row.runs[0].trained.get("data"))
+
+
+def _mean(row: Row, findings: Findings, measure: str) -> float:
+    return float(row.right(measure).sum(axis=1).mean() / findings.counts[measure].sum())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from foley_models.recommendation.checkpoint import BEST
 from foley_models.recommendation.scores import Findings, Ordering, Row, Share, Verdict
 from foley_models.recommendation.systems import SYSTEMS
 from foley_models.tabular import Table
@@ -147,7 +146,7 @@ def gameplay_table(rows: Sequence[Row], findings: Findings, shares: Shares) -> T
         times = "-" if not base else f"{share / base:.1f}"
         figures = [_figure(row, shares[level]) for level in _RETRIEVAL]
         trained = str(row.runs[0].trained.get("data", "-"))
-        lines.append(["" if number is None else str(number), row.name, trained, *figures, times, _runs(row)])
+        lines.append(["" if number is None else str(number), name, trained, *figures, times, _runs(row)])
     guessed = [_percent(findings.chance[level]) for level in _RETRIEVAL]
     lines.append(["", "chance", "", *guessed, f"{findings.chance['sample'] / base:.1f}" if base else "-", ""])
     headings = ("ID", "System", "Trained on", "Category-level acc (%)", "Sample-level acc (%)", "x baseline (sample)", "Run")
@@ -208,7 +207,6 @@ def _runs(row: Row | None, tested: object = None) -> str:
     if row is None:
         return ""
     run = row.runs[0]
-    path = run.path.parent if run.path.name == BEST else run.path
-    said = [str(path) if len(row.runs) == 1 else f"{len(row.runs)} seeds", run.size]
+    said = [run.shown if len(row.runs) == 1 else f"{len(row.runs)} seeds", run.size]
     trained = run.trained.get("data")
     return ", ".join(said + [f"trained on {trained}"] * (tested is not None and trained != tested))
