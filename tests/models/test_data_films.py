@@ -12,8 +12,10 @@ pytest.importorskip("torch", reason="the extra `models` is not installed")
 
 from data_films import film, frames_at, numbers, pitch_of
 from foley_models.data import PairData, open_data
-from foley_models.data.splitting import of_split
+from foley_models.data.splitting import shared_out
 from foley_models.errors import ModelError
+
+from foley_bridge.errors import MediaError
 
 
 @pytest.fixture(scope="module")
@@ -158,16 +160,36 @@ def test_long_videos_are_cut_into_clips_of_ten_seconds(tmp_path: Path) -> None:
 
 def test_videos_are_shared_out_whole_and_the_same_in_any_order() -> None:
     names = [f"video {number}" for number in range(40)]
-    shares = {split: of_split(names[::-1], split, "videos") for split in ("train", "validation", "test")}
+
+    def share(split: str, among: list[str]) -> list[str]:
+        return list(shared_out(among, split, "videos", str.upper)[0])
+
+    shares = {split: share(split, names[::-1]) for split in ("train", "validation", "test")}
     assert {split: len(each) for split, each in shares.items()} == {"train": 32, "validation": 4, "test": 4}
     assert sorted(name for each in shares.values() for name in each) == sorted(names)
-    assert shares == {split: of_split(names, split, "videos") for split in shares}
-    assert [len(of_split(names[:3], split, "videos")) for split in shares] == [1, 1, 1]
+    assert shares == {split: share(split, names) for split in shares}
+    assert [len(share(split, names[:3])) for split in shares] == [1, 1, 1]
+
+
+def test_what_is_of_no_use_is_not_shared_out_and_told_of_once() -> None:
+    def look(name: str) -> int:
+        if name.startswith("bad"):
+            raise MediaError(f"{name}: is broken")
+        return len(name)
+
+    shares = {
+        split: shared_out(["a", "bad", "bad2", "c", "d"], split, "videos", look) for split in ("train", "validation", "test")
+    }
+    assert sorted(name for used, _ in shares.values() for name in used) == ["a", "c", "d"]
+    assert [len(skipped) for _, skipped in shares.values()] == [2, 0, 0]
+    with pytest.raises(ModelError, match="2 of 3 can be used") as caught:
+        shared_out(["a", "bad", "c"], "test", "videos", look)
+    assert "bad: is broken" in caught.value.hint
 
 
 def test_too_few_videos_are_refused(tmp_path: Path) -> None:
     film(tmp_path / "one.mkv", 1)
-    with pytest.raises(ModelError, match=r"1 videos in .*: too few"):
+    with pytest.raises(ModelError, match=r"videos in .*: 1 of 1 can be used, too few"):
         opened(f"videos:{tmp_path}", "train")
     with pytest.raises(ModelError, match="there is no such folder"):
         opened(f"videos:{tmp_path / 'no'}", "train")

@@ -151,5 +151,5 @@ def test_a_reel_that_changes_has_other_features(house: Path, tmp_path: Path) -> 
 
 
 def test_no_reels_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"0 reels in .*: too few"):
+    with pytest.raises(ModelError, match=r"reels in .*: 0 of 0 can be used"):
         opened(tmp_path)

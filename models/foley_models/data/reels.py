@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from foley_bridge.errors import FoleyError, MediaError
+from foley_bridge.errors import FoleyError, MediaError, TimelineError
 from foley_bridge.inference.features import PictureFeatures, SoundFeatures, resized, segment_starts
 from foley_bridge.media import audio, images, video
 from foley_bridge.timeline.files import SUFFIXES, folder_of, read
@@ -23,7 +23,7 @@ from foley_bridge.timeline.picture import Media, picture_under
 from foley_bridge.timeline.unfolded import Shown, by_track
 from foley_models.data.clips import Clip, Moments, Skipped
 from foley_models.data.film import HALF, LEAST_S, VERSION, FileState, heard, moments, pieces
-from foley_models.data.splitting import of_split
+from foley_models.data.splitting import shared_out
 from foley_models.data.videos import files_under
 
 FOLEY = re.compile(r"(?i)(?<![a-z])foley(?![a-z])")
@@ -88,13 +88,11 @@ class Reels:
     def __init__(self, folder: Path, split: str) -> None:
         self.clips: list[Clip] = []
         self.soundings: list[Sounding] = []
-        self.skipped: list[Skipped] = []
+        self._folder = folder
         names = [name for name in files_under(folder) if Path(name).suffix.lower() in SUFFIXES]
-        for name in of_split(names, split, f"reels in {folder}"):
-            try:
-                self._add(folder / name, name)
-            except FoleyError as error:
-                self.skipped.append(Skipped(name, str(error)))
+        reels, self.skipped = shared_out(names, split, f"reels in {folder}", self._look)
+        for name, (timeline, stretches) in reels.items():
+            self._add(name, timeline, stretches)
 
     def what(self, index: int) -> Mapping[str, Any]:
         """Which sound under which pictures."""
@@ -104,13 +102,19 @@ class Reels:
         """All of a clip."""
         return self.soundings[index].make()
 
-    def _add(self, path: Path, name: str) -> None:
+    def _look(self, name: str) -> tuple[Any, list[_Foley]]:
+        """A reel and where its Foley is."""
+        path = self._folder / name
         timeline = read(path)
-        base = folder_of(path)
-        stretches = list(_placed(timeline, base)) or list(_stem(path, timeline_duration(timeline)))
-        if not stretches:
-            hint = "name the tracks FOLEY, or lay the stem beside it as NAME_foley.wav"
-            self.skipped.append(Skipped(name, f"{path}: has no Foley in it ({hint})"))
+        foley = list(_placed(timeline, folder_of(path))) or list(_stem(path, timeline_duration(timeline)))
+        if not foley:
+            raise TimelineError(
+                f"{path}: has no Foley in it", "name its tracks FOLEY, or lay the stem beside it as NAME_foley.wav"
+            )
+        return timeline, foley
+
+    def _add(self, name: str, timeline: Any, stretches: list[_Foley]) -> None:
+        base = folder_of(self._folder / name)
         for number, stretch in enumerate(stretches):
             called = f"{name} {number + 1} at {float(stretch.start_s):g} s"
             try:

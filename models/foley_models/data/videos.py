@@ -7,14 +7,15 @@ moment of the same one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from foley_bridge.errors import FoleyError, MediaError
+from foley_bridge.errors import MediaError
 from foley_bridge.media import audio, video
-from foley_models.data.clips import Clip, Moments, Skipped
+from foley_models.data.clips import Clip, Moments
 from foley_models.data.film import FileState, Stretch, pieces
-from foley_models.data.splitting import of_split
+from foley_models.data.splitting import shared_out
 from foley_models.errors import ModelError
 
 SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mxf", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv"}
@@ -36,23 +37,22 @@ class Videos:
     missing = 0
 
     def __init__(self, folder: Path, split: str) -> None:
+        self._folder = folder
         self.clips: list[Clip] = []
         self.stretches: list[Stretch] = []
-        self.skipped: list[Skipped] = []
         names = [name for name in files_under(folder) if Path(name).suffix.lower() in SUFFIXES]
-        for name in of_split(names, split, f"videos in {folder}"):
-            path = folder / name
-            try:
-                state = FileState.of(name, path.stat())
-                length = min(video.probe(path).duration, audio.probe(path).duration)
-                if video.probe(path).still:
-                    raise MediaError(f"{path}: is a single picture")
-            except (FoleyError, OSError) as error:
-                self.skipped.append(Skipped(name, str(error)))
-                continue
+        videos, self.skipped = shared_out(names, split, f"videos in {folder}", self._look)
+        for name, (state, length) in videos.items():
             for start, part in pieces(length):
                 self.clips.append(Clip(f"{name} {float(start):g}-{float(start + part):g} s", name, name))
-                self.stretches.append(Stretch(path, state, start, part))
+                self.stretches.append(Stretch(folder / name, state, start, part))
+
+    def _look(self, name: str) -> tuple[FileState, Fraction]:
+        """A video and how long it has both a picture and sound."""
+        path = self._folder / name
+        if video.probe(path).still:
+            raise MediaError(f"{path}: is a single picture")
+        return FileState.of(name, path.stat()), min(video.probe(path).duration, audio.probe(path).duration)
 
     def what(self, index: int) -> Mapping[str, Any]:
         """Which stretch of which file."""
