@@ -16,8 +16,6 @@ import training_parts  # noqa: E402
 from foley_models.errors import ModelError  # noqa: E402
 from foley_models.processes import Processes, joined  # noqa: E402
 
-ALONE = Processes(torch.device("cpu"))
-
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -35,7 +33,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", training_parts.SYSTEMS)
 def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(name: str, together: Path) -> None:
-    wanted = training_parts.gradients(name, ALONE)
+    wanted = training_parts.gradients(name, training_pairs.ALONE)
     found = torch.load(together / f"{name}.pt", weights_only=True)
     assert found["gradients"].keys() == wanted["gradients"].keys()
     for kind in ("gradients", "buffers"):
@@ -89,4 +87,4 @@ def test_a_gpu_that_is_not_there_is_said_with_what_to_do() -> None:
     with pytest.raises(ModelError, match=r"--device cuda: torch .* finds no GPU .*--device cpu"), joined("cuda"):
         pass
     with joined("auto") as alone:
-        assert alone == ALONE
+        assert alone == training_pairs.ALONE

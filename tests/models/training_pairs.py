@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from foley_models.cli.progress import Progress
 from foley_models.data.clips import Clip, Moments, Skipped
 from foley_models.data.pairs import PairData
-from foley_models.processes import joined
+from foley_models.processes import Processes
 from foley_models.recommendation.systems import SYSTEMS, SystemConfig
 from foley_models.recommendation.train import Order, train
 from foley_models.settings import Settings
 from foley_models.stopping import heeded
 from foley_models.trainer import Outcome
 
+ALONE = Processes(torch.device("cpu"))
 SIZE, BANDS, FRAMES, LABELS = 32, 32, 20, 8
 
 
@@ -68,9 +70,9 @@ def settings(**changes: Any) -> Settings:
     return Settings(**{"batch": 8, "lr": 0.01, "steps": 30, "threads": 1, **changes})
 
 
-def run(out: Path, order: Order, settings: Settings, **more: Any) -> Outcome:
-    """Train in this process."""
-    with joined("cpu") as processes, heeded() as stopping, Progress(hidden=not processes.first) as progress:
+def run(out: Path, order: Order, settings: Settings, processes: Processes = ALONE, **more: Any) -> Outcome:
+    """Train."""
+    with heeded() as stopping, Progress(hidden=not processes.first) as progress:
         return train(order, settings, out, processes, progress, wanted=lambda: stopping.wanted, **more)
 
 

@@ -47,6 +47,5 @@ if __name__ == "__main__":
             made = gradients(name, together)
             if together.first:
                 torch.save(made, folder / f"{name}.pt")
-    training_pairs.run(
-        folder / "run", training_pairs.order(folder / "cache"), training_pairs.settings(steps=6, validate_every=3)
-    )
+        said = training_pairs.settings(steps=6, validate_every=3)
+        training_pairs.run(folder / "run", training_pairs.order(folder / "cache"), said, together)

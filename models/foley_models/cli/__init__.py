@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -33,8 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = app(args or ["--help"], standalone_mode=False)
     except FoleyError as error:
-        stopped = isinstance(error, Cancelled)
-        return _say(as_json, type(error).__name__, error.message, error.hint, EXIT_CANCELLED if stopped else EXIT_BAD_INPUT)
+        if not isinstance(error, Cancelled):
+            return _say(as_json, type(error).__name__, error.message, error.hint, EXIT_BAD_INPUT)
+        if os.environ.get("RANK", "0") != "0":  # all processes that train together stop: one of them says so
+            return EXIT_CANCELLED
+        return _say(as_json, type(error).__name__, error.message, error.hint, EXIT_CANCELLED)
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "mir_eval"}:
             raise

@@ -58,7 +58,7 @@ def recommendation(
         int | None, typer.Option(metavar="N", help="Steps between validations; an epoch if not given.")
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option(metavar="X", help="Of the contrastive losses; the paper's is 0.5.")
+        float | None, typer.Option(metavar="X", min=0.001, help="Of the contrastive losses; the paper's is 0.5.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the first weights and of what is drawn from the data.")] = 0,
     workers: Annotated[

@@ -125,6 +125,7 @@ class _Task:
     def __init__(self, order: Order, settings: Settings, processes: Processes) -> None:
         self._order, self._settings, self._processes = order, settings, processes
         self.network = Recommender(order.system)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster, on a GPU above all
         if order.origin is not None:
             _begin_with(self.network, order.origin)
 
@@ -146,7 +147,7 @@ class _Task:
             device=self._processes.device,
         )
         for batch in made:
-            yield batch.pictures, batch.sounds, batch.correlated
+            yield batch.pictures.contiguous(memory_format=torch.channels_last), batch.sounds, batch.correlated
 
     def save(self, path: Path, trained: Mapping[str, Any], progress: Mapping[str, Any] | None) -> None:
         checkpoint.save(path, self.network, trained=trained, progress=progress)
