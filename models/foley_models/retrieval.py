@@ -23,7 +23,7 @@ def nearest(pictures: Floats, sounds: Floats, k: int, *, starts: NDArray[np.int6
     """The k sounds nearest to each picture, by Euclidean distance.
 
     Equally near sounds follow each other in an order drawn once, which has to do neither with categories nor with pictures: a
-    network for which everything is alike is at chance.
+    network for which everything is alike is at chance. What is no number is farthest.
 
     Args:
         pictures: float (n, d).
@@ -55,10 +55,11 @@ def _nearest(
             inside = np.flatnonzero(hopeful[row])
             if len(inside) > k:  # leave out what k of this block alone are nearer than
                 inside = inside[apart[row, inside] <= np.partition(apart[row, inside], k - 1)[k - 1]]
-            all_near = np.concatenate([near[row], apart[row, inside]])
-            all_which = np.concatenate([which[row], np.arange(first, last)[inside]])
+            before = which[row] >= 0
+            all_near = np.concatenate([near[row, before], apart[row, inside]])
+            all_which = np.concatenate([which[row, before], np.arange(first, last)[inside]])
             order = np.lexsort((turn[all_which], all_near))[:k]
-            near[row], which[row] = all_near[order], all_which[order]
+            near[row, : len(order)], which[row, : len(order)] = all_near[order], all_which[order]
     return which
 
 
@@ -71,6 +72,7 @@ def _distances(pictures: NDArray[np.float64], sounds: Floats, starts: NDArray[np
         last = max(first + 1, int(np.searchsorted(ends, starts[first] + _BLOCK, side="right")))
         block = np.asarray(sounds[starts[first] : ends[last - 1]], np.float64)
         apart = own + np.square(block).sum(axis=1) - 2 * pictures @ block.T
+        apart[np.isnan(apart)] = np.inf
         yield first, last, np.minimum.reduceat(apart, starts[first:last] - starts[first], axis=1)
         first = last
 

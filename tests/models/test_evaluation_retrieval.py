@@ -54,6 +54,13 @@ def test_a_network_for_which_everything_is_alike_is_at_chance_even_where_categor
     assert matches(found, categories, truth).mean() == pytest.approx(chance(categories, truth, 10), abs=0.1)
 
 
+def test_what_is_no_number_is_farthest_and_a_network_that_gives_none_is_at_chance() -> None:
+    assert nearest(np.array([[0.9]]), np.array([[0.0], [np.nan], [1.0]]), 2).tolist() == [[2, 0]]
+    found = nearest(np.full((50, 2), np.nan), np.full((50, 2), np.nan), 10)
+    assert [len(set(top)) for top in found.tolist()] == [10] * 50
+    assert found.min() >= 0
+
+
 def test_one_of_several_true_sounds_is_enough_and_a_sound_without_a_category_matches_none() -> None:
     found = np.array([[0, 1], [2, 3], [2, 3]])
     assert matches(found, ["a", "b", "c", "d"], [{"x", "b"}, {"b"}, set()]).tolist() == [True, False, False]
