@@ -168,7 +168,8 @@ def test_the_reel_of_the_examples_is_told_as_its_seat_names_it(answered: dict[st
     assert (reel["out"], reel["media_dir"]) == ("/projects/reel1/cut_foley.otio", "/projects/reel1/foley")
     (region,) = reel["regions"]
     (result,) = answered["result"]["result"]["result"]["regions"]
-    extra = [{**take, "id": take["sha256"], "made": "generate"} for take in result["takes"]]
+    for_s = [onset["time_s"] for onset in result["onsets"]]
+    extra = [{**take, "id": take["sha256"], "made": "generate", "for_s": for_s} for take in result["takes"]]
     assert region == {**result, "number": 1, "takes": extra, "choice": region["choice"]}
     assert (region["choice"]["state"], region["choice"]["revision"]) == ("proposed", 0)
     (listed,) = answered["reels"]["result"]["reels"]

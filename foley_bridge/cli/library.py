@@ -47,7 +47,7 @@ def add(
     library: Folder = None,
     as_json: Json = False,
 ) -> int:
-    """Add folders, or bring the library up to date with them, and embed what is new. Ctrl-C keeps what is in; run it again."""
+    """Add folders, or what is new in them, and embed it. Ctrl-C keeps what is in; run it again to go on."""
     from foley_bridge.cli import embedding
     from foley_bridge.library.scan import scan
 
@@ -73,7 +73,7 @@ def add(
 
 @app.command()
 def embed(library: Folder = None, as_json: Json = False) -> int:
-    """Embed the sounds that are not yet, for search by picture and by sound. Ctrl-C keeps what is in; run it again to go on."""
+    """Embed new sounds, for search by picture and sound. Ctrl-C keeps what is in; run it again to go on."""
     from foley_bridge.cli import embedding
 
     embedded = embedding.embedded(_opened(library), hidden=as_json)
