@@ -11,10 +11,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_gather, all_reduce
 
 from foley_models.errors import ModelError
 
@@ -43,7 +43,7 @@ class Processes:
 
     def gather(self, own: Tensor) -> Tensor:
         """All processes' rows, in the order of the ranks, with gradients: (n, d) to (world * n, d)."""
-        return torch.cat(all_gather(own)) if self.world > 1 else own
+        return _Rows.apply(own) if self.world > 1 else own
 
     def total(self, own: Tensor) -> Tensor:
         """The sum over all processes, without gradients."""
@@ -103,6 +103,38 @@ def _device(wanted: str, local: int) -> torch.device:
     return torch.device("cuda", local)
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; each one's gradient is of all their losses."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        whole = own.clone()
+        distributed.all_reduce(whole)
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        gradient = gradients[0].contiguous().clone()
+        distributed.all_reduce(gradient)
+        return gradient
+
+
+class _Rows(torch.autograd.Function):
+    """All processes' rows one after another; each one's gradient is of all their losses."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        parts = [torch.empty_like(own, memory_format=torch.contiguous_format) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(parts, own.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        gradient = gradients[0].contiguous().clone()
+        distributed.all_reduce(gradient)
+        return gradient.chunk(distributed.get_world_size())[distributed.get_rank()]
+
+
 class SyncedBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation over the batches of all processes together, on any device (torch's own is for GPUs alone)."""
 
@@ -114,7 +146,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         whole = x.to(torch.promote_types(x.dtype, torch.float32))
         world = distributed.get_world_size()
         var, mean = torch.var_mean(whole, dim=(0, 2, 3), correction=0)
-        mean, square = all_reduce(torch.stack([mean, var + mean.square()])) / world
+        mean, square = _Sum.apply(torch.stack([mean, var + mean.square()])) / world
         var = square - mean.square()
         count = world * x.numel() / x.shape[1]
         with torch.no_grad():

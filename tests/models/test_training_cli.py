@@ -43,7 +43,7 @@ def test_systems_are_listed_with_their_sizes(capsys: pytest.CaptureFixture[str])
         (["--data", "youtube"], "--data youtube: there is no such data set"),
         (["--device", "tpu"], "--device tpu"),
         (["--steps", "few"], "'--steps': Input should be a valid integer"),
-        (["--temperature", "0"], "0.0 is not in the range x>=0.001"),
+        (["--temperature", "0"], "greater than or equal to 0.001"),
     ],
 )
 def test_what_cannot_be_is_named_and_nothing_is_written(
