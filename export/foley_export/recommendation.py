@@ -38,7 +38,7 @@ STREAMS = ("picture", "sound")
 GOLDEN = "golden.npz"
 PAIRS = 428  # as many as the paper tests with
 RANGES = 128
-"""Pairs that an int8 graph's ranges are taken from, of the validation split."""
+"""Pairs that an int8 graph's ranges are taken from, at most, of the validation split."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def export(checkpoint: Path, target: Path, wanted: Wanted, say: Callable[[str], 
         say(f"held-out pairs of {data}")
         pairs = held_out.pairs_of(data, "test", wanted.pairs, cache=wanted.cache)
         made = _Made(loaded, pairs, wanted)
+        made.look()
         for stream in STREAMS:
             say(f"{stream}: exporting as {wanted.precision}, and proving it")
             made.add(stream, folder)
@@ -113,27 +114,35 @@ class _Made:
             "picture": (3, loaded.picture.size, loaded.picture.size),
             "sound": (1, loaded.sound.mels, loaded.sound.frames),
         }
+        self._inputs: dict[str, Floats] = {}
+        self._expected: dict[str, Floats] = {}
         self._graphs: dict[str, GraphEntry] = {}
         self._golden: dict[str, Floats] = {}
         self._embedded: dict[str, Floats] = {}
         self._embedded_fp32: dict[str, Floats] = {}
 
+    def look(self) -> None:
+        """What PyTorch makes of all inputs; raises ExportError when the network has learned nothing, before work begins."""
+        for stream, shape in self._shapes.items():
+            self._inputs[stream] = np.concatenate([parity.random_inputs(shape), self._of(self._pairs, stream)])
+            self._expected[stream] = parity.torch_output(getattr(self._loaded.network, stream), self._inputs[stream])
+        pictures, sounds = (self._expected[stream][-len(self._pairs) :] for stream in STREAMS)
+        held_out.calibrate(pictures, sounds, self._pairs.labels)
+
     def add(self, stream: str, folder: Path) -> None:
         """Export one stream, prove it, and write its graph."""
-        network, shape, precision = getattr(self._loaded.network, stream), self._shapes[stream], self._wanted.precision
-        real = self._of(self._pairs, stream)
-        inputs = np.concatenate([parity.random_inputs(shape), real])
-        expected = parity.torch_output(network, inputs)
-        model = to_onnx(network, stream, shape)
+        network, precision = getattr(self._loaded.network, stream), self._wanted.precision
+        inputs, expected, real = self._inputs[stream], self._expected[stream], len(self._pairs)
+        model = to_onnx(network, stream, self._shapes[stream])
         made = parity.output(on_cpu(model), inputs)
         proved = parity.prove(stream, made, expected, "fp32")
-        self._embedded_fp32[stream] = made[-len(real) :]
+        self._embedded_fp32[stream] = made[-real:]
         if precision != "fp32":
             model = halved(model) if precision == "fp16" else quantised(model, self._of(self._for_ranges(), stream))
             made = parity.output(on_cpu(model), inputs)
-            meant = slice(-len(real), None) if precision == "int8" else slice(None)
+            meant = slice(-real, None) if precision == "int8" else slice(None)
             proved = parity.prove(stream, made[meant], expected[meant], precision)
-        self._embedded[stream] = made[-len(real) :]
+        self._embedded[stream] = made[-real:]
         (folder / f"{stream}.onnx").write_bytes(model.SerializeToString(deterministic=True))
         self._graphs[stream] = self._graph(model, proved)
         self._golden |= self._golden_of(stream, network, model)
@@ -200,7 +209,7 @@ class _Made:
         return pairs.pictures if stream == "picture" else pairs.sounds
 
     def _for_ranges(self) -> Pairs:
-        return held_out.pairs_of(self._pairs.data, "validation", RANGES, cache=self._wanted.cache)
+        return held_out.pairs_of(self._pairs.data, "validation", min(RANGES, self._wanted.pairs), cache=self._wanted.cache)
 
     def _provenance(self) -> dict[str, Any]:
         import onnxruntime

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from foley_models.recommendation.systems import Recommender
 
 PAIRS = 16
+STEPS = 25
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,25 @@ def trained(network: Recommender, tmp_path_factory: pytest.TempPathFactory) -> T
     pictures, sounds = torch.from_numpy(pairs.pictures), torch.from_numpy(pairs.sounds)
     learning = small_network().train()
     optimiser = torch.optim.AdamW(learning.parameters(), 3e-3)
-    for _ in range(25):
+    for _ in range(STEPS):
         loss, _ = learning.loss(pictures, sounds)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    with torch.no_grad():  # statistics of the weights as they are now
-        for _ in range(20):
-            learning(pictures, sounds)
-    said = {"data": "stage", "seed": 0, "steps": 25, "epochs": 25, "took_s": 1.0, "command": "of a test", "validation": {}}
+    for module in learning.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # an average, so that one look gives the statistics of the weights as they are now
+    with torch.no_grad():
+        learning(pictures, sounds)
+    said = {
+        "data": "stage",
+        "seed": 0,
+        "steps": STEPS,
+        "epochs": STEPS,
+        "took_s": 1.0,
+        "command": "of a test",
+        "validation": {},
+    }
     checkpoint.save(folder / "best.pt", learning, trained=said)
     return Trained(folder / "best.pt", folder / "cache")
