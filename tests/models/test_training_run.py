@@ -131,9 +131,8 @@ def test_the_grid_takes_the_learning_rate_that_validates_best_and_is_not_tried_t
     for rate, loss in tried.items():
         assert loss is None or min(losses(out / f"lr-{rate}")[1:]) == loss
     before = {path: path.stat().st_mtime_ns for path in out.glob("lr-*/last.pt")}
-    run(out, order(cache), settings(steps=9), lr_grid=True)
-    assert {path: path.stat().st_mtime_ns for path in before} != {} and losses(out)[-1] != losses(out)[0]
-    assert [line["step"] for line in log(out)][-1] == 9
+    run(out, order(cache), settings(steps=8), lr_grid=True)
+    assert len(before) == 5 and {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_a_loss_that_is_no_number_names_the_step_and_keeps_the_checkpoint_before(tmp_path: Path, cache: Path) -> None:
