@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -162,6 +165,8 @@ def test_worker_processes_read_the_same_leave_the_random_state_alone_and_stay(tm
     begun = batches(helped, size=6, contrastive=True, epoch=0, workers=1)
     next(begun)
     begun.close()  # as when a budget of steps is used up
+    (worker,) = multiprocessing.active_children()
+    os.kill(worker.pid or 0, signal.SIGINT)  # as Ctrl-C does, to all of them
     assert same(wanted, list(batches(helped, size=6, contrastive=True, epoch=1, workers=1)))
 
 
