@@ -173,8 +173,8 @@ def test_the_reel_of_the_examples_is_told_as_its_seat_names_it(answered: dict[st
     assert region == {**result, "number": 1, "takes": extra, "choice": region["choice"]}
     assert (region["choice"]["state"], region["choice"]["revision"]) == ("proposed", 0)
     (listed,) = answered["reels"]["result"]["reels"]
-    assert listed == {**listed, "job": job, "title": "cut", "regions": 1, "chosen": 0, "rejected": 0}
-    assert set(listed) == {"job", "title", "finished", "regions", "chosen", "rejected"}
+    assert listed == {**listed, "job": job, "title": "cut", "regions": 1, "failed": 0, "chosen": 0, "rejected": 0}
+    assert set(listed) == {"job", "title", "finished", "regions", "failed", "chosen", "rejected"}
 
 
 def test_the_choice_of_the_examples_is_told_whole(answered: dict[str, Any]) -> None:
