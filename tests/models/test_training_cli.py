@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,19 @@ def test_what_cannot_be_is_named_and_nothing_is_written(
     assert main(["train", "recommendation", *whole, "--json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
     assert said in f"{error['message']} {error['hint']}" and not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal for one process")
+def test_ctrl_c_while_the_data_is_read_stops_at_once(tmp_path: Path) -> None:
+    given = ["--config", "attention-infonce", "--data", "stage", "--out", tmp_path / "run", "--cache", tmp_path / "cache"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "foley_models", "train", "recommendation", *map(str, given), "--workers", "0", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    while not list((tmp_path / "cache").glob("*/*.npz")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert "stopped while the data was read" in json.loads(process.communicate(timeout=60)[0])["error"]["message"]
+    assert process.returncode == 130 and len(list((tmp_path / "cache").glob("*/*.npz"))) < 600

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from foley_models.cli.progress import Progress
     from foley_models.data import PairData
     from foley_models.processes import Processes
     from foley_models.trainer import Outcome
@@ -80,6 +80,7 @@ def recommendation(
     """
     from dataclasses import replace
 
+    from foley_bridge.errors import Cancelled
     from foley_models.cli.progress import Progress
     from foley_models.errors import ModelError
     from foley_models.processes import joined
@@ -109,7 +110,15 @@ def recommendation(
     )
     with joined(device) as processes, heeded() as stopping, Progress(hidden=as_json or not processes.first) as progress:
         workers = max(0, min((os.cpu_count() or 1) // processes.world - 1, MOST_WORKERS)) if workers is None else workers
-        pairs, checks = _opened(data, cache, seed, workers, processes, progress)
+
+        def reading(split: str, done: int, count: int) -> None:
+            if stopping.wanted:
+                raise Cancelled("stopped while the data was read", "the same command goes on, with --cache from there")
+            progress.reading(split, done, count)
+
+        pairs, checks = _opened(data, cache, seed, workers, processes, reading)
+        for each in (pairs, checks):
+            progress.note(str(each))
         order = Order(
             system=network,
             data=data,
@@ -126,7 +135,7 @@ def recommendation(
 
 
 def _opened(
-    spec: str, cache: Path | None, seed: int, workers: int, processes: Processes, progress: Progress
+    spec: str, cache: Path | None, seed: int, workers: int, processes: Processes, reading: Callable[[str, int, int], None]
 ) -> tuple[PairData, PairData]:
     """The pairs to train and to validate with. What has to be read for them the first process reads, for all."""
     from foley_models.data import open_data
@@ -137,11 +146,10 @@ def _opened(
         raise ModelError(f"{processes.world} processes share the data's features in a folder", "give --cache DIR")
 
     def opened(split: str) -> PairData:
-        said = partial(progress.reading, split)
+        said = partial(reading, split)
         data = open_data(spec, split=split, cache=cache, seed=seed, workers=workers, on_progress=said)
         if split == "validation":  # all of it is read before the first step
             fill(data, workers=workers, on_progress=said)
-        progress.note(str(data))
         return data
 
     if not processes.first:
