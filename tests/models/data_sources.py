@@ -17,7 +17,8 @@ class Numbers:
 
     Args:
         videos: how many clips each has.
-        unreadable: clips that raise an error.
+        unreadable: clips that raise an error, as they should.
+        odd: clips that raise another.
         deadly: clips that end the process that makes them.
     """
 
@@ -31,11 +32,12 @@ class Numbers:
         moments: int = 3,
         another: str = "moment",
         unreadable: Sequence[int] = (),
+        odd: Sequence[int] = (),
         deadly: Sequence[int] = (),
         ready: bool = False,
     ) -> None:
         self.another, self.ready, self._moments = another, ready, moments
-        self._unreadable, self._deadly = unreadable, deadly
+        self._unreadable, self._odd, self._deadly = unreadable, odd, deadly
         self.clips = [
             Clip(f"{video}/{clip}", f"label {video % 2}", str(video))
             for video, many in enumerate(videos)
@@ -48,6 +50,8 @@ class Numbers:
     def make(self, index: int) -> Moments:
         if index in self._deadly:
             os._exit(9)
+        if index in self._odd:
+            raise ZeroDivisionError("no such rate")
         if index in self._unreadable:
             raise MediaError(f"clip {index}: is not readable", "export it again")
         many, place = self._moments, int(self.clips[index].name.partition("/")[2])

@@ -75,7 +75,7 @@ def test_a_single_long_video_is_drawn_from_far_away(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("videos", "another", "said"),
-    [([1], "moment", "5 s apart"), ([1], "label", "another label"), ([], "label", "skipped.csv")],
+    [([1], "moment", "5 s apart"), ([1], "label", "another label"), ([], "label", "none of 0 clips")],
 )
 def test_data_without_uncorrelated_pairs_is_refused(tmp_path: Path, videos: list[int], another: str, said: str) -> None:
     with pytest.raises(ModelError, match=said):

@@ -52,15 +52,20 @@ class Cache:
 
 
 def keep(path: Path, moments: Moments) -> None:
-    """Write a clip's features."""
+    """Write a clip's features.
+
+    Raises:
+        MediaError: they cannot be written; then nothing of them is there.
+    """
     members: dict[str, NDArray[Any]] = {"times": moments.times}
     for number in range(len(moments.times)):
         members[f"picture-{number}"], members[f"sound-{number}"] = moments.pictures[number], moments.sounds[number]
-    path.parent.mkdir(exist_ok=True)
-    with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, array in members.items():
-            with archive.open(f"{name}.npy", "w") as member:
-                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+    with whole_file(path) as temporary:
+        path.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(temporary, "w") as archive:
+            for name, array in members.items():
+                with archive.open(f"{name}.npy", "w") as member:
+                    np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def members_in(path: Path, *names: str) -> list[NDArray[Any]] | None:

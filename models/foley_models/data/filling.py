@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from foley_bridge.errors import FoleyError
 from foley_models.data.clips import Skipped
 from foley_models.data.pairs import PairData
+from foley_models.errors import ModelError
 
 FEW = 16  # clips that no process is started for
 Said = Callable[[int, int], None]
@@ -26,6 +27,9 @@ def fill(data: PairData, *, workers: int | None = None, on_progress: Said | None
 
     Returns:
         The clips that cannot be used. A file that ends the process that reads it is one of them.
+
+    Raises:
+        ModelError: the cache's disk is full, or it may not be written to.
     """
     todo = [index for index in range(len(data)) if not data.kept(index)]
     if workers is None:
@@ -45,8 +49,12 @@ def _try(data: PairData, index: int) -> str:
     """Make a clip's features. Returns why that cannot be done, "" when it was."""
     try:
         data.make(index)
+    except ModelError:  # nothing can be kept: that is not the clip's fault
+        raise
     except FoleyError as error:
         return str(error)
+    except Exception as error:  # whatever else decoders make of a broken file
+        return f"{type(error).__name__}: {error}"
     return ""
 
 

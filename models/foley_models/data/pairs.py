@@ -6,8 +6,10 @@ seen. What networks are validated and tested on does not depend on the seed, so 
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foley_bridge.errors import FoleyError
+from foley_bridge.errors import FoleyError, MediaError
 from foley_bridge.inference.features import Floats, PictureFeatures, SoundFeatures, normalised, settings_to_json
 from foley_bridge.stage.scene import stream
 from foley_models.data.cache import Cache, keep, members_in
@@ -59,9 +61,11 @@ class PairData:
         self.source, self.split = source, split
         self.seed = seed if split == "train" else 0
         self.readers: dict[int, Any] = {}  # worker processes, by how many they are (batching.py)
-        self._passing = tempfile.TemporaryDirectory(prefix="foley-features-") if cache is None else None
+        if cache is None:
+            cache = Path(tempfile.mkdtemp(prefix="foley-features-"))
+            weakref.finalize(self, shutil.rmtree, cache, ignore_errors=True)
         settings = {"picture": settings_to_json(self.picture_features), "sound": settings_to_json(self.sound_features)}
-        self._cache = Cache(Path(self._passing.name) if self._passing else cache or Path(), settings)
+        self._cache = Cache(cache, settings)
         self._use(range(len(source.clips)))
         self.skipped = list(source.skipped)
 
@@ -83,8 +87,8 @@ class PairData:
         return len(self.clips)
 
     def __getstate__(self) -> dict[str, object]:
-        """For worker processes: what goes with this stays here."""
-        return {**self.__dict__, "_passing": None, "readers": {}}
+        """For worker processes, which start none themselves."""
+        return {**self.__dict__, "readers": {}}
 
     @property
     def missing(self) -> int:
@@ -110,10 +114,6 @@ class PairData:
     def uncorrelated(self, epoch: int, index: int) -> tuple[Floats, Floats]:
         """The same picture, and a sound that by the data set's rule does not go with it."""
         return self._pair(*self.drawn(epoch, index, correlated=False))
-
-    def pairs(self, epoch: int) -> Iterator[tuple[Floats, Floats]]:
-        """Every clip's correlated pair of an epoch."""
-        return (self.correlated(epoch, index) for index in range(len(self)))
 
     def test_pair(self, index: int) -> tuple[Floats, Floats]:
         """The one pair by which a clip is tested in retrieval: the same in every epoch, of every run."""
@@ -142,7 +142,8 @@ class PairData:
             ModelError: no; says what is wanted.
         """
         if not len(self):
-            raise ModelError(f"{self.split}: none of the clips can be used", "see skipped.csv, and check the paths")
+            why = self.skipped[0].why if self.skipped else "check the paths, and the names of the files"
+            raise ModelError(f"{self.split}: none of {len(self.skipped) + self.missing} clips can be used", why)
         if self.source.another == "label":
             if len(set(self.labels)) < 2:
                 raise ModelError(
@@ -233,9 +234,13 @@ class PairData:
 
         Raises:
             FoleyError: as the source.
+            ModelError: they cannot be kept.
         """
         made = self.source.make(self._kept[index])
-        keep(self._path(index), made)
+        try:
+            keep(self._path(index), made)
+        except MediaError as error:
+            raise ModelError(error.message, error.hint) from error
         return made
 
     def times(self, index: int) -> NDArray[np.float64]:
@@ -262,6 +267,8 @@ class PairData:
     def _made_again(self, index: int) -> Moments:
         try:
             return self.make(index)
+        except ModelError:
+            raise
         except FoleyError as error:
             raise ModelError(f"{self.names[index]}: its features cannot be made again: {error.message}", error.hint) from error
 
