@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from foley_bridge.inference.features import PictureFeatures, SoundFeatures
 from foley_bridge.inference.recommendation_task import Calibration
 from foley_export.errors import ExportError
 
 Floats = NDArray[np.float32]
 FEWEST = 16
-TOP = 10
+PICTURE, SOUND = PictureFeatures(), SoundFeatures()
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,28 @@ class Pairs:
         return len(self.labels)
 
 
-def pairs_of(data: str, split: str, most: int, *, cache: Path | None = None) -> Pairs:
+def pairs_of(
+    data: str,
+    split: str,
+    most: int,
+    *,
+    picture: PictureFeatures = PICTURE,
+    sound: SoundFeatures = SOUND,
+    cache: Path | None = None,
+) -> Pairs:
     """The pairs of a data set's split, ``most`` of them, evenly spread over it.
 
+    Args:
+        picture, sound: the features that are wanted.
+
     Raises:
-        ModelError, ExportError: there is no such data, or too little of it.
+        ModelError, ExportError: there is no such data, too little of it, or it has other features.
     """
     from foley_models.data import open_data
 
     opened = open_data(data, split=split, cache=cache, seed=0)
+    if (opened.picture_features, opened.sound_features) != (picture, sound):
+        raise ExportError(f"{data} has other features than the network was trained with", "train the network again")
     count = min(most, len(opened))
     if count < FEWEST:
         raise ExportError(
@@ -85,11 +99,6 @@ def distances(pictures: Floats, sounds: Floats) -> NDArray[np.float64]:
     v, a = pictures.astype(np.float64), sounds.astype(np.float64)
     squared = (v**2).sum(axis=1)[:, None] + (a**2).sum(axis=1)[None, :] - 2 * v @ a.T
     return np.sqrt(np.maximum(squared, 0))
-
-
-def nearest(pictures: Floats, sounds: Floats, top: int = TOP) -> NDArray[np.int64]:
-    """Which sounds are nearest to each picture: (n, top), nearest first."""
-    return np.argsort(distances(pictures, sounds), axis=1, kind="stable")[:, :top]
 
 
 def found_in_top(tops: NDArray[np.int64]) -> float:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 STREAMS = ("picture", "sound")
 GOLDEN = "golden.npz"
+TOP = 10
 PAIRS = 428  # as many as the paper tests with
 RANGES = 128
 """Pairs that an int8 graph's ranges are taken from, at most, of the validation split."""
@@ -84,7 +85,7 @@ def export(checkpoint: Path, target: Path, wanted: Wanted, say: Callable[[str], 
         if not data:
             raise ExportError(f"{checkpoint} does not say what it was trained on", "name its data with --calibrate")
         say(f"held-out pairs of {data}")
-        pairs = held_out.pairs_of(data, "test", wanted.pairs, cache=wanted.cache)
+        pairs = held_out.pairs_of(data, "test", wanted.pairs, picture=loaded.picture, sound=loaded.sound, cache=wanted.cache)
         made = _Made(loaded, pairs, wanted)
         made.look()
         for stream in STREAMS:
@@ -231,11 +232,13 @@ class _Made:
 
     def _scores(self) -> dict[str, Any]:
         """Top-10 over the held-out pairs; for smaller graphs, what was lost against fp32."""
-        tops = held_out.nearest(self._embedded["picture"], self._embedded["sound"])
+        from foley_models.retrieval import nearest
+
+        tops = nearest(self._embedded["picture"], self._embedded["sound"], TOP)
         score = held_out.found_in_top(tops)
         if self._wanted.precision == "fp32":
             return {"top_10": score}
-        before = held_out.nearest(self._embedded_fp32["picture"], self._embedded_fp32["sound"])
+        before = nearest(self._embedded_fp32["picture"], self._embedded_fp32["sound"], TOP)
         fp32 = held_out.found_in_top(before)
         return {"top_10": score, "top_10_fp32": fp32, "lost": fp32 - score, "in_common": held_out.in_common(tops, before)}
 

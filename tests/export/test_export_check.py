@@ -122,3 +122,14 @@ def test_a_pack_is_timed_against_another_and_says_where_it_ran(pack: Path, tmp_p
         assert timed.ratio is not None and all(ratio > 0 for ratio in timed.ratio.values())
         assert timed.runs.providers[-1] == "CPUExecutionProvider"
     assert bench(pack, threads=1, rounds=5).graphs["sound"].ratio is None
+
+
+def test_a_graph_that_does_not_run_here_is_told(pack: Path) -> None:
+    def unknown(model: onnx.ModelProto) -> None:
+        ends_with(model, helper.make_node("NoSuchOperator", ["plain"], ["embedding"], domain="com.microsoft"))
+        model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+
+    with_graph(pack, "sound", unknown)
+    found = check(pack)
+    assert broken(found) == ["all graphs run here"] and "sound.onnx" in found[-1].seen
+    assert found[0].holds and "picture: embeddings have length 1" in [each.claim for each in found]

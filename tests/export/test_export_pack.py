@@ -147,3 +147,12 @@ def test_what_is_no_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert cli.main(["recommendation", str(tmp_path / "best.pt"), "--out", str(tmp_path / "pack")]) == 2
     assert "best.pt is no checkpoint" in capsys.readouterr().err
     assert not (tmp_path / "pack").exists()
+
+
+def test_a_network_of_other_features_than_the_data_has_is_refused(
+    network: torch.nn.Module, trained: Trained, tmp_path: Path
+) -> None:
+    other = features.SoundFeatures(low_hz=50.0)
+    checkpoint.save(tmp_path / "best.pt", network, trained={"data": "stage"}, sound=other)
+    with pytest.raises(ExportError, match="stage has other features"):
+        export(tmp_path / "best.pt", tmp_path / "pack", wanted(trained))
