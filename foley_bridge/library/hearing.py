@@ -74,8 +74,14 @@ def hear(content: int, paths: Sequence[str], encoders: Encoders) -> Heard:
     except Exception as error:  # a decoder's own fault in one file must not stop the others
         return Heard(content, path, nothing, nothing, f"cannot be read, {type(error).__name__}: {str(error)[:200]}", True)
     if not np.isfinite(features).all():
-        return Heard(content, path, nothing, nothing, "has samples that are no numbers, or far too large", True)
+        return Heard(content, path, nothing, nothing, "has samples that are far too large", True)
     return Heard(content, path, starts, features)
+
+
+def _numbers(path: Path, samples: Floats) -> Floats:
+    if not np.isfinite(samples).all():
+        raise MediaError(f"{path}: has samples that are no numbers", "export the file again")
+    return samples
 
 
 def _listened(path: Path, encoders: Encoders) -> tuple[Floats, Floats]:
@@ -85,7 +91,7 @@ def _listened(path: Path, encoders: Encoders) -> tuple[Floats, Floats]:
     blocks = resampled(mono, sound.sample_rate, rate, 1)
     length = round(sound.frames * rate / sound.sample_rate)
     if length <= MOST_SEGMENTS * size:
-        return encoders.heard(np.concatenate([block[:, 0] for block in blocks]), rate)
+        return encoders.heard(_numbers(path, np.concatenate([block[:, 0] for block in blocks])), rate)
     starts = np.linspace(0, length - size, MOST_SEGMENTS).astype(np.int64)
     chosen = np.zeros((MOST_SEGMENTS, size), np.float32)
     at = first = 0  # the sample a block starts with; the first segment that has not ended before it
@@ -100,6 +106,6 @@ def _listened(path: Path, encoders: Encoders) -> tuple[Floats, Floats]:
             offset = begin - int(starts[segment])
             chosen[segment, offset : offset + stop - begin] = block[begin - at : stop - at, 0]
         at = end
-    seconds, features = encoders.heard(chosen.reshape(-1), rate)
+    seconds, features = encoders.heard(_numbers(path, chosen.reshape(-1)), rate)
     which = np.round(seconds * (rate / size)).astype(np.int64)
     return (starts[which] / rate).astype(np.float32), features

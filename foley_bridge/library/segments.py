@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 
 INDEX_FROM = 10_000  # segments; fewer are looked through in a moment
 RETRAIN = 4  # times as many segments as the index was made for
-PARTITION = 4096  # segments in a part of the index
-SUB_VECTORS = 32  # what a point is kept as in the index, bytes
-REFINE = 8  # times as many points as asked for are compared exactly
-PROBES = 24  # parts of the index looked into, for a few hundred segments asked for
+PARTITION = 1024  # segments in a part of the index
+PROBES = 32  # parts looked into at least
 TAKEN_AT_ONCE = 65_536
+_DEEPER = 8  # more parts for each full part of segments that is asked for
 _TIDY_EVERY = 200  # versions
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
@@ -82,7 +81,7 @@ class Held:
         for first in range(0, len(places), TAKEN_AT_ONCE):
             piece = places[first : first + TAKEN_AT_ONCE]
             if not keep:
-                yield _matrix(wait_for(self._take(piece)))
+                yield self._read(piece)
             elif piece[-1] - piece[0] == len(piece) - 1 and (np.diff(piece) == 1).all():
                 yield self._points[piece[0] : piece[-1] + 1]  # not copied
             else:
@@ -94,6 +93,12 @@ class Held:
         places = np.searchsorted(self._row_ids, found["_rowid"].to_numpy().astype(np.int64))
         return places, found["_distance"].to_numpy()
 
+    def _read(self, places: Places) -> Floats:
+        order = np.argsort(places)  # LanceDB answers in the order of its rows, whatever was asked
+        points = np.empty_like(found := _matrix(wait_for(self._take(places[order]))))
+        points[order] = found
+        return points
+
     @functools.cached_property
     def _points(self) -> Floats:
         return _matrix(wait_for(self._table.query().select(["vector"]).with_row_id().to_arrow()).sort_by("_rowid"))
@@ -102,9 +107,9 @@ class Held:
         return await self._table.take_row_ids(self._row_ids[places].tolist()).select(["vector"]).to_arrow()
 
     async def _near(self, points: Floats, count: int) -> pa.Table:
-        probes = max(PROBES, -(-8 * count // PARTITION))
+        probes = PROBES + _DEEPER * count // PARTITION
         query = self._table.query().nearest_to([*points]).distance_type("l2").limit(count)
-        return await query.nprobes(probes).refine_factor(REFINE).select(["_distance"]).with_row_id().to_arrow()
+        return await query.nprobes(probes).select(["_distance"]).with_row_id().to_arrow()
 
 
 @dataclass
@@ -185,7 +190,7 @@ class Segments:
 
     def index(self, notes: Notes) -> None:
         """Bring the index up to date, and make it anew once it was made for far fewer segments."""
-        from lancedb.index import IvfPq
+        from lancedb.index import IvfFlat
 
         if not self.table.there():
             return
@@ -194,9 +199,8 @@ class Segments:
         if count >= INDEX_FROM and (count > RETRAIN * notes.trained or not table.list_indices()):
             with self.table.writing_errors():
                 parts = max(1, count // PARTITION)
-                table.create_index(
-                    "vector", config=IvfPq(distance_type="l2", num_partitions=parts, num_sub_vectors=SUB_VECTORS), replace=True
-                )
+                how = IvfFlat(distance_type="l2", num_partitions=parts, max_iterations=15, sample_rate=64)
+                table.create_index("vector", config=how, replace=True)
             notes.trained = count
             self.write_notes(notes)
         self.table.optimise()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _KEPT_S = 60.0  # versions younger than this stay: a reader may have one in hand
 _INDEX_CACHE_BYTES = 256 << 20
 _METADATA_CACHE_BYTES = 64 << 20
-_MOST_TABLES = 1000  # in one place: one for the sounds, one for each space
 _Value = TypeVar("_Value")
 
 
@@ -71,7 +70,13 @@ class LanceTable(Generic[_Still]):
 
     def there(self) -> bool:
         """Whether the table has been made."""
-        return self._twice(lambda: self.name in self._database().table_names(limit=_MOST_TABLES))
+        try:
+            self.table()
+        except (ValueError, FileNotFoundError) as error:
+            if "not found" in str(error):
+                return False
+            raise LibraryError(f"{self.place}: the library cannot be read, {_first_line(error)}") from error
+        return True
 
     def table(self) -> Table:
         """The table as it is at each moment."""
