@@ -30,7 +30,7 @@ _FOLDERS = re.compile(r"[\\/]")
 
 
 def schema() -> pa.Schema:
-    """The table's columns. Embeddings are to be further columns of fixed-size lists, null where they are not made yet."""
+    """The table's columns."""
     import pyarrow as pa
 
     file = pa.struct([("path", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
