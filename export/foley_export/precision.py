@@ -5,11 +5,11 @@ and output.
 
 **fp16**: weights and arithmetic of the convolutions. ONNX Runtime's CPU kernels for x86 compute in fp32 nevertheless: there it
 saves nearly half the file and no time. ReLU and pooling stay fp32, because the CPU has kernels of half size for them that keep
-it from joining them to the convolutions: 1.6 times the time.
+it from joining them to the convolutions.
 
 **int8**: the convolutions with ReLU and max pooling between them; weights per channel, activations by the range they have over
 calibration data (QDQ form, which CUDA and TensorRT read too). Activations are unsigned and weights signed with 7 bits: the form
-that x86 kernels are fast with, and that does not overflow on those without VNNI. About half of fp32's time.
+that x86 kernels are fast with, and that does not overflow on those without VNNI. A half to a third of fp32's time (docs/export.md).
 """
 
 from __future__ import annotations
