@@ -123,7 +123,10 @@ class _Work:
         finally:
             self._write()
         self.meter.tell("indexing")
+        before = self.notes.trained
         self.segments.index(self.notes)
+        if self.notes.trained != before:
+            self.segments.write_notes(self.notes)
         return self.report
 
     def _leave(self, there: set[int]) -> None:

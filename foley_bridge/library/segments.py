@@ -191,7 +191,7 @@ class Segments:
                 self.table.table().delete(f"content IN ({listed})")
 
     def index(self, notes: Notes) -> None:
-        """Bring the index up to date, and make it anew once it was made for far fewer segments."""
+        """Bring the index up to date, and make it anew once it was made for far fewer segments, which the notes then say."""
         from lancedb.index import IvfFlat
 
         if not self.table.there():
@@ -204,7 +204,6 @@ class Segments:
                 how = IvfFlat(distance_type="l2", num_partitions=parts, max_iterations=15, sample_rate=64)
                 table.create_index("vector", config=how, replace=True)
             notes.trained = count
-            self.write_notes(notes)
         self.table.optimise()
 
     def notes(self) -> Notes:
