@@ -71,15 +71,19 @@ def _root(
 
 @app.command()
 def recommendation(
-    checkpoint: Annotated[Path, typer.Argument(help="best.pt of a run, or the run's folder.")],
-    out: Annotated[Path, typer.Option("--out", help="The pack's folder, which is not there yet.")],
-    name: Annotated[str | None, typer.Option(help="Of the pack; by default the system's.")] = None,
-    version: Annotated[str, typer.Option(help="Of the pack.")] = "1",
-    title: Annotated[str | None, typer.Option(help="For people.")] = None,
-    licence: Annotated[str, typer.Option(help="An SPDX expression, or LicenseRef-…")] = "LicenseRef-all-rights-reserved",
-    calibrate: Annotated[str | None, typer.Option(help="Data to prove and calibrate with; by default the run's own.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder of the data's decoded features.")] = None,
-    pairs: Annotated[int, typer.Option(min=16, help="At most so many held-out pairs.")] = 428,
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="best.pt of a run, or the run's folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The pack's folder, which is not there yet.")],
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Of the pack; by default the system's.")] = None,
+    version: Annotated[str, typer.Option(metavar="VERSION", help="Of the pack.")] = "1",
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="For people.")] = None,
+    licence: Annotated[
+        str, typer.Option(metavar="SPDX", help="An SPDX expression, or LicenseRef-…")
+    ] = "LicenseRef-all-rights-reserved",
+    calibrate: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Data to prove and calibrate with; by default the run's own.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the data's decoded features.")] = None,
+    pairs: Annotated[int, typer.Option(min=16, metavar="N", help="At most so many held-out pairs.")] = 428,
     fp16: Annotated[bool, typer.Option("--fp16", help="Weights and arithmetic of half size.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Convolutions in eight bits.")] = False,
     as_json: Json = False,
@@ -127,7 +131,7 @@ def _show_made(out: Path, said: dict[str, Any]) -> None:
 
 @app.command()
 def check(
-    pack: Annotated[Path, typer.Argument(help="The pack's folder.")],
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="The pack's folder.")],
     as_json: Json = False,
 ) -> int:
     """Prove a pack again, without PyTorch: files, graphs, golden output, batches. Exit status 1: something does not hold."""
@@ -148,9 +152,13 @@ def check(
 
 @app.command()
 def bench(
-    pack: Annotated[Path, typer.Argument(help="The pack's folder.")],
-    against: Annotated[Path | None, typer.Option(help="Another pack, mostly the same in fp32: says the ratio.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU; by default as many as the daemon has.")] = None,
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="The pack's folder.")],
+    against: Annotated[
+        Path | None, typer.Option(metavar="PACK", help="Another pack, mostly the same in fp32: says the ratio.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Of the CPU; by default as many as the daemon has.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Time a pack on this machine: milliseconds per picture and per segment, alone and in batches of 16."""
@@ -170,14 +178,18 @@ def bench(
 
 @app.command()
 def compare(
-    pack_a: Annotated[Path | None, typer.Argument(help="A pack's folder.")] = None,
-    pack_b: Annotated[Path | None, typer.Argument(help="Another's.")] = None,
-    reels: Annotated[list[Path] | None, typer.Argument(help="Timelines with marked regions, or videos.")] = None,
-    sounds: Annotated[Path | None, typer.Option(help="A folder of sounds to find from.")] = None,
-    out: Annotated[Path, typer.Option("--out", help="The comparison's folder.")] = Path("comparison"),
-    top: Annotated[int, typer.Option(min=1, max=20, help="Sounds of each pack in each region.")] = 5,
-    seed: Annotated[int | None, typer.Option(help="Which side is whose; by default drawn.")] = None,
-    judgements: Annotated[Path | None, typer.Option("--reveal", help="What the page saved: says which pack won.")] = None,
+    pack_a: Annotated[Path | None, typer.Argument(metavar="PACK_A", help="A pack's folder.")] = None,
+    pack_b: Annotated[Path | None, typer.Argument(metavar="PACK_B", help="Another's.")] = None,
+    reels: Annotated[
+        list[Path] | None, typer.Argument(metavar="REEL...", help="Timelines with marked regions, or videos.")
+    ] = None,
+    sounds: Annotated[Path | None, typer.Option(metavar="DIR", help="A folder of sounds to find from.")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The comparison's folder.")] = Path("comparison"),
+    top: Annotated[int, typer.Option(min=1, max=20, metavar="N", help="Sounds of each pack in each region.")] = 5,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Which side is whose; by default drawn.")] = None,
+    judgements: Annotated[
+        Path | None, typer.Option("--reveal", metavar="FILE", help="What the page saved: says which pack won.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Two packs on your own reels, judged blind: makes a page; --reveal then says which one won."""

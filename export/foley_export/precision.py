@@ -9,7 +9,8 @@ it from joining them to the convolutions.
 
 **int8**: the convolutions with ReLU and max pooling between them; weights per channel, activations by the range they have over
 calibration data (QDQ form, which CUDA and TensorRT read too). Activations are unsigned and weights signed with 7 bits: the form
-that x86 kernels are fast with, and that does not overflow on those without VNNI. A half to a third of fp32's time (docs/export.md).
+that x86 kernels are fast with, and that does not overflow on those without VNNI. A half to a third of fp32's time
+(docs/export.md).
 """
 
 from __future__ import annotations
