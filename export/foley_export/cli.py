@@ -181,7 +181,7 @@ def compare(
     pack_a: Annotated[Path | None, typer.Argument(metavar="PACK_A", help="A pack's folder.")] = None,
     pack_b: Annotated[Path | None, typer.Argument(metavar="PACK_B", help="Another's.")] = None,
     reels: Annotated[
-        list[Path] | None, typer.Argument(metavar="REEL...", help="Timelines with marked regions, or videos.")
+        list[Path] | None, typer.Argument(metavar="REEL", help="Timelines with marked regions, or videos.")
     ] = None,
     sounds: Annotated[Path | None, typer.Option(metavar="DIR", help="A folder of sounds to find from.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The comparison's folder.")] = Path("comparison"),
