@@ -232,7 +232,7 @@ def _completed(
     if region["error"] is not None:
         region = next((json.loads(each.whole) for each in retaken if each.whole is not None), region)
     takes: dict[str, dict[str, Any]] = {}
-    of_the_reel = _Retake("generate", region.get("takes", []), region["onsets"], None)
+    of_the_reel = _Retake("generate", region.get("takes", []), region.get("onsets", []), None)
     for made in (of_the_reel, *retaken):
         for take in made.takes:
             of_it = {"id": take["sha256"], "made": made.job, "for_s": [onset["time_s"] for onset in made.onsets]}
