@@ -147,7 +147,7 @@ def indexed(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
     monkeypatch.setattr(segments, "INDEX_FROM", 1000)
     monkeypatch.setattr(segments, "PARTITION", 1000)
     monkeypatch.setattr(nearest, "EXACT_UP_TO", 0)
-    monkeypatch.setattr(nearest, "TAKEN_AT_ONCE", 100)
+    monkeypatch.setattr(nearest, "READ_UP_TO", 100)
     held = filled(catalogue, 3000)
     catalogue.segments(SPACE).index(Notes())
     more = {"late": points(1234, 2)}

@@ -58,7 +58,7 @@ def _bucket(address: str) -> None:
 
 def test_the_same_table_lies_in_an_object_store(storage: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segments, "INDEX_FROM", 1000)
-    monkeypatch.setattr(nearest, "TAKEN_AT_ONCE", 100)
+    monkeypatch.setattr(nearest, "READ_UP_TO", 100)
     made = np.random.default_rng(1).normal(size=(2000, 128)).astype(np.float32)
     made /= np.linalg.norm(made, axis=1, keepdims=True)
     there = Segments("s3://sounds/library", "5ace", storage)

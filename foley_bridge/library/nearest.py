@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foley_bridge.library.segments import TAKEN_AT_ONCE, Held, Places
+from foley_bridge.library.segments import Held, Places
 from foley_bridge.library.sound import LibrarySound
 
-EXACT_UP_TO = 400_000  # segments; from here on the index is faster, and the points no longer lie in memory
+EXACT_UP_TO = 200_000  # segments, 100 MB of points in memory; of more the index is asked (benchmarks/nearest.py)
+READ_UP_TO = 10_000  # segments that are allowed, of more in all: these are read, which is as fast as asking the index
 EACH = 8  # segments looked at for each sound wanted, to begin with
 _MORE = 4  # times as many are asked for when they were too few sounds
 _MOST_BY_INDEX = 50_000  # segments asked of the index; whoever wants more goes through all of them
@@ -47,7 +48,7 @@ def nearest(held: Held, points: Floats, allowed: NDArray[np.bool_], wanted: int)
     among = np.flatnonzero(allowed[held.code])
     if not len(among) or not len(points):
         return []
-    if len(held) > EXACT_UP_TO and len(among) > TAKEN_AT_ONCE:
+    if len(held) > EXACT_UP_TO and len(among) > READ_UP_TO:
         share = len(among) / len(held)
         found = _by_index(held, points, allowed, wanted, share)
         if found is not None:

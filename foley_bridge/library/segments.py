@@ -196,6 +196,7 @@ class Segments:
 
         if not self.table.there():
             return
+        self.table.optimise()
         table = self.table.table()
         count = table.count_rows()
         if count >= INDEX_FROM and (count > RETRAIN * notes.trained or not table.list_indices()):
@@ -204,7 +205,6 @@ class Segments:
                 how = IvfFlat(distance_type="l2", num_partitions=parts, max_iterations=15, sample_rate=64)
                 table.create_index("vector", config=how, replace=True)
             notes.trained = count
-        self.table.optimise()
 
     def notes(self) -> Notes:
         """What was noted last; nothing when there are no notes, or none that can be read: then all is tried again."""
