@@ -61,20 +61,23 @@ class Heard:
 def hear(content: int, paths: Sequence[str], encoders: Encoders) -> Heard:
     """Read the first of a content's files that is there."""
     path = next((each for each in paths if os.path.exists(each)), "")  # noqa: PTH110
-    nothing = np.empty(0, np.float32)
+
+    def unheard(reason: str, *, lasting: bool) -> Heard:
+        nothing = np.empty(0, np.float32)
+        return Heard(content, path or paths[0], nothing, nothing, reason, lasting)
+
     if not path:
-        return Heard(content, paths[0], nothing, nothing, "is not there")
+        return unheard("is not there", lasting=False)
     try:
         starts, features = _listened(Path(path), encoders)
     except MediaError as error:
-        lasting = os.path.exists(path)  # noqa: PTH110
-        return Heard(content, path, nothing, nothing, error.message.removeprefix(f"{path}: "), lasting)
-    except OSError as error:
-        return Heard(content, path, nothing, nothing, f"cannot be read, {error.strerror or error}")
+        return unheard(error.message.removeprefix(f"{path}: "), lasting=os.path.exists(path))  # noqa: PTH110
+    except (OSError, MemoryError) as error:
+        return unheard(f"cannot be read, {error}", lasting=False)
     except Exception as error:  # a decoder's own fault in one file must not stop the others
-        return Heard(content, path, nothing, nothing, f"cannot be read, {type(error).__name__}: {str(error)[:200]}", True)
+        return unheard(f"cannot be read, {type(error).__name__}: {str(error)[:200]}", lasting=True)
     if not np.isfinite(features).all():
-        return Heard(content, path, nothing, nothing, "has samples that are far too large", True)
+        return unheard("has samples that are far too large", lasting=True)
     return Heard(content, path, starts, features)
 
 
