@@ -8,9 +8,9 @@ import pytest
 from endpoints import free_endpoint
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def own_endpoint(own_home: object) -> Iterator[None]:
-    """What is asked without an endpoint is asked where nobody listens."""
+    """What is asked without an endpoint is asked where nobody listens. (Not for the session: other folders' tests are in it.)"""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FOLEY_BRIDGE_ENDPOINT", free_endpoint())
         yield
