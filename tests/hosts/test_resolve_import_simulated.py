@@ -21,6 +21,11 @@ from resolve_world import Timeline, read_media, time_reference
 RATE = 24000 / 1001
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_endpoint() -> None:
+    """``generate`` is to run a daemon of its own, as it does where no endpoint is named."""
+
+
 def time(value: float, rate: float = RATE) -> dict[str, Any]:
     return {"OTIO_SCHEMA": "RationalTime.1", "value": value, "rate": rate}
 
