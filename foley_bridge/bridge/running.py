@@ -55,7 +55,7 @@ class Running:
                 except subprocess.SubprocessError as error:
                     log.warning("where packs run cannot be found out: %s", error)
                     fault = PackError("the process that loads the packs in use died", "foley-bridge doctor knows more")
-                    nothing = {"pack": None, "space": None, "graphs": [], "fault": fault.to_json()}
+                    nothing: dict[str, Any] = {"pack": None, "space": None, "graphs": [], "fault": fault.to_json()}
                     self._packs = now, [{"task": task, **nothing} for task in TASKS]
             return self._packs[1]
 
