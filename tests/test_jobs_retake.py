@@ -348,7 +348,7 @@ def test_places_in_the_queue_are_counted_for_long_and_quick_jobs_apart(ground: G
     long = [one.processor.submit(ground.request(**to(tmp_path / str(number)))).record.id for number in range(2)]
     places = {view.record.id: view.position for view in one.processor.jobs(("queued",))}
     assert [places.get(job) for job in retakes] == [None, 1, 2]
-    assert places[long[1]] == 1
+    assert places[long[1]] - places.get(long[0], 0) == 1  # the first one may be taken up by now
     assert one.processor.counts()["waiting"] >= 3
     one.processor.cancel(retakes[2])
     assert one.processor.job(retakes[2]).record.state == "cancelled"
