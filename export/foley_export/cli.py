@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foley_bridge import __version__
-from foley_bridge.errors import FoleyError
+from foley_bridge.command import run
+from foley_bridge.errors import Cancelled
 
 if TYPE_CHECKING:
     from foley_export.comparison.reveal import Revealed
 
 EXIT_NOT_SO = 1
-EXIT_BAD_INPUT = 2
-EXIT_CANCELLED = 130
+NAME = "foley-export"
 
 app = typer.Typer(
-    name="foley-export",
+    name=NAME,
     help="From a checkpoint to a pack that the daemon loads, with proof.",
     add_completion=False,
     rich_markup_mode=None,
@@ -32,28 +32,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 a pack is not what it says, 2 bad input, 130 interrupted."""
-    args = list(sys.argv[1:] if argv is None else argv)
-    as_json = "--json" in args
-    try:
-        status = app(args or ["--help"], standalone_mode=False)
-    except FoleyError as error:
-        return _say(as_json, type(error).__name__, error.message, error.hint, EXIT_BAD_INPUT)
-    except (KeyboardInterrupt, typer.Abort):
-        return _say(as_json, "Cancelled", "interrupted; nothing was left half done", "", EXIT_CANCELLED)
-    except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
-        hint = "see foley-export --help, or foley-export COMMAND --help"
-        return _say(as_json, "UsageError", " ".join(error.format_message().split()), hint, EXIT_BAD_INPUT)
-    return status if isinstance(status, int) else 0
-
-
-def _say(as_json: bool, kind: str, message: str, hint: str, status: int) -> int:
-    if as_json:
-        print(json.dumps({"error": {"kind": kind, "message": message, "hint": hint}}))
-    else:
-        print(f"foley-export: {message}" + (f"\n  what to do: {hint}" if hint else ""), file=sys.stderr)
-    return status
+    stopped = Cancelled("interrupted; nothing was left half done", "")
+    args = sys.argv[1:] if argv is None else argv
+    return run(NAME, lambda given: app(given, standalone_mode=False), args, interrupted=stopped)
 
 
 def _version(wanted: bool) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from foley_bridge import command
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -137,7 +139,7 @@ def files(named: dict[str, str | None]) -> None:
 
 def fault(message: str, hint: str) -> None:
     """Say what is wrong, and what to do."""
-    print(f"foley-bridge: {message}" + (f"\n  what to do: {hint}" if hint else ""), file=sys.stderr)
+    command.fault("foley-bridge", message, hint)
 
 
 def some(heading: str, lines: Sequence[str]) -> None:
