@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -55,9 +54,3 @@ class Call:
     def reply(self) -> dict[str, Any]:
         path = self.request.with_name("run.reply.json")
         return dict(json.loads(path.read_bytes())) if path.exists() else {}
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bridge_calls import PATIENCE_S, Call, free_port
+from bridge_calls import PATIENCE_S, Call
 from bridge_daemons import Daemon, daemon
+from ports import free_ports
 from processors import Ground, make_ground
 
 from foley_bridge.bridge.client import Client
@@ -143,7 +144,7 @@ def test_a_sending_that_fails_ends_it_with_its_error(serving: Daemon, ground: Gr
 
 
 def test_a_daemon_that_is_killed_and_comes_back_is_waited_for(ground: Ground, tmp_path: Path) -> None:
-    home, bind = tmp_path / "daemon", f"tcp://127.0.0.1:{free_port()}"
+    home, bind = tmp_path / "daemon", f"tcp://127.0.0.1:{free_ports(2)}"
     work = tmp_path / "work"
     work.mkdir()
     with daemon(home, bind=bind, output_roots=[str(ground.folder)]) as first:
@@ -183,5 +184,5 @@ def test_what_is_refused_is_told_at_once(serving: Daemon, tmp_path: Path, params
 
 
 def test_nobody_there_says_so_at_once(tmp_path: Path) -> None:
-    status, reply = call_of(tmp_path, f"tcp://127.0.0.1:{free_port()}", job="x", applied=None).ended()
+    status, reply = call_of(tmp_path, f"tcp://127.0.0.1:{free_ports(2)}", job="x", applied=None).ended()
     assert (status, reply["error"]["kind"]) == (2, "BridgeError")

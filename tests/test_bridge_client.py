@@ -14,6 +14,7 @@ import pytest
 import zmq
 import zmq.auth
 from bridge_peer import Answer, Peer, echo
+from ports import free_ports
 from zmq.auth.thread import ThreadAuthenticator
 
 from foley_bridge.bridge import wire
@@ -31,12 +32,6 @@ def peer() -> Iterator[Callable[..., Peer]]:
             return made
 
         yield start
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_reply_belongs_to_its_request(peer: Callable[..., Peer]) -> None:
@@ -89,7 +84,7 @@ def test_a_daemon_of_another_version_is_told_by_its_number(peer: Callable[..., P
 
 
 def test_nobody_listening_is_told_with_the_endpoint_and_what_to_do() -> None:
-    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    endpoint = f"tcp://127.0.0.1:{free_ports(2)}"
     with Client(endpoint, timeout_s=300) as client, pytest.raises(BridgeError) as caught:
         client.ping()
     assert endpoint in caught.value.message
@@ -277,7 +272,7 @@ def test_without_events_the_status_tells_the_end(peer: Callable[..., Peer], even
 
     def answer(header: dict[str, Any]) -> list[dict[str, Any]]:
         if header["method"] == "ping":
-            told = events and events.format(free=free_port())
+            told = events and events.format(free=free_ports(2))
             return [wire.reply(header["id"], {"endpoints": {"events": told}})]
         return [wire.reply(header["id"], view(next(states)))]
 

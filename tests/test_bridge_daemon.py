@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import zmq
 from bridge_daemons import PATIENCE_S, Raw, daemon, end, refused_to_start, start_daemon
+from ports import free_ports
 from processors import make_ground
 
 from foley_bridge import __version__
@@ -91,12 +92,6 @@ def test_the_next_addresses_need_ports_that_there_are() -> None:
 
 
 # --- refusals ---
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("bind", ["tcp://0.0.0.0:0", "tcp://*:0", "tcp://lo:0"])
@@ -184,7 +179,7 @@ def test_a_socket_file_works_and_is_not_taken_over(tmp_path: Path) -> None:
 
 
 def test_the_usual_ports_stand_side_by_side(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_ports(2)
     with daemon(tmp_path / "home", bind=f"tcp://127.0.0.1:{port}", osc_bind="127.0.0.1:0", metrics_bind="127.0.0.1:0") as one:
         assert one.requests == f"tcp://127.0.0.1:{port}"
         assert one.endpoints["events"] == f"tcp://127.0.0.1:{port + 1}"

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 import soundfile
-from bridge_calls import PATIENCE_S, Call, free_port
+from bridge_calls import PATIENCE_S, Call
 from bridge_daemons import Daemon, daemon
 from bridge_peer import Peer, echo
+from ports import free_ports
 from processors import Ground, make_ground
 
 from foley_bridge.bridge import following, wire
@@ -70,7 +71,7 @@ def test_cancelling_ends_the_job_and_leaves_nothing(serving: Daemon, ground: Gro
 
 def test_a_daemon_that_is_killed_and_comes_back_is_waited_for(ground: Ground, tmp_path: Path) -> None:
     ground.clear()
-    home, bind = tmp_path / "daemon", f"tcp://127.0.0.1:{free_port()}"
+    home, bind = tmp_path / "daemon", f"tcp://127.0.0.1:{free_ports(2)}"
     with daemon(home, bind=bind, output_roots=[str(ground.folder)]) as first:
         call = Call(tmp_path, ground.request("restart-1", options={"takes": "6"}), bind)
         call.running()
@@ -123,7 +124,7 @@ def test_a_submit_that_is_none_gives_the_daemons_refusal(serving: Daemon, tmp_pa
 
 
 def test_nobody_there_says_so_at_once(ground: Ground, tmp_path: Path) -> None:
-    status, reply = Call(tmp_path, ground.request("nobody"), f"tcp://127.0.0.1:{free_port()}").ended()
+    status, reply = Call(tmp_path, ground.request("nobody"), f"tcp://127.0.0.1:{free_ports(2)}").ended()
     assert (status, reply["id"], reply["error"]["kind"]) == (2, "run-1", "BridgeError")
 
 

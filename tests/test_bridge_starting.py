@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_ports
 from serving import PATIENCE_S, environment
 
 from foley_bridge.bridge.client import Client
@@ -61,21 +62,6 @@ class Seat:
         while self.pid() is not None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-
-
-def free_ports(count: int) -> int:
-    """The first of so many: requests, events, OSC, the page."""
-    for port in range(20000 + os.getpid() % 20000, 65000, count):
-        with contextlib.ExitStack() as open_sockets:
-            try:
-                for number in range(count):
-                    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                        one = open_sockets.enter_context(socket.socket(socket.AF_INET, kind))
-                        one.bind(("127.0.0.1", port + number))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no ports are free")
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from typing import Any
 import opentimelineio as otio
 import pytest
 from job_materials import clicks, files_under, marker, movie, save, timeline_of
+from ports import free_ports
 from serving import PATIENCE_S, environment, serving
-from test_bridge_starting import free_ports
 from test_cli_json import REGION, RESULT, assert_shaped
 
 from foley_bridge.bridge.client import Client

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from job_materials import clicks, files_under, marker, movie, save, timeline_of
+from ports import free_ports
 from serving import PATIENCE_S, Serving, command, environment, serving
 
 from foley_bridge.bridge.client import Client
@@ -252,9 +253,7 @@ def test_a_relative_path_with_dots_is_made_whole(daemon: Serving, ground: Path) 
 
 @posix
 def test_a_command_sees_its_job_through_a_daemon_that_is_killed_and_started_again(ground: Path, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        bind = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    bind = f"tcp://127.0.0.1:{free_ports(2)}"
     home, out = tmp_path / "home", tmp_path / "out"
     with serving(home, "--bind", bind) as first:
         process = start([*into(out, ground / "long.otio"), "--key", "once", "--takes", 1], home)

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from test_bridge_starting import free_ports
+from ports import free_ports
 
 from foley_bridge import doctor
 

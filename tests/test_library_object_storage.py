@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from ports import free_ports
 
 from foley_bridge.library import nearest, segments
 from foley_bridge.library.segments import Held, Notes, Segments
@@ -25,9 +25,7 @@ def storage() -> Iterator[dict[str, str]]:
     """LanceDB's options for a server with an empty bucket ``sounds``."""
     if SERVER is None:
         pytest.skip("no moto_server (pip install 'moto[server]'; MOTO_SERVER names one elsewhere)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_ports()
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen([SERVER, "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL) as server:
         try:

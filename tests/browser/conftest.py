@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from page_hands import GRAVEL, METAL, WOOD, Hands
+from page_hands import Hands
 from panel_reels import PanelReel, make_reel
 from playwright.sync_api import Browser, BrowserContext, Page
 from serving import Serving, serving
@@ -73,7 +73,4 @@ def page_reel(panel_daemon: Serving, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def hands(page: Page, page_reel: PanelReel) -> Hands:
     """On its first region, as nobody has said anything about it."""
-    hands = Hands(page, page_reel.link)
-    for region in (METAL, GRAVEL, WOOD):
-        hands.choose(region, {"state": "proposed"}, by="the tests")
-    return hands.open()
+    return Hands(page, page_reel.link).open_untouched()

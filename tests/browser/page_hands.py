@@ -47,6 +47,12 @@ class Hands:
         self.until("() => globalThis.foley?.detail && !foley.loading")
         return self
 
+    def open_untouched(self) -> Hands:
+        """On the first region, as if nobody had said anything about any."""
+        for region in (METAL, GRAVEL, WOOD):
+            self.choose(region, {"state": "proposed"}, by="the tests")
+        return self.open()
+
     def go(self, region: int) -> None:
         self.page.evaluate("number => foley.open(number)", region)
         self.until("number => foley.number === number && foley.detail && !foley.loading", region)

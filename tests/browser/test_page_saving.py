@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from page_hands import GRAVEL, METAL, WOOD, Hands
 from panel_reels import PanelReel, make_reel, printed
 from playwright.sync_api import BrowserContext, Page, Route
+from ports import free_ports
 from serving import serving
 
 pytestmark = pytest.mark.browser
@@ -84,10 +84,7 @@ def held(process: int) -> Iterator[None]:
 
 def test_a_choice_that_the_daemons_end_cut_off_is_sent_by_the_next_page(context: BrowserContext, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    options = ("--library", home / "library", "--panel", f"127.0.0.1:{port}")
+    options = ("--library", home / "library", "--panel", f"127.0.0.1:{free_ports()}")
     with serving(home, *options) as running:
         made = make_reel(running, tmp_path / "reel")
         hands = Hands(context.new_page(), made.link).open()

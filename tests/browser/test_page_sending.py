@@ -23,10 +23,7 @@ def sent_reel(panel_daemon: Serving, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def hands(page: Page, sent_reel: PanelReel) -> Hands:
-    hands = Hands(page, sent_reel.link)
-    for region in (METAL, GRAVEL, WOOD):
-        hands.choose(region, {"state": "proposed"}, by="the tests")
-    return hands.open()
+    return Hands(page, sent_reel.link).open_untouched()
 
 
 def dialog(hands: Hands) -> Locator:

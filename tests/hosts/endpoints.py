@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from test_bridge_starting import free_ports
+from ports import free_ports
 
 
 def free_endpoint() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 import time
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from panel_serving import TOKEN, Panel, panel
 from panel_staged import Staged
+from ports import free_ports
 from serving import PATIENCE_S, Serving, serving
 
 from foley_bridge.bridge.client import Client
@@ -302,20 +302,10 @@ def test_a_page_cancels_only_what_pages_ask_for(staged: Staged) -> None:
 # --- the daemon goes and comes ---
 
 
-def two_free_ports() -> int:
-    while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                other.bind(("127.0.0.1", port + 1))
-                return port
-
-
 def test_a_daemon_that_goes_and_comes_again_is_told_and_used(staged: Staged, tmp_path: Path) -> None:
     home = tmp_path / "home"
     write_long_reel(home, staged)
-    bind = f"tcp://127.0.0.1:{two_free_ports()}"
+    bind = f"tcp://127.0.0.1:{free_ports(2)}"
     with serving(home, "--bind", bind) as daemon, panel(daemon.endpoint, tmp_path / "panel") as running:
         running.get("/api/reels/long")
         with running.events("long") as told:
