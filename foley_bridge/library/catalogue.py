@@ -15,10 +15,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from foley_bridge.errors import LibraryError, TimelineError
-from foley_bridge.library import rows, ucs
+from foley_bridge.errors import LibraryError
+from foley_bridge.library import rows
+from foley_bridge.library.conditions import category, conditions, kinds, within
 from foley_bridge.library.rows import Row
 from foley_bridge.library.sound import CORRECTABLE, LibrarySound
 from foley_bridge.media.whole_file import whole_file
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
     from foley_bridge.library.snapshot import Snapshot
 
 FORM = 1  # of the table and of the words in it; a catalogue of a newer form is refused
-MOST = 10_000  # sounds that a search gives at most
 _MARKS = ("favourite", "banned")
 _LONGEST = 4000  # characters of a corrected field
 _ID = re.compile(r"[a-z0-9]{1,64}")
 Sounds = list[LibrarySound]  # inside the class, list is a method
 Names = list[str]
+_Value = TypeVar("_Value")
 
 
 class Catalogue:
@@ -134,11 +135,11 @@ class Catalogue:
         from foley_bridge.library import search
 
         query = search.parse(words)
-        conditions = _conditions(ucs, length_s, channels)
-        wanted = _limit(limit)
+        allowed = conditions(ucs, length_s, channels)
+        wanted = within(limit)
 
         def ask(library: Snapshot) -> list[Found]:
-            best = search.rank(query, library, conditions(library), wanted)
+            best = search.rank(query, library, allowed(library), wanted)
             found = library.rows([place for place, _ in best])
             return [search.Found(rows.sound_of(row), score) for row, (_, score) in zip(found, best, strict=True)]
 
@@ -166,19 +167,27 @@ class Catalogue:
         """
         from foley_bridge.library.nearest import Near, nearest
 
-        conditions = _conditions(ucs, length_s, channels)
-        wanted = _limit(limit)
+        allowed = conditions(ucs, length_s, channels)
+        wanted = within(limit)
 
         def ask(library: Snapshot, held: Held) -> list[Near]:
             place = library.places_of(held.contents)
-            allowed = (place >= 0) & conditions(library)[place] if len(library) else place >= 0
-            best = nearest(held, points, allowed, wanted)
+            may = (place >= 0) & allowed(library)[place] if len(library) else place >= 0
+            best = nearest(held, points, may, wanted)
             found = library.rows([int(place[held.code[each.place]]) for each in best])
             return [
                 Near(rows.sound_of(row), each.distance, float(held.start_s[each.place]))
                 for row, each in zip(found, best, strict=True)
             ]
 
+        return self.on_segments(space, ask)
+
+    def on_segments(self, space: str, ask: Callable[[Snapshot, Held], _Value]) -> _Value:
+        """Ask the newest version of the sounds and of their segments in a space, held still.
+
+        Raises:
+            LibraryError: no sound has segments in this space.
+        """
         segments = self.segments(space)
         if not segments.table.there():
             raise LibraryError(
@@ -212,10 +221,10 @@ class Catalogue:
         """
         import numpy as np
 
-        kinds = None if ucs is None else np.array(_kinds(ucs))
+        among = None if ucs is None else np.array(kinds(ucs))
 
         def ask(library: Snapshot) -> Sounds:
-            wanted = np.ones(len(library), dtype=bool) if kinds is None else np.isin(library.kind, kinds)
+            wanted = np.ones(len(library), dtype=bool) if among is None else np.isin(library.kind, among)
             for marked, asked in ((library.favourite, favourite), (library.banned, banned)):
                 if asked is not None:
                     wanted &= marked == asked
@@ -306,7 +315,7 @@ class Catalogue:
         """
         new = {name: _checked(name, value) for name, value in changes.items()}
         if "cat_id" in new:
-            named = _category(new["cat_id"])
+            named = category(new["cat_id"])
             new |= {"cat_id": named.cat_id, "category": named.category, "subcategory": named.subcategory, "cat_from": "user"}
         for name in reset:
             if name not in CORRECTABLE:
@@ -365,52 +374,6 @@ def _known_id(sound: str) -> str:
     if not _ID.fullmatch(sound):
         raise LibraryError(f"{sound[:80]!r}: cannot be a sound's id", "an id has only letters a-z and digits")
     return sound
-
-
-def _category(cat_id: str) -> ucs.UcsCategory:
-    try:
-        return ucs.category(cat_id)
-    except TimelineError as error:
-        raise LibraryError(error.message, error.hint) from error
-
-
-def _kinds(asked: str) -> list[int]:
-    """Places in ``ucs.all_categories()`` of a CatID, or of all categories of a name or short form, such as RAIN."""
-    every = ucs.all_categories()
-    wanted = asked.strip().lower()
-    exact = [place for place, each in enumerate(every) if each.cat_id.lower() == wanted]
-    named = [place for place, each in enumerate(every) if wanted in (each.category.lower(), each.cat_short.lower())]
-    if exact and every[exact[0]].cat_short.lower() != wanted:
-        return exact
-    return named or [every.index(_category(asked))]
-
-
-def _conditions(
-    ucs: str | None, length_s: tuple[float | None, float | None], channels: int | None
-) -> Callable[[Snapshot], NDArray[np.bool_]]:
-    """What says of each sound whether a search may find it."""
-    import numpy as np
-
-    from foley_bridge.library import search
-
-    kinds = None if ucs is None else np.array(_kinds(ucs))
-    low, high = search.length_bounds(length_s)
-
-    def allowed(library: Snapshot) -> NDArray[np.bool_]:
-        allowed = ~library.banned & (library.duration_s >= low) & (library.duration_s <= high)
-        if kinds is not None:
-            allowed &= np.isin(library.kind, kinds)
-        if channels is not None:
-            allowed &= library.channels == channels
-        return allowed
-
-    return allowed
-
-
-def _limit(limit: int) -> int:
-    if not 1 <= limit <= MOST:
-        raise LibraryError(f"limit {limit}: is out of range", f"from 1 to {MOST}")
-    return limit
 
 
 def _checked(name: str, value: Any) -> Any:

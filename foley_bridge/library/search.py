@@ -92,6 +92,19 @@ class Ask:
     edits: int = 0
 
 
+@dataclass(frozen=True)
+class Worth:
+    """What words make of every sound, by place.
+
+    Attributes:
+        fits: it may be found, has what must be there and not what must not.
+        score: 0-1, with a favourite's lift above; 0 where no word is there, and where it does not fit.
+    """
+
+    fits: NDArray[np.bool_]
+    score: Credits
+
+
 class Library(Protocol):
     """What a search needs of a catalogue's version; places are indices into its arrays."""
 
@@ -144,6 +157,11 @@ def parse(text: str) -> Query:
 
 def rank(query: Query, library: Library, allowed: NDArray[np.bool_], limit: int) -> list[tuple[int, float]]:
     """The best sounds among those allowed: (place, score), best first."""
+    return best_of(query, library, worth(query, library, allowed), limit)
+
+
+def worth(query: Query, library: Library, allowed: NDArray[np.bool_]) -> Worth:
+    """What words make of every sound of those allowed."""
     index = _Index(library)
     index.fetch(itertools.chain(*map(_term_asks, query.terms), *map(_phrase_asks, query.phrases + query.without)))
     fits = allowed.copy()
@@ -161,12 +179,15 @@ def rank(query: Query, library: Library, allowed: NDArray[np.bool_], limit: int)
         weights += weight
     for run in query.without:
         fits &= ~_has(index, run)
-    if not query.empty:
-        fits &= total > 0
-        total = total / max(weights, 1e-9)
-        total[library.favourite & fits] += FAVOURITE
-    total = np.round(total, 6)  # sums of the same credits in another order are equal
-    places = np.flatnonzero(fits)
+    total = np.where(fits, total / max(weights, 1e-9), 0.0)
+    total[library.favourite & (total > 0)] += FAVOURITE
+    return Worth(fits, np.round(total, 6))  # sums of the same credits in another order are equal
+
+
+def best_of(query: Query, library: Library, found: Worth, limit: int) -> list[tuple[int, float]]:
+    """The best sounds of those that words find, all where none were asked for: (place, score), best first."""
+    total = found.score
+    places = np.flatnonzero(found.fits if query.empty else total > 0)
     if query.empty:
         places = places[np.argsort(library.order[places])]
     else:
