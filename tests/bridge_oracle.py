@@ -80,6 +80,16 @@ def length(value: Any) -> bool:
     return None in value or value[0] <= value[1]
 
 
+def shown(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    if "path" not in value:
+        return set(value) == {"job", "region"} and job(value["job"]) and region(value["region"])
+    at, lasts = value.get("start_s", 0), value.get("duration_s", 1)
+    stretch = number(0, 7 * 24 * 3600)(at) and number(0, 7 * 24 * 3600)(lasts) and lasts > 0
+    return set(value) <= {"path", "start_s", "duration_s"} and path(value["path"]) and stretch
+
+
 def rising(value: Any) -> bool:
     inside = list_of(number(0, 7 * 24 * 3600), 1, 10_000)(value)
     return inside and all(early < late for early, late in itertools.pairwise(value))
@@ -139,8 +149,16 @@ RULES: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
         {"after": revision, "applied": either(nothing, job), "timeout_s": number(0, 3600)},
     ),
     "library.search": (
-        {"words": text(1, 1000)},
-        {"ucs": text(1, 64), "length_s": length, "channels": whole(1, 64), "limit": whole(1, 500)},
+        {},
+        {
+            "words": text(0, 1000),
+            "picture": shown,
+            "like": path,
+            "ucs": text(1, 64),
+            "length_s": length,
+            "channels": whole(1, 64),
+            "limit": whole(1, 500),
+        },
     ),
 }
 SUBMITS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
@@ -222,6 +240,10 @@ def follows_the_protocol(frames: Sequence[bytes]) -> bool:
     if not set(needed) <= set(params) <= set(needed) | set(optional):
         return False
     if not all({**needed, **optional}[name](value) for name, value in params.items()):
+        return False
+    if method == "library.search" and ("picture" in params) + ("like" in params) + bool(params.get("words")) == 0:
+        return False
+    if method == "library.search" and {"picture", "like"} <= set(params):
         return False
     inline = method == "submit" and "payload" in params.get("timeline", ())
     return inline == (len(frames) == 2)

@@ -52,12 +52,14 @@ def requests(folder: Path) -> list[Frames]:
         found.append(wire.encode(wire.request("s", "submit", params)))
         inline = {**params, "timeline": {"payload": 0, "base": str(folder)}}
         found.append(wire.encode(wire.request("i", "submit", inline), b'{"OTIO_SCHEMA":"Timeline.1"}'))
-    found.append(
-        wire.encode(
-            wire.request("l", "library.search", {"words": "door", "length_s": [None, 2.5], "ucs": "DOORWood", "channels": 2})
-        )
-    )
-    return found  # fmt: skip
+    for params in (
+        {"words": "door", "length_s": [None, 2.5], "ucs": "DOORWood", "channels": 2},
+        {"picture": {"path": str(folder / "shot.mp4"), "start_s": 1.5, "duration_s": 3}, "words": ""},
+        {"picture": {"job": "JOB", "region": 1}},
+        {"like": "lib:a", "limit": 3},
+    ):
+        found.append(wire.encode(wire.request("l", "library.search", params)))
+    return found
 
 
 class Mutator:

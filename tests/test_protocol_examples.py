@@ -119,7 +119,8 @@ def test_ping_and_capabilities_say_what_the_page_says(answered: dict[str, Any], 
     assert set(known) == lists | machine
     assert known["pokes"] is True
     assert set(known["roots"]) == {"media", "output"}
-    assert known["library"] == {"path": str(projects / "library"), "sounds": 1}
+    embedded = None if known["packs"][0]["space"] is None else 0
+    assert known["library"] == {"path": str(projects / "library"), "sounds": 1, "embedded": embedded}
     assert [(one["task"], set(one)) for one in known["packs"]] == [
         ("recommendation", {"task", "pack", "space", "graphs", "fault"})
     ]
@@ -228,9 +229,11 @@ def test_what_becomes_of_the_reel_is_told_as_its_seat_names_it_and_lies_where_th
 
 
 def test_the_search_finds_the_sound(answered: dict[str, Any]) -> None:
-    (sound,) = answered["library.search"]["result"]["sounds"]
+    found = answered["library.search"]["result"]
+    (sound,) = found["sounds"]
     assert "Metal Hit" in sound["name"]
-    assert 0 <= sound["score"] <= 1
+    assert 0 < sound["score"] == sound["words_score"] <= 1
+    assert (found["notes"], sound["picture_score"], sound["at_s"]) == ([], None, None)
 
 
 # --- whole programs

@@ -26,6 +26,7 @@ from foley_bridge.bridge.osc_server import OscServer
 from foley_bridge.bridge.panel_process import SEAT_FOLDER, PanelProcess, loopback, own_seat
 from foley_bridge.bridge.places import JOURNAL_FILE, PANEL_FOLDER, STATE_FILE, default_output_roots
 from foley_bridge.bridge.poker import Poker
+from foley_bridge.bridge.senses import Senses
 from foley_bridge.bridge.wire import DEFAULT_ENDPOINT
 from foley_bridge.bridge.zmq_server import Server
 from foley_bridge.errors import BridgeError, MediaError
@@ -148,11 +149,13 @@ class _Daemon:
             if settings.osc_bind is not None:
                 out = _osc_out(settings)
                 self._osc = OscServer(settings.osc_bind, processor, out=out, roots=self._roots)
-            panel = self._panel(server)
+            panel, senses = self._panel(server), Senses()
+            open_things.callback(senses.stop)
             methods = Methods(
                 processor,
                 roots=self._roots,
                 library=settings.library,
+                senses=senses,
                 endpoints=endpoints,
                 pokes=self._binding.is_local,
                 panel=None if panel is None else panel.link,

@@ -6,6 +6,9 @@ import queue
 import threading
 from collections.abc import Callable
 
+from foley_bridge.bridge.protocol import Request
+from foley_bridge.bridge.search_params import LibrarySearch
+
 LANES = {
     "submit": "submit",  # one after another, to the disk
     "status": "jobs",
@@ -22,6 +25,8 @@ LANES = {
     "library.search": "library",
 }
 """Methods that are not here are answered by the loop itself."""
+SENSES = "senses"
+"""The lane of searches that look or listen first: those by words do not wait behind them."""
 MOST_IN_LANE = {
     "submit": 1000,
     "lists": 100,
@@ -30,8 +35,17 @@ MOST_IN_LANE = {
     "reels": 100,
     "choices": 1000,
     "library": 100,
+    SENSES: 20,
 }
 """Where more is refused, so that a cancel is always read; only those of the lane ``jobs`` wait, when there are too many."""
+ALL_LANES = frozenset({*LANES.values(), SENSES})
+
+
+def lane_of(request: Request) -> str | None:
+    """Where a request is seen to; None: by the loop itself."""
+    if isinstance(request.params, LibrarySearch) and request.params.looks:
+        return SENSES
+    return LANES.get(request.method)
 
 
 class Lane:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import UNSET
 
 from foley_bridge import __version__
 from foley_bridge.bridge import params as types
+from foley_bridge.bridge.library_methods import LibraryMethods
 from foley_bridge.bridge.protocol import METHODS, Request
 from foley_bridge.bridge.reel_methods import Panel, ReelMethods, Written
 from foley_bridge.bridge.running import Running
+from foley_bridge.bridge.senses import Senses
 from foley_bridge.bridge.wire import CLIENT_LIMIT, MB, VERSION
-from foley_bridge.errors import JobError, LibraryError, RequestError
+from foley_bridge.errors import JobError, RequestError
 from foley_bridge.jobs.names import ENGINES_HERE, KINDS, STATES
 from foley_bridge.jobs.processor import Processor
 from foley_bridge.jobs.roots import Roots
-
-if TYPE_CHECKING:
-    from foley_bridge.library.catalogue import Catalogue
 
 Answer = tuple[dict[str, Any] | Written, bytes | None]
 """A reply's ``result`` and its payload."""
@@ -36,6 +33,7 @@ class Methods:
         processor: of the jobs.
         roots: which folders jobs may touch.
         library: the sound library's folder, which need not be there.
+        senses: what looks and listens for searches in it.
         endpoints: where the daemon listens, as ``capabilities`` says it; may still grow.
         pokes: whether whoever submits may have a program on this machine told of the job's end.
         panel: gives the link to a page; None when there are none.
@@ -47,13 +45,14 @@ class Methods:
         *,
         roots: Roots,
         library: Path | None,
+        senses: Senses,
         endpoints: Mapping[str, str | None],
         pokes: bool,
         panel: Panel | None = None,
     ) -> None:
         self._pokes = pokes
         self._processor, self._roots, self._endpoints = processor, roots, endpoints
-        self._library = _Library(library)
+        self._library = LibraryMethods(processor, roots, library, senses)
         self._running = Running()
         reels = ReelMethods(processor, roots, panel)
         self._methods: dict[str, Callable[[Any, bytes | None, str], Answer]] = {
@@ -70,7 +69,7 @@ class Methods:
             "reel": _plainly(reels.reel),
             "choose": _plainly(reels.choose),
             "choices": _plainly(reels.choices),
-            "library.search": self._search,
+            "library.search": _plainly(self._library.search),
         }
 
     def answer(self, request: Request, payload: bytes | None, client: str) -> Answer:
@@ -89,16 +88,16 @@ class Methods:
         return {"version": __version__, "protocols": [VERSION], "pid": os.getpid(), "endpoints": dict(self._endpoints)}, None
 
     def _capabilities(self, params: types.Params, payload: bytes | None, client: str) -> Answer:
-        counts = self._processor.counts()
+        counts, packs = self._processor.counts(), self._running.packs()
         return {
             "version": __version__,
             "methods": list(METHODS),
             "kinds": list(KINDS),
             "engines": list(ENGINES_HERE),
             "providers": self._running.providers(),
-            "packs": self._running.packs(),
+            "packs": packs,
             "roots": {name: self._roots.to_json()[name] for name in ("media", "output")},
-            "library": self._library.summary(),
+            "library": self._library.summary(_space(packs)),
             "pokes": self._pokes,
             "queue": {name: counts[name] for name in ("waiting", "running", "limit")},
             "endpoints": dict(self._endpoints),
@@ -138,46 +137,16 @@ class Methods:
             timeline = _whole_timeline(self._roots.output_path(result["out"], "out"))
         return {"job": view.to_json(), "result": result}, timeline
 
-    def _search(self, params: types.LibrarySearch, payload: bytes | None, client: str) -> Answer:
-        found = self._library.catalogue().search(
-            params.words,
-            ucs=None if params.ucs is UNSET else params.ucs,
-            length_s=(None, None) if params.length_s is UNSET else params.length_s,
-            channels=None if params.channels is UNSET else params.channels,
-            limit=params.limit,
-        )
-        return {"sounds": [{**one.sound.to_json(), "score": one.score} for one in found]}, None
+
+def _space(packs: list[dict[str, Any]]) -> str | None:
+    """That of the pack by which sounds are found; None when none serves."""
+    spaces: list[str | None] = [one["space"] for one in packs if one["task"] == "recommendation"]
+    return spaces[0] if spaces else None
 
 
 def _plainly(method: Callable[[Any], dict[str, Any] | Written]) -> Callable[[Any, bytes | None, str], Answer]:
     """A method that takes no payload and gives none, and does not mind who asks."""
     return lambda params, payload, client: (method(params), None)
-
-
-class _Library:
-    """The sound library, opened when it is first asked for: LanceDB takes more than a second to load."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        self._lock = threading.Lock()
-        self._catalogue: Catalogue | None = None
-
-    def catalogue(self) -> Catalogue:
-        """Raises LibraryError when there is none."""
-        if self._folder is None:
-            raise LibraryError("this daemon has no sound library", "start it with --library DIR")
-        with self._lock:
-            if self._catalogue is None:
-                from foley_bridge.library.catalogue import Catalogue
-
-                self._catalogue = Catalogue.open(self._folder)
-            return self._catalogue
-
-    def summary(self) -> dict[str, Any] | None:
-        """As ``capabilities`` says it; None when there is no library."""
-        with contextlib.suppress(LibraryError):
-            return {"path": str(self._folder), "sounds": self.catalogue().count()}
-        return None
 
 
 def _whole_timeline(path: Path) -> bytes:

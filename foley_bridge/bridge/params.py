@@ -1,4 +1,5 @@
-"""What the methods of docs/protocol.md take, as types that allow nothing else; those about reels are in ``reel_params.py``."""
+"""What the methods of docs/protocol.md take, as types that allow nothing else; those about reels are in
+``reel_params.py``, those of the library in ``search_params.py``."""
 
 from __future__ import annotations
 
@@ -27,7 +28,6 @@ PathText = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
 Key = Annotated[str, Meta(min_length=1, max_length=LONGEST_KEY)]
 JobName = Annotated[str, Meta(min_length=1, max_length=LONGEST_KEY)]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
-Length = Annotated[float, Meta(ge=0)]
 
 _ADDRESS = re.compile(r"(/[^\x00-\x20\x7f-\U0010ffff#*,?\[\]{}/]+)+")
 
@@ -142,23 +142,6 @@ class Jobs(Params, kw_only=True, frozen=True):
 
     states: Annotated[list[State], Meta(min_length=1, max_length=5)] | UnsetType = UNSET
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-
-
-class LibrarySearch(Params, kw_only=True, frozen=True):
-    """``library.search``."""
-
-    words: Annotated[str, Meta(min_length=1, max_length=1000)]
-    ucs: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
-    length_s: tuple[Length | None, Length | None] | UnsetType = UNSET
-    channels: Annotated[int, Meta(ge=1, le=64)] | UnsetType = UNSET
-    limit: Annotated[int, Meta(ge=1, le=500)] = 20
-
-    def check(self, *, payload: bool) -> None:
-        super().check(payload=payload)
-        if isinstance(self.length_s, tuple):
-            shortest, longest = self.length_s
-            if shortest is not None and longest is not None and shortest > longest:
-                raise RequestError("params.length_s: the shortest is longer than the longest", "write [shortest, longest]")
 
 
 def check_key(key: str | UnsetType) -> None:

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from foley_bridge.bridge.params import LONGEST_ID, Job, JobResult, Jobs, LibrarySearch, Params, Submit, Text, Wait
+from foley_bridge.bridge.params import LONGEST_ID, Job, JobResult, Jobs, Params, Submit, Text, Wait
 from foley_bridge.bridge.reel_params import Apply, Audition, Choices, Choose, Reel, Reels, Retake
 from foley_bridge.bridge.refusing import SEE, explained, shown
+from foley_bridge.bridge.search_params import LibrarySearch
 from foley_bridge.bridge.wire import HEADER_LIMIT, MB, VERSION
 from foley_bridge.errors import RequestError
 

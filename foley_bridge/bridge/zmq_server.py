@@ -20,7 +20,7 @@ from foley_bridge.bridge import sockets, wire
 from foley_bridge.bridge.binding import Binding
 from foley_bridge.bridge.doorkeeper import Doorkeeper
 from foley_bridge.bridge.keys import Pair, Seats
-from foley_bridge.bridge.lane import LANES, MOST_IN_LANE, Lane
+from foley_bridge.bridge.lane import ALL_LANES, LANES, MOST_IN_LANE, Lane, lane_of
 from foley_bridge.bridge.logs import Seldom
 from foley_bridge.bridge.mailbox import Mailbox
 from foley_bridge.bridge.methods import Answer, Methods
@@ -123,7 +123,7 @@ class Server:
     def run(self, methods: Methods, metrics: Unmeasured) -> None:
         """Answer until ``stop``."""
         self._methods, self._metrics = methods, metrics
-        self._lanes = {name: Lane(name) for name in set(LANES.values())}
+        self._lanes = {name: Lane(name) for name in ALL_LANES}
         self._outbox = Outbox(self._router, metrics)
         handlers: dict[Any, Callable[[], None]] = {
             self._router: self._read,
@@ -223,7 +223,7 @@ class Server:
         """
         if isinstance(request.params, Wait | Choices):
             ask.waits_until_s = ask.came_s + request.params.timeout_s
-        lane = LANES.get(request.method)
+        lane = lane_of(request)
         if lane is None:
             self._done(ask, request, self._outcome(request, None, ask.client))
             return

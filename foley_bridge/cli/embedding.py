@@ -21,7 +21,7 @@ def embedded(catalogue: Catalogue, *, hidden: bool) -> Embedded:
     Raises:
         LibraryError: no pack does this.
     """
-    encoders = _in_use()
+    encoders = in_use()
     if encoders is None:
         raise LibraryError("no pack in use can embed sounds", "foley-bridge packs add FOLDER adds one")
     return _embedded(catalogue, encoders, hidden)
@@ -29,7 +29,7 @@ def embedded(catalogue: Catalogue, *, hidden: bool) -> Embedded:
 
 def embedded_if_any(catalogue: Catalogue, *, hidden: bool) -> Embedded | None:
     """Likewise; without such a pack one line says so, and nothing is done."""
-    encoders = _in_use()
+    encoders = in_use()
     if encoders is None:
         if not hidden:
             print("not embedded: no pack in use can; search by picture and by sound needs one (foley-bridge packs add FOLDER)")
@@ -37,7 +37,8 @@ def embedded_if_any(catalogue: Catalogue, *, hidden: bool) -> Embedded | None:
     return _embedded(catalogue, encoders, hidden)
 
 
-def _in_use() -> Encoders | None:
+def in_use() -> Encoders | None:
+    """The encoders of the pack in use; None when no pack has any."""
     from foley_bridge.home import home
     from foley_bridge.inference.in_use import InUse
     from foley_bridge.inference.installed import Installed

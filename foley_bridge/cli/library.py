@@ -1,4 +1,4 @@
-"""``library``: the sound librarian's commands: add folders, search by words, look at what is known of a sound, correct it."""
+"""``library``: the sound librarian's commands: add folders, search, look at what is known of a sound, correct it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foley_bridge.cli import show
+from foley_bridge.cli import searching, show
 from foley_bridge.cli.asking import Json
+from foley_bridge.cli.sounds import Folder, Ucs, opened, print_sounds
 from foley_bridge.cli.stopping import stopped_between
 from foley_bridge.errors import LibraryError
 
 if TYPE_CHECKING:
-    from foley_bridge.library.catalogue import Catalogue
     from foley_bridge.library.scan import ScanProgress, ScanReport
     from foley_bridge.library.sound import LibrarySound
 
@@ -22,14 +22,7 @@ NOT_ALL = 1
 
 app = typer.Typer(help="The sound library: add folders, search, correct.", no_args_is_help=True, rich_markup_mode=None)
 
-Folder = Annotated[
-    Path | None,
-    typer.Option("--library", metavar="DIR", help="The library's own folder [default: the user's, or FOLEY_BRIDGE_LIBRARY]."),
-]
 Sound = Annotated[str, typer.Argument(metavar="ID", help="A sound's id, or the beginning of it.")]
-Ucs = Annotated[
-    str | None, typer.Option(metavar="CATID", help="Only this UCS category: a CatID, or a category's name for all in it.")
-]
 
 
 @app.command()
@@ -51,7 +44,7 @@ def add(
     from foley_bridge.cli import embedding
     from foley_bridge.library.scan import scan
 
-    catalogue = _opened(library, create=True)
+    catalogue = opened(library, create=True)
     with show.Bar(hidden=as_json) as bar, stopped_between() as stopping:
 
         def watch(progress: ScanProgress) -> None:
@@ -76,39 +69,13 @@ def embed(library: Folder = None, as_json: Json = False) -> int:
     """Embed new sounds, for search by picture and sound. Ctrl-C keeps what is in; run it again to go on."""
     from foley_bridge.cli import embedding
 
-    embedded = embedding.embedded(_opened(library), hidden=as_json)
+    embedded = embedding.embedded(opened(library), hidden=as_json)
     if as_json:
         print(json.dumps(embedded.to_json(), indent=2))
     return NOT_ALL if embedded.skipped else 0
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
-def search(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="WORDS", help="What to look for; in quotes as it stands, -word to leave out. None: all there is."
-        ),
-    ] = None,
-    ucs: Ucs = None,
-    length: Annotated[str | None, typer.Option(metavar="A-B", help="Only sounds from A to B seconds: 0.5-4, 2- or -4.")] = None,
-    channels: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only sounds of so many channels.")] = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="The best so many.")] = 20,
-    library: Folder = None,
-    as_json: Json = False,
-) -> None:
-    """Find sounds by words, the best first."""
-    for word in words or ():
-        if word.startswith("--"):
-            raise typer.BadParameter(f"No such option: {word}")
-    asked = " ".join(words or ())
-    found = _opened(library).search(asked, ucs=ucs, length_s=_length(length), channels=channels, limit=limit)
-    if as_json:
-        print(json.dumps({"sounds": [{**each.sound.to_json(), "score": each.score} for each in found]}, indent=2))
-    elif not found:
-        print("nothing found; fewer or other words may find more")
-    else:
-        _print_sounds([each.sound for each in found], [f"{each.score:.2f}" for each in found] if asked.strip() else None)
+app.command(context_settings={"ignore_unknown_options": True})(searching.search)
 
 
 @app.command("list")
@@ -121,14 +88,14 @@ def list_sounds(
     as_json: Json = False,
 ) -> None:
     """List sounds by name."""
-    catalogue = _opened(library)
+    catalogue = opened(library)
     found = catalogue.list(ucs=ucs, favourite=favourites or None, banned=banned or None, limit=limit + 1)
     shown = found[:limit]
     if as_json:
         print(json.dumps({"sounds": [each.to_json() for each in shown], "total": catalogue.count()}, indent=2))
         return
     if shown:
-        _print_sounds(shown)
+        print_sounds(shown)
     more = "; --limit shows more of them" if len(found) > limit else ""
     print(f"{len(shown)} shown; the library has {catalogue.count()}{more}")
 
@@ -136,7 +103,7 @@ def list_sounds(
 @app.command("show")
 def show_sound(sound: Sound, library: Folder = None, as_json: Json = False) -> None:
     """Show all that is known of a sound."""
-    _print_sound(_opened(library).get(sound), as_json)
+    _print_sound(opened(library).get(sound), as_json)
 
 
 @app.command()
@@ -169,7 +136,7 @@ def edit(
         raise LibraryError("nothing to change", "say what, such as --description or --favourite; see library edit --help")
     named = {"ucs": "cat_id", "collection": "library"}
     fields = [named.get(name, name.replace("-", "_")) for name in reset or ()]
-    _print_sound(_opened(library).edit(sound, reset=fields, **changes), as_json)
+    _print_sound(opened(library).edit(sound, reset=fields, **changes), as_json)
 
 
 @app.command()
@@ -179,31 +146,11 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Take sounds out of the library. Their files stay, and adding their folder again brings them back; see edit --ban."""
-    count = _opened(library).remove(sounds)
+    count = opened(library).remove(sounds)
     if as_json:
         print(json.dumps({"removed": count}))
     else:
         print(f"{_sounds(count)} removed from the library; the files are where they were")
-
-
-def _opened(folder: Path | None, *, create: bool = False) -> Catalogue:
-    from foley_bridge.home import library_folder
-    from foley_bridge.library.catalogue import Catalogue
-
-    return Catalogue.open(folder or library_folder(), create=create)
-
-
-def _length(text: str | None) -> tuple[float | None, float | None]:
-    if text is None:
-        return None, None
-    shortest, dash, longest = text.partition("-")
-    try:
-        bounds = tuple(float(each) if each.strip() else None for each in (shortest, longest))
-    except ValueError:
-        bounds = (None, None)
-    if not dash or bounds == (None, None):
-        raise LibraryError(f"--length {text}: is no range of seconds", "such as 0.5-4, 2- for at least, or -4 for at most")
-    return bounds[0], bounds[1]
 
 
 def _print_report(report: ScanReport, count: int) -> None:
@@ -218,17 +165,6 @@ def _print_report(report: ScanReport, count: int) -> None:
     show.some(f"{len(report.failed)} could not be read:", [f"{path}: {reason}" for path, reason in report.failed])
     lines = [f"{csv}, line {line}: {path}: {why}" for csv, line, path, why in report.unmatched]
     show.some(f"{len(lines)} lines of the lists belong to no sound there:", lines)
-
-
-def _print_sounds(sounds: list[LibrarySound], scores: list[str] | None = None) -> None:
-    headings = ["id", *(["score"] if scores else []), "name", "UCS", "length", "ch", "", "in"]
-    rows = []
-    for place, sound in enumerate(sounds):
-        marks = ("★" if sound.favourite else "") + ("banned" if sound.banned else "")
-        folder = Path(sound.paths[0]).parent.name if sound.paths else ""
-        about = [sound.name, sound.cat_id, f"{sound.duration_s:.1f} s", str(sound.channels), marks, folder]
-        rows.append([sound.id, *([scores[place]] if scores else []), *about])
-    show.table(headings, rows, right=("score", "length", "ch"))
 
 
 def _print_sound(sound: LibrarySound, as_json: bool) -> None:

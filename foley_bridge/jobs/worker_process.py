@@ -1,7 +1,7 @@
-"""The daemon's handle on a worker: a process that does jobs, and may die.
+"""The daemon's handle on a process that works for it, and may die: a worker does jobs, another looks and listens for searches.
 
-Both sides speak JSON, one object a line: orders on the worker's standard input, what it has to say on its standard output.
-Whatever a worker does is safe against being killed, so killing is the one way to be rid of it. It also goes by itself when its
+Both sides speak JSON, one object a line: orders on the process's standard input, what it has to say on its standard output.
+Whatever it does is safe against being killed, so killing is the one way to be rid of it. It also goes by itself when its
 standard input ends, which is what the death of the daemon looks like.
 """
 
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -51,19 +51,17 @@ def wait_for_old_workers(home: Path, timeout_s: float) -> None:
             ) from error
 
 
-class WorkerProcess:
-    """A worker, started. ``ready`` and ``hear`` are for one thread; everything else may be called from any.
+class ChildProcess:
+    """A process of this package, started. ``hear`` is for one thread; everything else may be called from any.
 
     Args:
-        home: the daemon's folder.
-        slot: which of the daemon's workers it is, from 0.
-        library: the sound library that it is to have at hand.
+        name: of it, in the daemon's log.
+        module: of this package, which reads ``child.own_streams``.
+        args: for its command line.
     """
 
-    def __init__(self, home: Path, slot: int, library: Path | None = None) -> None:
-        command = [sys.executable, "-P", "-X", "faulthandler", "-m", "foley_bridge.jobs.worker"]
-        command += ["--slot", str(slot), "--home", str(home)]
-        command += [] if library is None else ["--library", str(library)]
+    def __init__(self, name: str, module: str, args: Sequence[str] = ()) -> None:
+        command = [sys.executable, "-P", "-X", "faulthandler", "-m", module, *args]
         # A group of its own: Ctrl-C in the daemon's terminal is the daemon's affair, and its children can be killed with it.
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
@@ -71,27 +69,19 @@ class WorkerProcess:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), **apart)
         self._writing, self._living = threading.Lock(), threading.Lock()  # two: a write may block until a kill
-        self._ready = False
         self.pid = self._process.pid
         assert self._process.stderr is not None
-        threading.Thread(target=_log_lines, args=(slot, self._process.stderr), daemon=True).start()
-
-    def ready(self) -> bool:
-        """Wait until it can take orders; False when it died before."""
-        if not self._ready:
-            said = self.hear()
-            self._ready = said is not None
-        return self._ready
+        threading.Thread(target=_log_lines, args=(name, self._process.stderr), daemon=True).start()
 
     def tell(self, order: Mapping[str, Any]) -> None:
-        """Send an order; to a worker that has died it is lost, and ``hear`` says so."""
+        """Send an order; to a process that has died it is lost, and ``hear`` says so."""
         assert self._process.stdin is not None
         with self._writing, contextlib.suppress(OSError, ValueError):
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
 
     def hear(self) -> dict[str, Any] | None:
-        """The next thing the worker says; None when it has died."""
+        """The next thing the process says; None when it has died."""
         assert self._process.stdout is not None
         with contextlib.suppress(ValueError):  # half a line: it died saying it
             line = self._process.stdout.readline()
@@ -139,6 +129,30 @@ class WorkerProcess:
                         stream.close()
 
 
+class WorkerProcess(ChildProcess):
+    """A worker, started. ``ready`` and ``hear`` are for one thread; everything else may be called from any.
+
+    Args:
+        home: the daemon's folder.
+        slot: which of the daemon's workers it is, from 0.
+        library: the sound library that it is to have at hand.
+    """
+
+    def __init__(self, home: Path, slot: int, library: Path | None = None) -> None:
+        args = ["--slot", str(slot), "--home", str(home)]
+        super().__init__(
+            f"worker {slot}", "foley_bridge.jobs.worker", args + ([] if library is None else ["--library", str(library)])
+        )
+        self._ready = False
+
+    def ready(self) -> bool:
+        """Wait until it can take orders; False when it died before."""
+        if not self._ready:
+            said = self.hear()
+            self._ready = said is not None
+        return self._ready
+
+
 def environment() -> dict[str, str]:
     """For a process of this package's: this process's own, and where the package lies if Python would not find it by itself."""
     folder = Path(foley_bridge.__file__).resolve().parents[1]
@@ -148,7 +162,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), str(folder)]))}
 
 
-def _log_lines(slot: int, stream: IO[bytes]) -> None:
+def _log_lines(name: str, stream: IO[bytes]) -> None:
     with contextlib.suppress(OSError, ValueError), stream:
         for line in stream:
-            log.warning("worker %d: %s", slot, line.decode("utf-8", "replace").rstrip())
+            log.warning("%s: %s", name, line.decode("utf-8", "replace").rstrip())

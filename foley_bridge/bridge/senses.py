@@ -1,0 +1,94 @@
+"""The daemon's eyes and ears: the process that looks and listens for searches (``jobs/senses.py``), started when first needed.
+
+Whatever a file or a pack does to it, the daemon goes on: who asked is told, and the next search gets another process.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from foley_bridge.bridge.wire import error_from
+from foley_bridge.errors import BusyError, InternalError, LibraryError
+from foley_bridge.jobs.worker_process import ChildProcess
+
+log = logging.getLogger(__name__)
+
+LONGEST_S = 55.0
+"""A search that takes longer is ended with its process: clients wait a minute."""
+
+
+class Senses:
+    """``search`` is for one thread at a time; ``stop`` may be called from any.
+
+    Args:
+        module: what is run.
+        longest_s: how long a search may take.
+    """
+
+    def __init__(self, *, module: str = "foley_bridge.jobs.senses", longest_s: float = LONGEST_S) -> None:
+        self._module, self._longest_s = module, longest_s
+        self._lock = threading.Lock()  # guards what follows
+        self._process: ChildProcess | None = None
+        self._stopped = False
+
+    def search(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """What a search gives, as ``library.search`` answers it.
+
+        Raises:
+            FoleyError: what the process says is wrong; or it died, or took too long.
+        """
+        process = self._living()
+        overdue = threading.Event()
+        timer = threading.Timer(self._longest_s, _end, (process, overdue))
+        timer.daemon = True
+        timer.start()
+        process.tell(order)
+        said = process.hear()
+        timer.cancel()
+        if said is None:
+            raise self._death_of(process, overdue)
+        if "error" in said:
+            raise error_from(said["error"])
+        return dict(said["result"])
+
+    def stop(self) -> None:
+        """End the process, and start no other."""
+        with self._lock:
+            self._stopped = True
+            if self._process is not None:
+                self._process.kill()
+
+    def _living(self) -> ChildProcess:
+        with self._lock:
+            if self._stopped:
+                raise BusyError("the daemon is shutting down", "ask again when it is back")
+            if self._process is None or not self._process.lives():
+                if self._process is not None:
+                    self._process.bury()
+                try:
+                    self._process = ChildProcess("searches", self._module)
+                except (OSError, RuntimeError, MemoryError) as error:
+                    raise InternalError(f"the process that looks and listens cannot be started: {error}", _HINT) from error
+            return self._process
+
+    def _death_of(self, process: ChildProcess, overdue: threading.Event) -> Exception:
+        if self._stopped:
+            return BusyError("the daemon is shutting down", "ask again when it is back")
+        log.warning("the process that looks and listens for searches %s", process.fate(), extra={"overdue": overdue.is_set()})
+        if overdue.is_set():
+            return LibraryError(
+                f"the search took longer than {self._longest_s:g} s, and was ended",
+                "look at a shorter stretch; or see whether the disk that the file lies on answers",
+            )
+        return InternalError(f"the process that looks and listens {process.fate()}", _HINT)
+
+
+_HINT = "ask once more, or with another file; the daemon's log may know more, and foley-bridge doctor"
+
+
+def _end(process: ChildProcess, overdue: threading.Event) -> None:
+    overdue.set()
+    process.kill()
