@@ -30,7 +30,7 @@ def test_systems_are_listed_with_their_sizes(capsys: pytest.CaptureFixture[str])
     assert main(["systems", "--json"]) == 0
     said = {each["name"]: each for each in json.loads(capsys.readouterr().out)["systems"]}
     assert len(said) == 8 and said["finetuned"]["from"] == "attention-infonce" and said["baseline-bce"]["batch"] == 128
-    assert said["attention-infonce"]["weights"] == {"paper": 10_245_248, "mini": 732_224}
+    assert said["attention-infonce"]["weights"] == {"paper": 10_245_248, "mini": 732_224, "tiny": 221_024}
     assert main(["systems"]) == 0
     assert "finetuned (--from attention-infonce)" in capsys.readouterr().out
 
@@ -39,7 +39,7 @@ def test_systems_are_listed_with_their_sizes(capsys: pytest.CaptureFixture[str])
     ("given", "said"),
     [
         (["--config", "attention"], "there is no such system, only baseline-bce"),
-        (["--size", "huge"], "there is no such size, only paper, mini"),
+        (["--size", "huge"], "there is no such size, only paper, mini, tiny"),
         (["--optimizer", "adam"], "--optimizer adam"),
         (["--schedule", "cosine"], "give --steps N"),
         (["--data", "youtube"], "--data youtube: there is no such data set"),

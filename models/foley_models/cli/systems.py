@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-HEADINGS = ("system", "encoder", "head", "loss", "batch", "weights, paper", "weights, mini")
+HEADINGS = ("system", "encoder", "head", "loss", "batch")
 
 
 def systems(as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False) -> None:
@@ -30,9 +30,13 @@ def systems(as_json: Annotated[bool, typer.Option("--json", help="One JSON objec
 
     table = Table(show_edge=False, pad_edge=False)
     for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading.startswith(("batch", "weights")) else "left")
+        table.add_column(heading, no_wrap=True)
+    for size in SIZES:
+        table.add_column(size, justify="right")
     for each in said:
         name = each["name"] + (f" (--from {each['from']})" if each["from"] else "")
-        weights = [f"{each['weights'][size]:,}" for size in ("paper", "mini")]
+        weights = [f"{count:,}" for count in each["weights"].values()]
         table.add_row(name, each["encoder"], each["head"], each["loss"], str(each["batch"]), *weights)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    console.print(f"On the right: weights, by --size {', '.join(SIZES)}.")

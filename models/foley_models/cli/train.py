@@ -38,7 +38,7 @@ def recommendation(
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run; a run that lies there is gone on with.")],
-    size: Annotated[str, typer.Option(help="paper or mini.")] = "paper",
+    size: Annotated[str, typer.Option(help="paper, mini or tiny.")] = "paper",
     origin: Annotated[
         Path | None, typer.Option("--from", metavar="RUN", help="For finetuned: the attention-infonce run it begins with.")
     ] = None,

@@ -42,8 +42,9 @@ class Measured:
 
     @property
     def size(self) -> str:
-        """ "paper", "mini", or the widths."""
-        names = [name for name, widths in SIZES.items() if widths == self.system.widths]
+        """One of ``SIZES``, or the widths."""
+        made = {"widths": self.system.widths, "stem_stride": self.system.stem_stride}
+        names = [name for name, size in SIZES.items() if size == made]
         return names[0] if names else "-".join(map(str, self.system.widths))
 
 

@@ -90,7 +90,12 @@ SYSTEMS = {
     )
 }
 FINETUNED_FROM = {"finetuned": "attention-infonce"}
-SIZES = {"paper": (64, 128, 256, 512), "mini": (16, 32, 64, 128)}
+SIZES: dict[str, dict[str, Any]] = {
+    "paper": {"widths": (64, 128, 256, 512), "stem_stride": 2},
+    "mini": {"widths": (16, 32, 64, 128), "stem_stride": 2},
+    "tiny": {"widths": (8, 16, 32, 64), "stem_stride": 4},
+}
+"""What every system can be made as; the smaller ones are for CPUs."""
 
 
 def system(name: str, size: str = "paper") -> SystemConfig:
@@ -103,7 +108,7 @@ def system(name: str, size: str = "paper") -> SystemConfig:
         raise ValueError(f"{name!r}: there is no such system, only {', '.join(SYSTEMS)}")
     if size not in SIZES:
         raise ValueError(f"{size!r}: there is no such size, only {', '.join(SIZES)}")
-    return replace(SYSTEMS[name], widths=SIZES[size])
+    return replace(SYSTEMS[name], **SIZES[size])
 
 
 def _own(rows: Tensor) -> Tensor:
