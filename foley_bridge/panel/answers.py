@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -13,6 +14,8 @@ from foley_bridge.bridge.wire import HEADER_LIMIT, decode_object
 from foley_bridge.errors import BridgeError, BusyError, ConflictError, FoleyError, MediaError, RequestError
 
 RETRY_AFTER_S = 2
+
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -89,6 +92,38 @@ async def body_of(request: Request) -> Mapping[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise RequestError("the body is not said to be JSON", "send it with Content-Type: application/json")
     return decode_object(bytes(data), "the body")
+
+
+def only_known(body: Mapping[str, Any], known: tuple[str, ...], *, needed: bool = False) -> None:
+    """Raises RequestError when something is there that nobody knows, or is missing that is needed."""
+    for name in body:
+        if name not in known:
+            raise RequestError(f"{name[:80]!r} is unknown here", f"known are {', '.join(known)}")
+    for name in known if needed else ():
+        if name not in body:
+            raise RequestError(f"{name!r} is missing", f"give {', '.join(known)}")
+
+
+async def while_there(request: Request, work: Awaitable[T]) -> T:
+    """What ``work`` gives; it is cancelled when whoever asked goes away.
+
+    Raises:
+        ClientDisconnect: he did.
+    """
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        working.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 EXCEPTION_HANDLERS = {Refused: on_refused, FoleyError: on_foley_error, ClientDisconnect: on_gone}

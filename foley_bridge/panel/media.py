@@ -7,18 +7,18 @@ import contextlib
 import json
 import stat
 from collections import OrderedDict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from foley_bridge.errors import MediaError
 from foley_bridge.jobs.roots import Roots
-from foley_bridge.panel.answers import json_answer, unknown
+from foley_bridge.panel.answers import json_answer, unknown, while_there
 from foley_bridge.panel.cache import Cache
 from foley_bridge.panel.reels import Reel, Reels
 from foley_bridge.panel.takes import clip_of, clip_peaks, place_of_take, window_wav
@@ -35,8 +35,6 @@ MISSING = "Foley-Missing"
 """Header of a picture that is black somewhere: why, a JSON array of texts, percent-encoded."""
 
 _FIRST, _THUMB, _AHEAD = range(3)  # what is made before what
-
-T = TypeVar("T")
 
 
 class Media:
@@ -139,6 +137,17 @@ class Media:
         take = reel.take(asked["number"], asked["take"])
         return reel, take, await asyncio.to_thread(place_of_take, take, reel.whole["media_dir"], self._roots)
 
+    async def like_take(self, job: str, number: int, take: str) -> str:
+        """What ``library.search`` calls the sound of a take: that of the library which it is made of, or else its own file.
+
+        Raises:
+            Refused: there is no such reel, region or take.
+            MediaError: its file is not the one that was made any more.
+        """
+        _, found, path = await self._take({"job": job, "number": number, "take": take})
+        known = found["source"].get("library_id")
+        return f"lib:{known}" if known else str(path)
+
     # --- the library ---
 
     async def sound(self, request: Request) -> Response:
@@ -170,7 +179,7 @@ class Media:
     async def _have(self, request: Request, workshop: Workshop, place: Path, work: Mapping[str, Any], rank: int) -> None:
         """See that it is made, unless it is there or nobody waits for it any more."""
         if not self._cache.has(place):
-            missing = await _while_there(request, workshop.make(place, work, rank=rank))
+            missing = await while_there(request, workshop.make(place, work, rank=rank))
             await asyncio.to_thread(self._cache.made, place, missing=missing)
 
     def _file(self, place: Path, media_type: str) -> Response:
@@ -196,25 +205,3 @@ def _first_there(paths: list[str]) -> tuple[Path, tuple[int, int]] | None:
 def _kept() -> dict[str, str]:
     """What has such a name stays as it is."""
     return {"Cache-Control": f"private, max-age={KEEP_S}"}
-
-
-async def _while_there(request: Request, work: Awaitable[T]) -> T:
-    """What ``work`` gives; it is cancelled when whoever asked goes away.
-
-    Raises:
-        ClientDisconnect: he did.
-    """
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise ClientDisconnect
-    finally:
-        working.cancel()
-        gone.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

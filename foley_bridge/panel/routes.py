@@ -25,9 +25,11 @@ from foley_bridge.panel.answers import (
     error_answer,
     json_answer,
     on_http_error,
+    only_known,
 )
 from foley_bridge.panel.daemon import Daemon
 from foley_bridge.panel.gate import content_policy
+from foley_bridge.panel.library import Library
 from foley_bridge.panel.media import Media
 from foley_bridge.panel.news import Newsstand
 from foley_bridge.panel.reels import Reels
@@ -36,7 +38,6 @@ STATIC = Path(__file__).parent / "static"
 NONCE = "STYLE-NONCE"
 _RETAKE = ("hits_s", "options", "words", "more", "like_take")
 _APPLY = ("undecided", "force")
-_SEARCH = ("words", "ucs", "limit")
 
 
 class Routes:
@@ -49,6 +50,7 @@ class Routes:
         """All of it."""
         for kind, suffix in (("text/javascript", ".js"), ("text/css", ".css"), ("image/svg+xml", ".svg")):
             mimetypes.add_type(kind, suffix)  # Windows may have been told otherwise
+        library = Library(self._daemon, self._reels, self._media)
         reel, region = "/api/reels/{job}", "/api/reels/{job}/regions/{number:int}"
         shown, heard = "/media/{job}/{number:int}", "/media/{job}/{number:int}/{window:int}"
         take = "/media/{job}/{number:int}/take/{take}"
@@ -65,7 +67,8 @@ class Routes:
                 Route(f"{region}/choice", self._choose, methods=["PUT"]),
                 Route(f"{region}/retakes", self._retake, methods=["POST"]),
                 Route("/api/jobs/{id}", self._job, methods=["GET", "DELETE"]),
-                Route("/api/library", self._library),
+                Route("/api/library", library.search),
+                Route("/api/library/near", library.near),
                 Route("/media/library/{id}.wav", self._media.sound),
                 Route("/media/library/{id}/peaks.json", self._media.sound_peaks),
                 Route(f"{shown}/thumb/{{k:int}}.jpg", self._media.thumb),
@@ -113,7 +116,7 @@ class Routes:
     async def _choose(self, request: Request) -> Response:
         job, number = await self._named(request)
         body = await body_of(request)
-        _only(body, ("base", "choice", "by"), needed=True)
+        only_known(body, ("base", "choice", "by"), needed=True)
 
         def choose(client: Client) -> dict[str, Any]:
             return client.choose(job, number, body["base"], body["choice"], body["by"])
@@ -129,13 +132,13 @@ class Routes:
     async def _retake(self, request: Request) -> Response:
         job, number = await self._named(request)
         body = await body_of(request)
-        _only(body, _RETAKE)
+        only_known(body, _RETAKE)
         return await self._submit({**body, "kind": "retake", "job": job, "region": number})
 
     async def _apply(self, request: Request) -> Response:
         reel = await self._reels.known(request.path_params["job"])
         body = await body_of(request)
-        _only(body, _APPLY)
+        only_known(body, _APPLY)
         return await self._submit({**body, "kind": "apply", "job": reel.job})
 
     async def _submit(self, params: Mapping[str, Any]) -> Response:
@@ -166,22 +169,6 @@ class Routes:
             raise RequestError(f"job {name} was not asked for from this page", "cancel it where it was")
         return json_answer(view)
 
-    # --- the library ---
-
-    async def _library(self, request: Request) -> Response:
-        asked = dict(request.query_params)
-        _only(asked, _SEARCH)
-        params: dict[str, Any] = {"words": asked.get("words", "")}
-        if asked.get("ucs"):
-            params["ucs"] = asked["ucs"]
-        if "limit" in asked:
-            if not asked["limit"].isdecimal() or len(asked["limit"]) > 6:
-                raise RequestError("limit is no number", "give a number from 1 to 500")
-            params["limit"] = int(asked["limit"])
-        found = await self._daemon.ask(lambda client: client.request("library.search", params).result, slow=True)
-        self._media.found(found["sounds"])
-        return json_answer({"sounds": found["sounds"]})
-
 
 class _Static(StaticFiles):
     """The page's own files; they may change with the next start, so a browser asks whether they did."""
@@ -190,13 +177,3 @@ class _Static(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
         return response
-
-
-def _only(body: Mapping[str, Any], known: tuple[str, ...], *, needed: bool = False) -> None:
-    """Raises RequestError when something is there that nobody knows, or is missing that is needed."""
-    for name in body:
-        if name not in known:
-            raise RequestError(f"{name[:80]!r} is unknown here", f"known are {', '.join(known)}")
-    for name in known if needed else ():
-        if name not in body:
-            raise RequestError(f"{name!r} is missing", f"give {', '.join(known)}")

@@ -3,6 +3,7 @@
 /** Everything lies under the token, wherever this file was loaded from: …/TOKEN/static/api.js */
 export const BASE = new URL("../", import.meta.url).href;
 
+const MOST_SOUNDS = 60; // that a search shows
 const MOST_KEPT_ALIVE = 16_000; // characters; browsers let only little outlive its page
 
 export class ApiError extends Error {
@@ -83,7 +84,10 @@ export class ReelApi {
   apply = (body) => ask(`${this.path}/apply`, { method: "POST", body });
   status = (job) => ask(`api/jobs/${encodeURIComponent(job)}`);
   cancel = (job) => ask(`api/jobs/${encodeURIComponent(job)}`, { method: "DELETE" });
-  library = (words, limit = 60, signal) => ask(`api/library?${new URLSearchParams({ words, limit: String(limit) })}`, { signal });
+  /** Sounds of the library: `asked` by name, as docs/audition.md has it. */
+  library = (asked, signal) => ask(`api/library?${new URLSearchParams({ limit: String(MOST_SOUNDS), ...asked })}`, { signal });
+  /** Can they be found by picture and by sound? */
+  near = (signal) => ask("api/library/near", { signal });
   peaks = (number, take, signal) => ask(`${this.pathOf(number, take)}/peaks.json`, { signal });
   soundPeaks = (id, signal) => ask(`media/library/${encodeURIComponent(id)}/peaks.json`, { signal });
 

@@ -31,6 +31,8 @@ export const KEYS = [
   { group: "Other takes", shown: ["G"], what: "ask for more" },
   { group: "Other takes", shown: ["S"], what: "more like this" },
   { group: "Other takes", shown: ["/"], what: "search the library" },
+  { group: "Other takes", shown: ["I"], what: "the library by this picture" },
+  { group: "Other takes", shown: ["L"], what: "the library by the heard take" },
   { group: "Other takes", shown: ["?"], what: "this sheet" },
 ];
 
@@ -39,8 +41,8 @@ const HELD = new Set([..."jkou,.<>;:-=_+[]", "arrowleft", "arrowright", "arrowup
 
 const BOTH_MS = 800; // two digits within this are one number
 
-/** @param {{session: object, reject: () => void, send: () => void, help: () => void, library: () => void, note: () => void}} to */
-export function keys({ session, reject, send, help, library, note }) {
+/** @param {{session: object, reject: () => void, send: () => void, help: () => void, library: () => void, byPicture: () => void, byTake: () => void, note: () => void}} to */
+export function keys({ session, reject, send, help, library, byPicture, byTake, note }) {
   const { player, listing, deciding, editing, tapping, onsets, retakes } = session;
 
   /** By the character that was typed, so that they lie where a keyboard has them. */
@@ -82,6 +84,8 @@ export function keys({ session, reject, send, help, library, note }) {
     g: () => retakes.more(),
     s: () => retakes.alike(),
     "/": library,
+    i: byPicture,
+    l: byTake,
     e: note,
     f: () => document.getElementById("filter").focus(),
     "?": help,

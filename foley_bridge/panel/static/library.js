@@ -1,7 +1,10 @@
-// The sound library: words in, sounds out, each heard against the picture at the onsets, and used as a take or as an example.
+// The sound library: words, a picture or a sound in, sounds out, each heard against the picture at the onsets, and used as a take or as an
+// example.
 
 import { inWords } from "./api.js";
-import { h, icon, rested, soon } from "./dom.js";
+import { announce, h, icon, rested, setAttribute, soon, typing } from "./dom.js";
+import { narrowing } from "./narrowing.js";
+import { near, nearness } from "./near.js";
 
 const about = (sound) => [`${sound.duration_s.toFixed(1)} s`, sound.cat_id, sound.creator, sound.licence].filter(Boolean).join(" · ");
 
@@ -9,45 +12,74 @@ export function library(root, session) {
   const { api, player } = session;
   let asked = null;
   let sounds = null;
+  let notes = [];
   let problem = null;
   let on = null; // the sound that is listened to
   let turn = 0; // of listening: what was asked for before comes too late
   let coming = false;
   let typed = false;
+  let shown = 0; // the region
+  let reaching = false; // the first sound found is to get the focus
 
   const words = h("input", {
     type: "search", id: "words", "aria-label": "Search the sound library by words", placeholder: "gravel, metal hit…", autocomplete: "off", spellcheck: false,
     oninput: () => (typed = true),
-    onkeydown: (event) => {
-      if (event.key !== "Escape") return;
-      quiet();
-      words.blur();
-      event.preventDefault();
-      event.stopPropagation();
-    },
   });
   const go = h("button", { type: "submit", "aria-label": "Search" }, icon("search"));
-  const form = h("form", { role: "search", onsubmit: (event) => { event.preventDefault(); search(); } }, words, go);
+  const only = narrowing(() => sounds && search());
+  const beside = near(session, { changed: turned, known: mark });
+  const form = h("form", { role: "search", onsubmit: (event) => { event.preventDefault(); search(); }, onkeydown: leave }, h("div.words", {}, words, go), beside.row, only.element);
   const propose = h("button", { type: "button", hidden: true, onclick: () => session.retakes.words(words.value.trim()) });
   const list = h("ul.sounds", { "aria-label": "Sounds found" });
   const said = h("p.quiet", { role: "status" });
   root.append(form, said, propose, list);
 
+  /** Escape leaves what is typed into. */
+  function leave(event) {
+    if (event.key !== "Escape" || !typing(event.target)) return;
+    quiet();
+    event.target.blur();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
   async function search() {
     asked?.abort();
+    if (!words.value.trim() && !beside.to) {
+      sounds = problem = null;
+      return show();
+    }
     asked = new AbortController();
     const { signal } = asked;
     problem = null;
-    said.textContent = "Searching…";
+    said.textContent = beside.to ? `Looking for what is near to ${beside.words}…` : "Searching…";
     said.hidden = false;
     try {
-      sounds = (await api.library(words.value.trim(), 60, signal)).sounds;
+      ({ sounds, notes } = await api.library({ words: words.value.trim(), ...only.asked, ...beside.asked }, signal));
     } catch (error) {
       if (error.name === "AbortError") return;
       sounds = null;
       problem = error;
+      if (beside.to) beside.look(); // a pack may be in use no more
     }
     show();
+    if (reaching) reach();
+  }
+
+  /** It is near to something else, or to nothing. The region's own words step aside for its picture, a question's words for a sound. */
+  function turned() {
+    if (beside.to?.kind === "sound" || (beside.to && !typed)) words.value = "";
+    if (!beside.to && !typed) words.value = plain(session.detail);
+    if (!words.value) typed = false;
+    search();
+  }
+
+  /** Whoever asked with the keys goes on with them. */
+  function reach() {
+    reaching = false;
+    const { activeElement } = document;
+    if (activeElement === document.body || root.contains(activeElement)) list.querySelector(".listen")?.focus();
+    if (sounds?.length) announce(`${sounds.length} sound${sounds.length === 1 ? "" : "s"}, nearest to ${beside.words} first`);
   }
 
   const later = rested(350, search);
@@ -92,7 +124,9 @@ export function library(root, session) {
       const button = item.querySelector(".listen");
       button.replaceChildren(icon(playing ? "pause" : "play"));
       button.setAttribute("aria-pressed", String(playing));
+      setAttribute(item.querySelector(".like"), "aria-disabled", String(Boolean(beside.reason)));
     }
+    words.placeholder = beside.to ? "and words, if you like" : "gravel, metal hit…";
   }
 
   function use(act, sound) {
@@ -100,14 +134,21 @@ export function library(root, session) {
     act(sound);
   }
 
+  function like(sound, byKey) {
+    reaching = beside.bySound(sound) && byKey;
+  }
+
   function item(sound) {
+    const { text, title } = nearness(sound, beside.to?.kind);
     return h("li.sound", { dataset: { sound: sound.id } },
       h("button.listen", { type: "button", "aria-label": `Listen to ${sound.name} at the onsets`, title: "Listen at the onsets", onclick: () => listen(sound) }, icon("play")),
       h("span.name", { title: sound.name }, sound.name),
       h("span.about", { title: sound.description ?? "" }, about(sound)),
+      text && h("span.nearness.number", { title }, text),
       h("div.uses", {},
         h("button", { type: "button", "aria-label": `Use ${sound.name} as a take`, onclick: () => use((one) => session.retakes.sound(one), sound) }, "Use as a take"),
-        h("button", { type: "button", "aria-label": `Use ${sound.name} as an example`, title: "Its hits are laid on the onsets one by one", onclick: () => use((one) => session.retakes.example(one), sound) }, "As an example")));
+        h("button", { type: "button", "aria-label": `Use ${sound.name} as an example`, title: "Its hits are laid on the onsets one by one", onclick: () => use((one) => session.retakes.example(one), sound) }, "As an example"),
+        h("button.like", { type: "button", "aria-label": `Find sounds like ${sound.name}`, title: "Find sounds like this one", onclick: (event) => like(sound, event.detail === 0) }, icon("alike"))));
   }
 
   function show() {
@@ -116,36 +157,55 @@ export function library(root, session) {
     list.replaceChildren(...found.map(item));
     for (const button of list.querySelectorAll("button")) button.disabled = !usable;
     mark();
-    propose.hidden = !found.length || !words.value.trim();
+    propose.hidden = !found.length || !words.value.trim() || beside.to?.kind === "sound";
     propose.disabled = !usable;
     propose.textContent = `Two takes of what fits “${words.value.trim()}”`;
-    said.hidden = found.length > 0 && !problem;
-    said.textContent = problem ? inWords(problem) : sounds === null ? "Words find sounds in your library; listen to them against the picture." : found.length ? "" : words.value.trim() ? `Nothing in your library fits “${words.value.trim()}”. Other words may.` : "Your library is empty: “foley-bridge library add FOLDER” fills it.";
+    said.hidden = found.length > 0 && !notes.length && !problem;
+    said.textContent = problem ? inWords(problem) : told(found);
+  }
+
+  /** What is to be said of what was found, or why there is nothing. */
+  function told(found) {
+    const typed = words.value.trim();
+    if (sounds === null) return "Words find sounds in your library, or this picture does; listen to them against it.";
+    if (found.length) return notes.join("; ");
+    if (beside.to) return `Nothing that may be found is near to ${beside.words}.`;
+    return `Nothing in your library fits “${typed}”. Other words may.`;
   }
 
   session.addEventListener("leave", quiet);
-  // The region's own words are a good beginning, as long as nobody typed others.
+  // The region's own words are a good beginning, as long as nobody typed others; and another region shows another picture.
   session.addEventListener("region", soon(() => {
-    if (!typed && words.value !== plain(session.detail)) {
-      words.value = plain(session.detail);
+    const own = beside.to || typed ? words.value : plain(session.detail);
+    if (words.value !== own || (beside.to?.kind === "picture" && shown !== session.number)) {
+      words.value = own;
       sounds = null;
       asked?.abort();
       show();
       // Who has the library open sees what fits this region, once he stays.
       if (root.offsetParent) later();
     }
+    shown = session.number;
     for (const button of list.querySelectorAll("button")) button.disabled = !session.usable;
   }));
   session.addEventListener("heard", heard);
   show();
 
+  function nearTo(set) {
+    if (session.usable) reaching = set();
+  }
+
   return {
-    /** The library is shown: the words are ready to be typed over. */
+    /** The library is shown. */
+    look: beside.look,
+    /** The words are ready to be typed over. */
     enter() {
-      if (sounds === null && words.value) search();
+      if (sounds === null && (words.value || beside.to)) search();
       words.focus();
       words.select();
     },
+    byPicture: () => nearTo(beside.byPicture),
+    byTake: () => nearTo(beside.byTake),
   };
 }
 

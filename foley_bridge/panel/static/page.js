@@ -24,17 +24,18 @@ const at = (id) => document.getElementById(id);
 
 /** Tabs beside the picture: what does not fit beside it on a narrow screen is behind one. */
 function tabs(root, work, panels) {
-  const buttons = panels.map(({ id, word, panel, narrow }) => {
+  const buttons = panels.map(({ id, word, panel, narrow, shown }) => {
     const button = h(`button${narrow ? ".only-narrow" : ""}`, { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": panel?.id ?? "region", onclick: () => show(id) }, word);
     panel?.setAttribute("role", "tabpanel");
     panel?.setAttribute("aria-labelledby", `tab-${id}`);
-    return { id, button, panel };
+    return { id, button, panel, shown };
   });
   function show(id) {
     work.dataset.tab = id;
     for (const one of buttons) {
       const on = one.id === id || (id === "takes" && one.id === "adjust" && !matchMedia("(max-width: 1240px)").matches);
       one.button.setAttribute("aria-selected", String(on));
+      if (on && one.panel?.hidden) one.shown?.();
       if (one.panel) one.panel.hidden = !on;
     }
   }
@@ -82,18 +83,21 @@ async function open() {
   const tab = tabs(at("side"), at("work"), [
     { id: "takes", word: "Takes", narrow: true },
     { id: "adjust", word: "Adjust", panel: adjusting },
-    { id: "library", word: "Library", panel: searching },
+    { id: "library", word: "Library", panel: searching, shown: found.look },
   ]);
-  const openLibrary = () => {
+  const inLibrary = (act) => () => {
     tab("library");
-    found.enter();
+    act();
   };
+  const openLibrary = inLibrary(found.enter);
   takes(at("region"), session, { reject, library: openLibrary, tab });
   lanes(at("lanes"), session);
   tab("takes");
   keys({
     session, reject, send, help,
     library: openLibrary,
+    byPicture: inLibrary(found.byPicture),
+    byTake: inLibrary(found.byTake),
     note: () => {
       tab("adjust");
       at("note").focus();
