@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,6 +73,8 @@ def _near(picture: Path | None, at: float | None, for_s: float | None, like: str
         raise typer.BadParameter("--picture and --like exclude each other: give one of them")
     if picture is None and (at is not None or for_s is not None):
         raise typer.BadParameter("--at and --for belong to --picture")
+    if not all(math.isfinite(given) for given in (at, for_s) if given is not None):
+        raise typer.BadParameter("--at and --for are seconds of the movie, which ends")
     if picture is not None:
         return searching.by_picture(picture, at or 0.0, for_s)
     if like is not None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from foley_bridge.inference.encoders import Encoders
     from foley_bridge.library.catalogue import Catalogue
     from foley_bridge.library.finding import Hit, Shown
+    from foley_bridge.library.segments import Held
+    from foley_bridge.library.snapshot import Snapshot
     from foley_bridge.timeline.picture import Picture
 
 Near = Callable[["Encoders"], "Shown"]
@@ -65,16 +67,24 @@ def search(
             "no pack in use can look at pictures and listen to sounds",
             "foley-bridge packs says which are installed, foley-bridge packs add FOLDER adds one",
         )
-    there, count = catalogue.embedded(encoders.space)
-    if not there:
+    notes = _embedded_enough(catalogue, encoders)
+    return Found(find(catalogue, words, near(encoders), **conditions), notes)
+
+
+def _embedded_enough(catalogue: Catalogue, encoders: Encoders) -> list[str]:
+    """A note when not all sounds are embedded for the pack in use; LibraryError when none is."""
+
+    def ask(library: Snapshot, held: Held) -> tuple[int, int]:
+        return int((library.places_of(held.contents) >= 0).sum()), len(library)
+
+    there, count = catalogue.on_segments(encoders.space, ask)
+    if count and not there:
         raise LibraryError(
-            f"{catalogue.folder}: none of its sounds is embedded for {encoders.pack.id}, the pack in use",
+            f"{catalogue.folder}: none of its sounds is embedded for the pack in use, {encoders.pack.id}",
             "embed them with foley-bridge library embed",
         )
-    notes = []
-    if there < count:
-        notes.append(f"{there} of {count} sounds are embedded; the others are found by foley-bridge library embed")
-    return Found(find(catalogue, words, near(encoders), **conditions), notes)
+    some = f"{there} of {count} sounds are embedded, the others are not looked at: foley-bridge library embed embeds them"
+    return [some] if there < count else []
 
 
 def by_picture(path: Path, start_s: float = 0.0, duration_s: float | None = None) -> Near:

@@ -15,6 +15,7 @@ It answers {"result": {...}}, as ``library.search`` does, or {"error": {...}}.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
@@ -24,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from foley_bridge.errors import FoleyError, InternalError, LibraryError
+from foley_bridge.errors import FoleyError, InternalError, JobError, LibraryError
 from foley_bridge.home import home
 from foley_bridge.jobs import searching
 from foley_bridge.jobs.child import die, own_streams
@@ -82,7 +83,7 @@ class Senses:
 
         catalogue, roots = open_library(Path(order["library"])), Roots.from_json(order["roots"])
         if order["like"] is not None:
-            near = searching.by_sound(order["like"], catalogue, partial(roots.media_file, field="params.like"))
+            near = searching.by_sound(order["like"], catalogue, partial(_sound_file, roots))
         elif order["picture"] is not None:
             asked = order["picture"]
             path = roots.media_file(asked["path"], "params.picture.path")
@@ -91,6 +92,16 @@ class Senses:
             near = _by_region(order["region"], roots)
         found = searching.search(catalogue, order["words"], near, self._in_use.encoders, order["conditions"])
         return found.to_json()
+
+
+def _sound_file(roots: Roots, named: str) -> Path:
+    """A sound that may be listened to: takes lie where the daemon writes."""
+    try:
+        return roots.media_file(named, "params.like")
+    except JobError as error:
+        with contextlib.suppress(JobError):
+            return roots.output_path(named, "params.like")
+        raise error from None
 
 
 def _by_region(named: Mapping[str, Any], roots: Roots) -> searching.Near:
