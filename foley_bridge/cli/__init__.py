@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from foley_bridge import __version__
-from foley_bridge.cli import audition, doctor, generate, hosts, jobs, library, packs, serve
+from foley_bridge.cli import audition, doctor, generate, hosts, jobs, library, packs, serve, sound_map
 from foley_bridge.cli.stopping import stop_on_signals
 from foley_bridge.command import run
 
@@ -58,6 +58,7 @@ app.command()(serve.serve)
 app.command()(serve.stop)
 app.command()(serve.keys)
 app.add_typer(jobs.app, name="jobs")
+library.app.command("map")(sound_map.sound_map)
 app.add_typer(library.app, name="library")
 app.add_typer(packs.app, name="packs")
 app.command()(hosts.install_host)
