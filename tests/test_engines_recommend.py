@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ class Shelf:
     def __init__(self, *sounds: LibrarySound, scores: dict[str, float] | None = None) -> None:
         self.sounds, self.scores = sounds, scores or {}
 
-    def search(self, words: str, *, ucs: str | None = None, limit: int = 20) -> list[Found]:
+    def search(self, words: str, *, ucs: str | None = None, limit: int = 20, **conditions: object) -> list[Found]:
         asked = words.split()
         found = [
             Found(each, self.scores.get(each.name, sum(word in each.name for word in asked) / max(1, len(asked))))
@@ -49,6 +50,9 @@ class Shelf:
             if ucs is None or each.cat_id == ucs
         ]
         return sorted((each for each in found if each.score or not asked), key=lambda each: -each.score)[:limit]
+
+    def on_segments(self, space: str, ask: object, /) -> NoReturn:
+        raise LibraryError("nobody has embedded it")
 
     def get(self, sound: str, /) -> LibrarySound:
         found = [each for each in self.sounds if each.id.startswith(sound)]

@@ -1,4 +1,4 @@
-"""Sounds of the library that resemble one, by what is said of it: its words in its category, its words, its category."""
+"""Sounds of the library that resemble one: by its words in its category, its words, its category, and by how it sounds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from foley_bridge.library.sound import LibrarySound
 
 
 def alike(sound: LibrarySound, asked: Ask, catalogue: Catalogue) -> tuple[Choice, ...]:
-    """Sounds like one, those that share its words and its category first, each once.
+    """Sounds like one, those that share its words and its category first, each once; where it is known how they sound, what
+    sounds like it comes first among those, and last of all by itself.
 
     Args:
         sound: of the library; it is not among them.
-        asked: what the cue asks of the library, with what must not be proposed; its own words do not count.
+        asked: what the cue asks of the library, with what must not be proposed; its own words do not count. What it
+            shows is the sound, not the region's picture; None where nobody knows how it sounds.
         catalogue: where to look.
 
     Raises:
@@ -27,13 +29,14 @@ def alike(sound: LibrarySound, asked: Ask, catalogue: Catalogue) -> tuple[Choice
         replace(asked, words=words, ucs=cat_id),
         replace(asked, words=words, ucs=None),
         replace(asked, words="", ucs=cat_id),
+        replace(asked, words="", ucs=None),
     ):
-        if not each.words and each.ucs is None:
+        if not each.words and each.ucs is None and each.shown is None:
             continue
         (answer,) = pick([each], catalogue)
         if not isinstance(answer, FoleyError):
             for choice in answer:
-                found.setdefault(choice.sound.id, choice)
+                found.setdefault(choice.sound.id, replace(choice, picture=None))  # it is not the picture that it is near to
         elif not isinstance(answer, LibraryError):
             raise answer
     if not found:

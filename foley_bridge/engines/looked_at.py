@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foley_bridge.engines.watch import read_media
-from foley_bridge.errors import EngineError, MediaError
+from foley_bridge.errors import EngineError, FoleyError, MediaError
 from foley_bridge.inference.features import moments
 from foley_bridge.media import video
 from foley_bridge.timeline.picture import Media, Picture
@@ -21,7 +21,12 @@ Image = NDArray[np.uint8]
 
 
 def pictures_of(
-    picture: Picture, start: Fraction, end: Fraction, *, seen: Callable[[float], None] = lambda time_s: None
+    picture: Picture,
+    start: Fraction,
+    end: Fraction,
+    *,
+    seen: Callable[[float], None] = lambda time_s: None,
+    left_out: Callable[[FoleyError], None] = lambda why: None,
 ) -> list[Image]:
     """What is on screen at the moments by which a region is judged; what is missing or cannot be read is left out.
 
@@ -29,6 +34,7 @@ def pictures_of(
         picture: spans that cover the range.
         start, end: timeline seconds.
         seen: told the timeline time of each moment looked at; may raise to stop.
+        left_out: told why a moment is, where something should be on screen.
 
     Returns:
         uint8 (height, width, 3) each, upright, at most ``WIDEST`` wide; none where nothing is shown.
@@ -37,7 +43,7 @@ def pictures_of(
     at = [(*picture.at(time), time) for time in moments(start, end)]
     for span, together in groupby(at, key=lambda each: each[0]):
         several = [*together]
-        shown = _shown(span.media, [media_time for _, media_time, _ in several])
+        shown = _shown(span.media, [media_time for _, media_time, _ in several], left_out)
         for (_, _, time), image in zip(several, shown, strict=True):
             seen(float(time))
             if image is not None:
@@ -71,7 +77,9 @@ def picture_file(path: Path, at_s: float = 0.0, for_s: float | None = None) -> l
     return found or [_small(frame.image) for frame in read_media(media, times[:1], None)]  # which says what is wrong
 
 
-def _shown(media: Media | None, times: Sequence[Fraction]) -> Iterator[Image | None]:
+def _shown(
+    media: Media | None, times: Sequence[Fraction], left_out: Callable[[FoleyError], None] = lambda why: None
+) -> Iterator[Image | None]:
     """A picture for each media time; None where nothing is shown, or what should be is not there."""
     if media is None or media.kind == "generator":
         yield from [None] * len(times)
@@ -82,7 +90,8 @@ def _shown(media: Media | None, times: Sequence[Fraction]) -> Iterator[Image | N
             for frame in read_media(media, times[done:], None):
                 done += 1
                 yield _small(frame.image)
-        except (EngineError, MediaError):
+        except (EngineError, MediaError) as error:
+            left_out(error)
             done += 1
             yield None
 

@@ -1,6 +1,7 @@
 """Which sounds of the library answer which cue of a reel, in which order.
 
-Every cue has its own ranking, by words and by how a sound's length fits the region. Then the cues choose in turn, as at a
+Every cue has its own ranking: by words, by what is on screen where somebody looked (``library.finding``), and by how a sound's
+length fits the region. Then the cues choose in turn, as at a
 table: each its first sound, in reel order, then each its second, and so on, and a sound that another cue has already taken
 counts for less. So take k of a cue never depends on how many takes anybody asks for.
 """
@@ -17,7 +18,7 @@ import numpy as np
 
 from foley_bridge.engines.behaviour import BED, category_of, expected
 from foley_bridge.errors import FoleyError, LibraryError
-from foley_bridge.library.search import Found
+from foley_bridge.library.finding import WORDS, Hit, Searched, Shown, find
 from foley_bridge.library.sound import LibrarySound
 from foley_bridge.timeline.options import MOST_TAKES, Options
 from foley_bridge.timeline.regions import Region
@@ -27,7 +28,8 @@ NEAR = 0.15
 GOOD = 0.5
 """A sound with less than this share of the best one's score is not proposed."""
 LEAST_WORDS = 0.25
-"""Nor is one whose words fit less than this: better nothing than a cowbell for a dog's bark."""
+"""Nor is one whose words (of a region without words: its picture) fit less than this: better nothing than a cowbell for a
+dog's bark. Where both count, the picture may make up for words."""
 MOST_CHOICES = MOST_TAKES + 8
 """Of each cue; some to spare for files that turn out to be gone."""
 
@@ -47,6 +49,7 @@ class Ask:
         seed: 0 keeps the order of rank, others shuffle near-equals.
         pin, ban: ids or beginnings of them; see ``Options``.
         channels: of the takes, as in ``Options``.
+        shown: what is on screen; None where nobody looked.
     """
 
     words: str
@@ -56,6 +59,7 @@ class Ask:
     pin: tuple[str, ...] = ()
     ban: tuple[str, ...] = ()
     channels: str | None = None
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True)
@@ -64,26 +68,27 @@ class Choice:
 
     Attributes:
         sound: which.
-        words: 0-1, how well its words fit; 1 when it is pinned.
-        score: the same, by how its length fits as well.
+        words: 0-1, how well its words fit; 1 when it is pinned; None where there were none.
+        score: 0-1, by words, picture and length.
         cat_id: what tells how it behaves here (``behaviour.category_of``).
+        picture: 0-1, how well it goes with what is on screen; None where nobody knows.
     """
 
     sound: LibrarySound
-    words: float
+    words: float | None
     score: float
     cat_id: str
+    picture: float | None = None
 
 
-class Catalogue(Protocol):
+class Catalogue(Searched, Protocol):
     """What choosing needs of the library (``library.catalogue.Catalogue``)."""
 
-    def search(self, words: str, *, ucs: str | None = None, limit: int = 20) -> Sequence[Found]: ...
     def get(self, sound: str, /) -> LibrarySound: ...
 
 
-def ask(region: Region, options: Options) -> Ask:
-    """What a region, its options settled, asks of the library."""
+def ask(region: Region, options: Options, shown: Shown | None = None) -> Ask:
+    """What a region, its options settled, asks of the library, by what is on screen, too, where somebody looked."""
     return Ask(
         words=region.words,
         length_s=float(region.end - region.start),
@@ -92,7 +97,13 @@ def ask(region: Region, options: Options) -> Ask:
         pin=options.pin or (),
         ban=options.ban or (),
         channels=options.channels,
+        shown=shown,
     )
+
+
+def wants_ranked(region: Region, options: Options) -> bool:
+    """Whether a region asks for other sounds than those that it pins."""
+    return bool(region.words or options.ucs or not options.pin)
 
 
 def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice, ...] | FoleyError]:
@@ -112,8 +123,17 @@ def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice,
     tables: dict[int, _Table] = {}
 
     @functools.cache
-    def search(words: str, ucs: str | None) -> Sequence[Found]:
-        return catalogue.search(words, ucs=ucs, limit=_SEARCHED)
+    def said(words: str, ucs: str | None) -> list[Hit]:
+        return [Hit(each.sound, each.score, each.score) for each in catalogue.search(words, ucs=ucs, limit=_SEARCHED)]
+
+    def search(asked: Ask) -> list[Hit]:
+        if asked.shown is None:
+            return said(asked.words, asked.ucs)
+        hits = find(catalogue, asked.words, asked.shown, ucs=asked.ucs, limit=_SEARCHED)
+        if not asked.words and asked.ucs is not None:  # all of a category may come, embedded or not
+            known = {hit.sound.id for hit in hits}
+            hits += [hit for hit in said("", asked.ucs) if hit.sound.id not in known]
+        return hits
 
     for number, each in enumerate(asks):
         try:
@@ -182,33 +202,42 @@ def _pinned(asked: Ask, catalogue: Catalogue) -> list[Choice]:
             raise LibraryError(f"pin={error.message}", error.hint) from error
         if _banned(sound, asked):
             raise LibraryError(f"{sound.name} ({sound.id}) is named by pin= and by ban=", "take it out of one of them")
-        found[sound.id] = Choice(sound, 1.0, 1.0, category_of(sound, asked.words, asked.ucs))
+        found[sound.id] = Choice(sound, 1.0 if asked.words else None, 1.0, category_of(sound, asked.words, asked.ucs))
     return list(found.values())
 
 
-def _ranked(asked: Ask, search: Callable[[str, str | None], Sequence[Found]]) -> list[Choice]:
-    """Good sounds for the words, best first; none when only what is pinned is wanted."""
+def _ranked(asked: Ask, search: Callable[[Ask], Sequence[Hit]]) -> list[Choice]:
+    """Good sounds, best first; none when only what is pinned is wanted."""
     if not asked.words and asked.ucs is None:
         if asked.pin:
             return []
-        raise LibraryError("there are no words to choose a sound by", "write what it should sound like, or pin=ID")
+        if asked.shown is None:
+            raise LibraryError("there are no words to choose a sound by", "write what it should sound like, or pin=ID")
+    least = LEAST_WORDS * (WORDS if asked.words and asked.shown is not None else 1.0)
     fitting = []
-    for found in search(asked.words, asked.ucs):
-        sound, words = found.sound, found.score if asked.words else 1.0
+    for found in search(asked):
+        sound, worth = found.sound, _worth(found, asked)
         pinned = any(sound.id.startswith(name) for name in asked.pin)
-        if words < LEAST_WORDS or pinned or _banned(sound, asked):
+        if worth < least or pinned or _banned(sound, asked):
             continue
         cat_id = category_of(sound, asked.words, asked.ucs)
         fit = length_fit(sound.duration_s, asked.length_s, expected(cat_id)) * _width_fit(sound, asked.channels)
-        fitting.append(Choice(sound, words, words * fit, cat_id))
+        fitting.append(Choice(sound, found.words if asked.words else None, worth * fit, cat_id, found.picture))
     fitting.sort(key=lambda choice: -choice.score)  # stable: equals stay in the search's order
     good = [choice for choice in fitting if choice.score >= GOOD * fitting[0].score]
     if not good and not asked.pin:
-        named = f"'{asked.words}'" if asked.words else ""
+        named = f"'{asked.words}'" if asked.words else "this picture" if asked.ucs is None else ""
         within = f" in ucs={asked.ucs}" if asked.ucs else ""
         banned = " that is not banned" if asked.ban else ""
         raise LibraryError(f"the sound library has nothing for {named}{within}{banned}", 'use other words, or like="FILE"')
     return good
+
+
+def _worth(found: Hit, asked: Ask) -> float:
+    """0-1, but for the length. Where only a category is asked for, all in it fit, and the picture says which better."""
+    if asked.words or asked.ucs is None:
+        return found.score
+    return 1.0 if asked.shown is None else WORDS + (1 - WORDS) * (found.picture or 0.0)
 
 
 def _banned(sound: LibrarySound, asked: Ask) -> bool:

@@ -1,4 +1,4 @@
-"""The recommend engine: sounds of the library that a region's words name, laid where its picture acts.
+"""The recommend engine: sounds of the library that a region's words name and its picture suggests, laid where it acts.
 
 The choice is made for a whole reel at once (``pick``); each cue then listens to what it chose and lays it, a take per sound.
 How a sound is laid is told by what it is (``behaviour``) and by what the picture shows; docs/recommend.md has it in a table.
@@ -7,7 +7,7 @@ How a sound is laid is told by what it is (``behaviour``) and by what the pictur
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -20,13 +20,13 @@ from foley_bridge.engines.candidate import Candidate, Detection, Onset, Proposal
 from foley_bridge.engines.exemplar import Exemplar
 from foley_bridge.engines.hits import Palette, palette
 from foley_bridge.engines.oneshot import lay_once, performances, whole
-from foley_bridge.engines.pick import Ask, Choice, ask, pick
+from foley_bridge.engines.pick import Ask, Choice, ask, pick, wants_ranked
 from foley_bridge.engines.transfer import Listen, PaletteOf
 from foley_bridge.errors import Cancelled, EngineError, FoleyError, MediaError
 from foley_bridge.timeline.options import Options
 from foley_bridge.timeline.regions import Region
 
-__all__ = ["Ask", "Choice", "ask", "listen_to", "pick", "propose"]
+__all__ = ["Ask", "Choice", "ask", "listen_to", "pick", "propose", "wants_ranked"]
 
 SHORTEST_HEARD_S, LONGEST_HEARD_S = 30.0, 180.0
 """Of a recording longer than the region needs, a stretch between these lengths is listened to, from its middle."""
@@ -112,6 +112,7 @@ def propose(
     *,
     cut: Cut,
     palette_of: PaletteOf = palette,
+    looked_with: Mapping[str, str] | None = None,
 ) -> Proposal:
     """One take per choice, in their order.
 
@@ -125,9 +126,10 @@ def propose(
         choices: from ``listen_to``.
         cut: the stretch of timeline that the takes' sound covers.
         palette_of: makes a sound ready for placing.
+        looked_with: what a take's source says of who looked at the picture, where that had a say.
     """
     assert options.seed is not None
-    layer = _Layer(region, options, detection, cut, palette_of)
+    layer = _Layer(region, options, detection, cut, palette_of, looked_with or {})
     came: Counter[str] = Counter()
     candidates = []
     for choice, exemplar in choices:
@@ -139,7 +141,16 @@ def propose(
 class _Layer:
     """Lays sounds under one region, whose picture has been looked at."""
 
-    def __init__(self, region: Region, options: Options, detection: Detection, cut: Cut, palette_of: PaletteOf) -> None:
+    def __init__(
+        self,
+        region: Region,
+        options: Options,
+        detection: Detection,
+        cut: Cut,
+        palette_of: PaletteOf,
+        looked_with: Mapping[str, str],
+    ) -> None:
+        self._looked_with = looked_with
         self.region, self.options, self.detection, self.cut, self._palette_of = region, options, detection, cut, palette_of
         self.notes: list[str] = []
         self._palettes: dict[str, Palette] = {}
@@ -148,7 +159,7 @@ class _Layer:
         """One take."""
         self.notes += exemplar.notes
         candidate = self._laid(choice, exemplar, seed)
-        return replace(candidate, score=candidate.score * choice.score, source=_source(choice, exemplar))
+        return replace(candidate, score=candidate.score * choice.score, source=self._source(choice, exemplar))
 
     def _laid(self, choice: Choice, exemplar: Exemplar, seed: int) -> Candidate:
         as_it_is = self.options.retime is False
@@ -191,16 +202,17 @@ class _Layer:
     def _unsure(self, what: str) -> None:
         self.notes.append(f"no reliable onsets: {self.detection.reason}; {what}")
 
-
-def _source(choice: Choice, exemplar: Exemplar) -> dict[str, str]:
-    sound = choice.sound
-    said = {
-        "file": exemplar.name,
-        "library_id": sound.id,
-        "cat_id": sound.cat_id,
-        "creator": sound.creator,
-        "licence": sound.licence,
-        "url": sound.url,
-        "words_score": f"{choice.words:.3f}",
-    }
-    return {name: text for name, text in said.items() if text}
+    def _source(self, choice: Choice, exemplar: Exemplar) -> dict[str, str]:
+        sound = choice.sound
+        said = {
+            "file": exemplar.name,
+            "library_id": sound.id,
+            "cat_id": sound.cat_id,
+            "creator": sound.creator,
+            "licence": sound.licence,
+            "url": sound.url,
+            "words_score": "" if choice.words is None else f"{choice.words:.3f}",
+        }
+        if choice.picture is not None:
+            said |= {"picture_score": f"{choice.picture:.3f}", **self._looked_with}
+        return {name: text for name, text in said.items() if text}

@@ -1,10 +1,12 @@
-"""What a retake asks of a region: its options anew, the engine that answers, and which takes or sounds it does not have yet."""
+"""What a retake asks of a region: its options anew, the engine that answers, and which takes or sounds it does not have yet.
+
+Sounds of the library are chosen as for the reel: by the same words, and by what was seen under the region.
+"""
 
 from __future__ import annotations
 
-import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,16 +16,20 @@ from foley_bridge.engines import recommend
 from foley_bridge.engines.alike import alike
 from foley_bridge.engines.arrange import take_seed
 from foley_bridge.engines.recommend import Choice
-from foley_bridge.errors import FoleyError, JobError, LibraryError
+from foley_bridge.errors import Cancelled, FoleyError, JobError, LibraryError
 from foley_bridge.jobs.choices import HAIR_S
+from foley_bridge.jobs.choosing import with_choices
 from foley_bridge.jobs.cues import Cue, cue_of, regions_of
 from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.request import GenerateRequest
+from foley_bridge.jobs.sight import Sight, open_library
 from foley_bridge.library.catalogue import Catalogue
+from foley_bridge.library.finding import Shown, shown_by_entry
 from foley_bridge.timeline.markers import Refused
 from foley_bridge.timeline.options import Options, parse_option
 from foley_bridge.timeline.regions import Region
 
+Look = Callable[[Cue], Shown]
 _OTHER_SOUNDS = ("engine", "seed", "ucs", "pin", "ban")  # who names one of these does not ask for the sounds that are there
 
 
@@ -83,8 +89,12 @@ class Again:
     notes: tuple[str, ...] = ()
 
 
-def resolve(request: RetakeRequest, opened: Opened) -> Again:
+def resolve(request: RetakeRequest, opened: Opened, sight: Sight, look: Look) -> Again:
     """Settle what a retake asks; no sound is read yet.
+
+    Args:
+        sight: what pictures are looked at with.
+        look: what is on screen in a cue's region; asked where it has a say.
 
     Raises:
         FoleyError: what it asks cannot be; names the region, option or take.
@@ -99,17 +109,19 @@ def resolve(request: RetakeRequest, opened: Opened) -> Again:
         region = replace(region, hits=_hits(request.hits_s, region))
     said = region.options.engine or request.reel.options.get("engine")
     region = replace(region, words=request.words or region.words, options=named.over(region.options))
-    cue = cue_of(request.number, region, opened, request.reel)
+    cue = cue_of(request.number, region, opened, request.reel, sight)
     if said is None and cue.engine == request.known["engine"]:  # as the reel asked, so that the same take is the same file
         cue = replace(cue, options=replace(cue.options, engine=given.engine))
     if cue.engine != "recommend":
         return Again(cue, _takes_of_seed(request, cue), example)
     wanted = cue.options.takes or 1
-    cue = _with_sounds(request, cue, given)
+    cue = _with_sounds(request, cue, given, sight, look)
     first = len(request.known["takes"]) if request.goes_on else 0
     count = min(wanted, len(cue.choices)) if request.goes_on else wanted
-    notes = (f"the sound library has only {count} more that fit as well",) if count < wanted else ()
-    return Again(replace(cue, options=replace(cue.options, takes=count)), tuple(range(first, first + count)), notes=notes)
+    few = (f"the sound library has only {count} more that fit as well",) if count < wanted else ()
+    cue = replace(cue, options=replace(cue.options, takes=count))
+    blind = sight.notes if sight.fault is not None and recommend.wants_ranked(cue.region, cue.options) else ()
+    return Again(cue, tuple(range(first, first + count)), notes=(*blind, *cue.notes, *few))
 
 
 def _region(request: RetakeRequest, opened: Opened) -> Region:
@@ -164,38 +176,59 @@ def _takes_of_seed(request: RetakeRequest, cue: Cue) -> tuple[int, ...]:
 # --- sounds of the library: which ---
 
 
-@functools.lru_cache(maxsize=1)
-def open_library(folder: Path) -> Catalogue:
-    """The sound library in a folder, kept open; raises LibraryError as ``Catalogue.open``."""
-    return Catalogue.open(folder)
-
-
-def _with_sounds(request: RetakeRequest, cue: Cue, given: Options) -> Cue:
+def _with_sounds(request: RetakeRequest, cue: Cue, given: Options, sight: Sight, look: Look) -> Cue:
     assert request.reel.catalogue is not None  # `cue_of` looked
     catalogue = open_library(request.reel.catalogue)
     had = list(dict.fromkeys(id for take in request.known["takes"] if (id := take["source"].get("library_id"))))
     if not request.goes_on:
         if had and not request.words and all(getattr(given, name) is None for name in _OTHER_SOUNDS):
             cue = replace(cue, options=replace(cue.options, pin=tuple(had)))  # the same sounds, laid anew
-        return replace(cue, choices=_picked(recommend.ask(cue.region, cue.options), catalogue, cue))
-    asked = recommend.ask(cue.region, cue.options)
+        asked, fault = _asked(cue, sight, look)
+        return with_choices(cue, asked, _picked(asked, catalogue, cue, fault or sight.fault), sight, fault)
+    asked, fault = _asked(cue, sight, look)
     pinned = given.pin or ()
     never = [id for id in had if not any(id.startswith(name) for name in pinned)]
     asked = replace(asked, pin=pinned, ban=(*asked.ban, *never))
     like = request.like["source"].get("library_id") if request.like is not None else None
-    if like is None and not (asked.words or asked.ucs or pinned):  # it says only which sounds it has
+    if like is None and not (asked.words or asked.ucs or pinned or asked.shown):  # it says only which sounds it has
         like = next(iter(had), None)
     try:
-        choices = alike(catalogue.get(like), asked, catalogue) if like else _picked(asked, catalogue, cue)
+        if like is not None:
+            choices = _alike(like, asked, catalogue, sight)
+            asked, fault = replace(asked, shown=None), None  # the picture had no say
+        else:
+            choices = _picked(asked, catalogue, cue, fault or sight.fault)
     except LibraryError as error:
         raise LibraryError(
             f"region '{cue.region.name}': the sound library has no more sounds for it", "use other words"
         ) from error
-    return replace(cue, options=replace(cue.options, pin=asked.pin, ban=asked.ban), choices=choices)
+    cue = replace(cue, options=replace(cue.options, pin=asked.pin, ban=asked.ban))
+    return with_choices(cue, asked, choices, sight, fault)
 
 
-def _picked(asked: recommend.Ask, catalogue: Catalogue, cue: Cue) -> tuple[Choice, ...]:
+def _asked(cue: Cue, sight: Sight, look: Look) -> tuple[recommend.Ask, FoleyError | None]:
+    """What a cue asks of the library, and why its picture has no say in it, where that is a fault."""
+    shown, fault = None, None
+    if sight.encoders is not None and recommend.wants_ranked(cue.region, cue.options):
+        try:
+            shown = look(cue)
+        except Cancelled:
+            raise
+        except FoleyError as error:
+            fault = error
+    return recommend.ask(cue.region, cue.options, shown), fault
+
+
+def _picked(asked: recommend.Ask, catalogue: Catalogue, cue: Cue, fault: FoleyError | None) -> tuple[Choice, ...]:
     (answer,) = recommend.pick([asked], catalogue)
     if isinstance(answer, FoleyError):
-        raise type(answer)(f"region '{cue.region.name}': {answer.message}", answer.hint)
+        why = fault if fault is not None and not (asked.words or asked.ucs) else answer
+        raise type(why)(f"region '{cue.region.name}': {why.message}", why.hint)
     return answer
+
+
+def _alike(like: str, asked: recommend.Ask, catalogue: Catalogue, sight: Sight) -> tuple[Choice, ...]:
+    """Sounds like one of the library, by how it sounds, too, where that is known."""
+    sound = catalogue.get(like)
+    shown = shown_by_entry(catalogue, sight.encoders, sound) if sight.encoders is not None else None
+    return alike(sound, replace(asked, shown=shown), catalogue)

@@ -1,22 +1,24 @@
-"""From a timeline to its cues: regions with every option settled, the example each one uses, the engine that answers."""
+"""From a timeline to its cues: regions with every option settled, the example each one uses, the engine that answers.
+
+What the library proposes for them comes later (``choosing``).
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import opentimelineio as otio
 
-from foley_bridge.engines import recommend
 from foley_bridge.engines.recommend import Choice
 from foley_bridge.errors import FoleyError, JobError, LibraryError, TimelineError
 from foley_bridge.jobs.names import ENGINES_HERE
 from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.request import DEFAULTS, GenerateRequest
+from foley_bridge.jobs.sight import Sight
 from foley_bridge.library import ucs
 from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.timeline.layout import available
@@ -46,7 +48,9 @@ class Cue:
         options: every field that has a default is set (``jobs.request.DEFAULTS``).
         engine: which engine answers.
         example: what it should sound like; None where the words say it.
-        choices: sounds that the library has for its words, take by take.
+        choices: sounds that the library has for its words and its picture, take by take.
+        looked_with: the pack by which its picture was looked at for them, as a take's source names it.
+        notes: what a person should know of how they were chosen.
     """
 
     number: int
@@ -55,6 +59,8 @@ class Cue:
     engine: str
     example: ExampleClip | None
     choices: tuple[Choice, ...] = ()
+    looked_with: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,8 @@ class Failed:
     id: str | None = None
 
 
-def settle(opened: Opened, request: GenerateRequest) -> tuple[list[Cue], list[Failed]]:
-    """Settle every region's options, engine and exemplar, and let the library propose; no sound is read yet.
+def settle(opened: Opened, request: GenerateRequest, sight: Sight) -> tuple[list[Cue], list[Failed]]:
+    """Settle every region's options, engine and exemplar; no sound is read yet, and no picture.
 
     Raises:
         TimelineError, JobError: the fault of the first region, when none can be done.
@@ -82,10 +88,9 @@ def settle(opened: Opened, request: GenerateRequest) -> tuple[list[Cue], list[Fa
             failed.append(Failed(number, region.text, region.text, region.start, region.end, region.error, region.id))
             continue
         try:
-            cues.append(cue_of(number, region, opened, request))
+            cues.append(cue_of(number, region, opened, request, sight))
         except FoleyError as error:
             failed.append(failure(number, region, error))
-    cues = _with_choices(cues, request, failed)
     if not cues:
         raise min(failed, key=lambda each: each.number).error
     return cues, failed
@@ -110,8 +115,11 @@ def failure(number: int, region: Region, error: FoleyError) -> Failed:
     return Failed(number, region.name, region.text, region.start, region.end, error, region.id)
 
 
-def cue_of(number: int, region: Region, opened: Opened, request: GenerateRequest) -> Cue:
+def cue_of(number: int, region: Region, opened: Opened, request: GenerateRequest, sight: Sight) -> Cue:
     """A region resolved, but for what the library proposes.
+
+    Args:
+        sight: whether the library can be searched by what is on screen.
 
     Raises:
         TimelineError, JobError, LibraryError: it cannot be; names it.
@@ -124,14 +132,16 @@ def cue_of(number: int, region: Region, opened: Opened, request: GenerateRequest
         except TimelineError as error:
             raise TimelineError(f"region '{region.name}': {error.message}", error.hint) from error
     example = _example(region, options, opened, request) if options.engine != "recommend" else None
-    engine = _engine(region, options, example, request)
+    engine = _engine(region, options, example, request, sight)
     return Cue(number, region, options, engine, example)
 
 
-def _engine(region: Region, options: Options, example: ExampleClip | None, request: GenerateRequest) -> str:
+def _engine(region: Region, options: Options, example: ExampleClip | None, request: GenerateRequest, sight: Sight) -> str:
     has_library = request.catalogue is not None and request.catalogue.is_dir()
-    asks_library = has_library and (region.words or options.ucs or options.pin)
+    asks_library = has_library and (region.words or options.ucs or options.pin or sight.encoders is not None)
     engine = options.engine or ("transfer" if example else "recommend" if asks_library else None)
+    if engine is None and has_library and sight.fault is not None:
+        raise type(sight.fault)(f"region '{region.name}' has no words, and {sight.fault.message}", sight.fault.hint)
     if engine is None:
         say = "add a sound library (foley-bridge library add FOLDER) and write in words what it should sound like"
         raise JobError(
@@ -150,27 +160,6 @@ def _engine(region: Region, options: Options, example: ExampleClip | None, reque
             f"region '{region.name}': engine '{engine}' needs a sound library", "make one: foley-bridge library add FOLDER"
         )
     return engine
-
-
-def _with_choices(cues: list[Cue], request: GenerateRequest, failed: list[Failed]) -> list[Cue]:
-    """Let the library propose for the whole reel at once, so that it does not propose one sound everywhere."""
-    if not any(cue.engine == "recommend" for cue in cues):
-        return cues
-    assert request.catalogue is not None  # `_engine` looked
-    asks = [recommend.ask(cue.region, cue.options) if cue.engine == "recommend" else None for cue in cues]
-    picked: Sequence[tuple[Choice, ...] | FoleyError]
-    try:
-        picked = recommend.pick(asks, Catalogue.open(request.catalogue))
-    except LibraryError as error:
-        picked = [() if each is None else error for each in asks]
-    settled = []
-    for cue, choices in zip(cues, picked, strict=True):
-        if isinstance(choices, FoleyError):
-            fault = type(choices)(f"region '{cue.region.name}': {choices.message}", choices.hint)
-            failed.append(failure(cue.number, cue.region, fault))
-        else:
-            settled.append(replace(cue, choices=choices))
-    return settled
 
 
 def _example(region: Region, options: Options, opened: Opened, request: GenerateRequest) -> ExampleClip | None:

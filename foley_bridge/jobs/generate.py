@@ -1,8 +1,8 @@
 """The job: a timeline with marked regions in, a timeline with takes out.
 
-The way of a cue, top to bottom: open the timeline, settle the cues, and for each look at the picture, let the engine propose,
-conform the proposals to takes; then place all takes, write the timeline, and publish everything at once. A region that cannot
-be done does not keep the others from being done.
+The way of a cue, top to bottom: open the timeline, settle the cues, choose what the library has for them, and for each look at
+the picture, let the engine propose, conform the proposals to takes; then place all takes, write the timeline, and publish
+everything at once. A region that cannot be done does not keep the others from being done.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from foley_bridge.engines import recommend, transfer
 from foley_bridge.engines.candidate import Proposal
 from foley_bridge.errors import Cancelled, FoleyError
 from foley_bridge.jobs import checkpoint, keys
+from foley_bridge.jobs.choosing import choose, look_under
 from foley_bridge.jobs.cues import Cue, Failed, failure, settle
 from foley_bridge.jobs.job import Done, Job, naming
-from foley_bridge.jobs.kept import keep_motion, keep_timeline
+from foley_bridge.jobs.kept import keep_looks, keep_motion, keep_timeline
 from foley_bridge.jobs.opening import open_request
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.publishing import Worked, publish
 from foley_bridge.jobs.refusals import refuse_impossible, refuse_overwriting_media, rehearse_writing
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher, unwatched
 from foley_bridge.jobs.result import Result
+from foley_bridge.jobs.sight import Sight, sight_of
 from foley_bridge.jobs.takes import make_take
 
 
@@ -77,7 +79,7 @@ def _run(
     request: GenerateRequest, outputs: Outputs, watcher: Watcher, enter: Callable[[str], None], kept_at: Path | None
 ) -> Result:
     enter("opening")
-    job, failed = _open(request, outputs, watcher)
+    job, failed = _open(request, outputs, watcher, kept_at)
     if kept_at is not None:
         _keep(job, lambda: keep_timeline(kept_at, job.opened.timeline))
     worked: list[Worked] = []
@@ -115,13 +117,14 @@ class _RegionFault(Exception):
 # --- everything that can be wrong is looked at before the first long step ---
 
 
-def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> tuple[Job, list[Failed]]:
+def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher, kept_at: Path | None) -> tuple[Job, list[Failed]]:
     refuse_impossible(request)
     watcher(Progress("reading the timeline"))
     opened = open_request(request.timeline, request.regions, base=request.base, roots=request.roots)
-    cues, failed = settle(opened, request)
+    sight = sight_of(request.catalogue)
+    cues, failed = settle(opened, request, sight)
     job = Job(request, opened, (), {}, outputs, watcher)
-    for cue in cues:
+    for cue in _chosen(job, cues, sight, failed, kept_at):
         if cue.example is not None and cue.example not in job.exemplars:
             watcher(Progress(f"listening to {cue.example.path.name}", cue.number, opened.count))
         try:
@@ -143,6 +146,18 @@ def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher) -> tuple
             outputs.folder(path.resolve().parent, path.name)
     outputs.room(request.media_dir, sum(_bytes_of(job, cue) for cue in job.cues))
     return job, failed
+
+
+def _chosen(job: Job, cues: list[Cue], sight: Sight, failed: list[Failed], kept_at: Path | None) -> list[Cue]:
+    """The cues with what the library has for them."""
+    if not any(cue.engine == "recommend" for cue in cues):
+        return cues
+    job.opened = replace(job.opened, notes=(*job.opened.notes, *sight.notes))
+    looks = look_under(job, cues, sight, kept_at)
+    if kept_at is not None and looks.seen and sight.encoders is not None:
+        pack = sight.encoders.pack.hash
+        _keep(job, lambda: keep_looks(kept_at, looks.seen, pack))
+    return choose(job, cues, sight, looks, failed)
 
 
 def _look_over(job: Job, cue: Cue) -> None:
@@ -184,7 +199,7 @@ def _work(job: Job, cue: Cue) -> Done:
         for number, candidate in enumerate(proposal.candidates, start=1):
             job.writing_takes(cue, (number - 1) / len(proposal.candidates))
             takes.append(make_take(job, cue, cut, candidate, number, key))
-    done = Done(key, proposal.detection, tuple(takes), proposal.notes)
+    done = Done(key, proposal.detection, tuple(takes), (*cue.notes, *proposal.notes))
     checkpoint.save(note, done, asked)
     return done
 
@@ -196,7 +211,7 @@ def _propose(job: Job, cue: Cue, cut: Cut) -> Proposal:
         heard, notes = recommend.listen_to(
             cue.choices, takes=cue.options.takes, length_s=length_s, sample_rate=job.request.sample_rate
         )
-        proposal = recommend.propose(cue.region, cue.options, job.look(cue), heard, cut=cut)
+        proposal = recommend.propose(cue.region, cue.options, job.look(cue), heard, cut=cut, looked_with=dict(cue.looked_with))
         return replace(proposal, notes=(*notes, *proposal.notes))
     assert cue.example is not None  # `settle` saw to it
     return transfer.propose(cue.region, cue.options, job.look(cue), job.exemplars[cue.example], cut=cut)

@@ -23,6 +23,7 @@ from foley_bridge.timeline.picture import Picture
 
 CONTEXT = Fraction(1)  # seconds watched before and after a region, so that its edges are judged like its middle
 _OPENED, _WORKED = 0.02, 0.9  # of the whole job: where the regions begin and end, as far as can be told beforehand
+_LOOKED_FIRST = 0.2  # where they begin when pictures are looked at first, to choose sounds by
 _LOOKED = 0.8  # of a region: looking at its picture
 
 
@@ -47,12 +48,18 @@ class Job:
     outputs: Outputs
     watcher: Watcher
     frames: int = 0
+    _begins: float = _OPENED
     _pictures: dict[int, Picture] = field(default_factory=dict)
     _spans: dict[int, tuple[float, float]] = field(default_factory=dict)  # of the cues laid end to end, seconds
 
     def look(self, cue: Cue) -> Detection:
         """The onsets of a cue; raises as ``transfer.look``."""
         return transfer.look(cue.region, cue.options, self.picture(cue), partial(self._looking, cue))
+
+    def looking_first(self, cue: Cue, share: float) -> None:
+        """Tell the watcher how much of all pictures was looked at to choose sounds by, 0-1."""
+        self._begins = _LOOKED_FIRST
+        self._tell("looking for sounds", cue, share, _OPENED + (self._begins - _OPENED) * share)
 
     def _looking(self, cue: Cue, time_s: float) -> None:
         """Tell the watcher that a picture at a timeline time was looked at."""
@@ -79,7 +86,7 @@ class Job:
             self._spans = {each.number: span for each, span in zip(self.cues, pairwise(ends), strict=True)}
         begins, ends_at = self._spans[cue.number]
         whole = self._spans[self.cues[-1].number][1]
-        return _OPENED + (_WORKED - _OPENED) * (begins + (ends_at - begins) * share) / whole
+        return self._begins + (_WORKED - self._begins) * (begins + (ends_at - begins) * share) / whole
 
     def picture(self, cue: Cue) -> Picture:
         """What is on screen in a region and ``CONTEXT`` around it.

@@ -1,6 +1,7 @@
-"""What is kept of a reel for those who go on with it: its timeline as it was opened, and how much moves under its regions.
+"""What is kept of a reel for those who go on with it: its timeline as it was opened, how much moves under its regions, and
+what the encoders made of their pictures.
 
-A ``generate`` job writes both into a folder of the daemon's while it works; a retake or an apply reads them, so that nothing
+A ``generate`` job writes them into a folder of the daemon's while it works; a retake or an apply reads them, so that nothing
 that becomes of the user's own file meanwhile is in its way, and no picture is looked at twice. They are ours: no child process.
 """
 
@@ -9,10 +10,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import opentimelineio as otio
+from numpy.typing import NDArray
 
 from foley_bridge.engines.candidate import Curve
 from foley_bridge.errors import JobError
@@ -23,6 +25,7 @@ from foley_bridge.media.whole_file import whole_file
 from foley_bridge.timeline import files
 
 MOTION = "motion.npz"
+LOOKS = "looks.npz"
 REELS = 2  # timelines held open in a process
 
 _held: OrderedDict[tuple[Any, ...], Opened] = OrderedDict()
@@ -61,6 +64,47 @@ def kept_motion(path: Path, number: int) -> Curve:
     except (OSError, KeyError, ValueError):
         return Curve(np.zeros(0), np.zeros(0))
     return Curve(time_s, value)
+
+
+class KeptLook(NamedTuple):
+    """What was seen under a region.
+
+    Attributes:
+        made_of: what it was made from, as a hash.
+        points: float32 (q, dimension), of ``library.finding.Shown``.
+    """
+
+    made_of: str
+    points: NDArray[np.float32]
+
+
+def keep_looks(path: Path, looks: Mapping[int, KeptLook], pack: str) -> None:
+    """Write what was seen under regions, by their numbers.
+
+    Args:
+        path: of the timeline; lies beside it.
+        pack: the hash of the pack that saw it.
+
+    Raises:
+        OSError, FoleyError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held: dict[str, Any] = {"pack": np.array(pack)}
+    for number, look in looks.items():
+        held |= {f"{number} made of": np.array(look.made_of), f"{number}": look.points}
+    with whole_file(path.with_name(LOOKS)) as partial, partial.open("wb") as file:
+        np.savez(file, **held)
+
+
+def kept_looks(path: Path, pack: str) -> dict[int, KeptLook]:
+    """What was seen under regions; nothing when nobody looked, or with another pack. path: of the timeline."""
+    try:
+        with np.load(path.with_name(LOOKS), allow_pickle=False) as held:
+            if str(held["pack"]) != pack:
+                return {}
+            return {int(name): KeptLook(str(held[f"{name} made of"]), held[name]) for name in held if name.isdigit()}
+    except (OSError, KeyError, ValueError):
+        return {}
 
 
 def base_of(asked: Mapping[str, Any], opened: Path, roots: Roots) -> Path:

@@ -21,6 +21,13 @@ def asked(job: Job, cue: Cue) -> str:
     return digest(_facts(job, cue), _files_of(job, cue))
 
 
+def looked_at(job: Job, cue: Cue) -> str:
+    """What a region's pictures are: the same for the same stretch of the same files."""
+    return digest(
+        str(cue.region.start), str(cue.region.end), _stamps(_pictures_of(job, cue)), [*map(repr, job.picture(cue).spans)]
+    )
+
+
 def region_key(job: Job, cue: Cue, detection: Detection) -> str:
     """The key of a region: the same for the same request on the same picture and example, and only then."""
     motion = detection.motion
@@ -55,15 +62,22 @@ def _facts(job: Job, cue: Cue) -> list[Any]:
         job.request.sample_rate,
         {f.name: str(getattr(cue.options, f.name)) for f in fields(cue.options) if f.name != "takes"},
         exemplar.digest if exemplar else None,
+        cue.looked_with,
     ]
 
 
 def _files_of(job: Job, cue: Cue) -> list[Any]:
     """What tells that a region's picture and sounds are still the same files, and how many takes are asked."""
-    paths = {span.media.path for span in job.picture(cue).spans if span.media is not None and span.media.path}
-    paths |= {path for choice in cue.choices for path in choice.sound.paths}
-    known = [(str(path), _stamp(Path(path))) for path in sorted(paths)]
-    return [known, cue.options.takes, [choice.sound.id for choice in cue.choices]]
+    paths = _pictures_of(job, cue) | {path for choice in cue.choices for path in choice.sound.paths}
+    return [_stamps(paths), cue.options.takes, [choice.sound.id for choice in cue.choices]]
+
+
+def _pictures_of(job: Job, cue: Cue) -> set[str]:
+    return {span.media.path for span in job.picture(cue).spans if span.media is not None and span.media.path}
+
+
+def _stamps(paths: set[str]) -> list[tuple[str, tuple[int, int] | None]]:
+    return [(path, _stamp(Path(path))) for path in sorted(paths)]
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

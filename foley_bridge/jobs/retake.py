@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,20 @@ from foley_bridge.engines.candidate import Candidate, Detection, Onset, Proposal
 from foley_bridge.engines.heard import Heard
 from foley_bridge.jobs import keys
 from foley_bridge.jobs.again import Again, RetakeRequest, resolve
+from foley_bridge.jobs.choosing import shown_in
+from foley_bridge.jobs.cues import Cue
 from foley_bridge.jobs.job import Done, Job, naming
-from foley_bridge.jobs.kept import kept_motion, kept_timeline
+from foley_bridge.jobs.kept import kept_looks, kept_motion, kept_timeline
+from foley_bridge.jobs.looking import allowed_picture
+from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.publishing import Worked, region_result
-from foley_bridge.jobs.request import Watcher, request_from_json, unwatched
+from foley_bridge.jobs.request import Progress, Watcher, request_from_json, unwatched
 from foley_bridge.jobs.result import Result
 from foley_bridge.jobs.roots import Roots
+from foley_bridge.jobs.sight import Sight, sight_of
 from foley_bridge.jobs.takes import make_take
+from foley_bridge.library.finding import Shown
 from foley_bridge.timeline.picture import Picture
 
 SEEN_ANEW = ("sensitivity", "offset", "hits")
@@ -88,7 +95,8 @@ def run_retake(
         if answer is None:
             enter("opening")
             opened = kept_timeline(request.opened, reel, base=request.base)
-            again = resolve(request, opened)
+            sight = sight_of(reel.catalogue)
+            again = resolve(request, opened, sight, partial(_look, request, opened, sight, watcher))
             under_way = Job(reel, opened, (again.cue,), {}, outputs, watcher)
             outputs.folder(reel.media_dir.resolve(), "takes")
             enter(f"region {request.number}")
@@ -100,6 +108,18 @@ def run_retake(
             enter("publishing")
             outputs.publish(answer)
         return answer
+
+
+def _look(request: RetakeRequest, opened: Opened, sight: Sight, watcher: Watcher, cue: Cue) -> Shown:
+    """What is on screen in a cue's region: as it was seen for the reel, where that was with the same pack."""
+    assert sight.encoders is not None
+    known = kept_looks(request.opened, sight.encoders.pack.hash).get(cue.number)
+    if known is not None:
+        return Shown(sight.encoders.space, known.points, sight.encoders.score)
+    region = cue.region
+    picture = allowed_picture(opened.timeline, region.start, region.end, base=opened.base, roots=request.reel.roots)
+    told = Progress("looking for sounds", cue.number, opened.count)
+    return shown_in(picture, region, sight, lambda time_s: watcher(told))
 
 
 def _work(request: RetakeRequest, job: Job, again: Again) -> Done:
@@ -147,7 +167,15 @@ def _propose(job: Job, again: Again, detection: Detection, cut: Cut) -> Proposal
         sample_rate=sample_rate,
         listen=_heard.listen,
     )
-    proposal = recommend.propose(cue.region, cue.options, detection, heard, cut=cut, palette_of=_heard.palette)
+    proposal = recommend.propose(
+        cue.region,
+        cue.options,
+        detection,
+        heard,
+        cut=cut,
+        palette_of=_heard.palette,
+        looked_with=dict(cue.looked_with),
+    )
     return replace(proposal, notes=(*notes, *proposal.notes))
 
 

@@ -66,13 +66,14 @@ def main() -> int:
 
 def _warm(library: Path | None) -> None:
     """Load what only some jobs need and what takes long; whoever needs it before waits for it, or is told what is wrong."""
-    from foley_bridge.jobs.again import open_library
+    from foley_bridge.jobs.sight import open_library, sight_of
     from foley_bridge.library import ucs
 
     ucs.guess("footsteps")
     if library is not None:
         with contextlib.suppress(FoleyError):
             open_library(library).count()
+            sight_of(library)
 
 
 class Worker:

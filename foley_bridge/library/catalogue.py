@@ -200,6 +200,10 @@ class Catalogue:
         contents = self.segments(space).contents()
         return self._store.on_snapshot(lambda library: (int((library.places_of(contents) >= 0).sum()), len(library)))
 
+    def spaces(self) -> frozenset[str]:
+        """The spaces that sounds are, or were, embedded in."""
+        return frozenset(path.stem.removeprefix("segments-") for path in self.folder.glob("segments-*.lance"))
+
     def segments(self, space: str) -> Segments:
         """The sounds' segments in a space; there need not be any."""
         from foley_bridge.library.segments import Segments

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,6 @@ from foley_bridge.library.segments import Held, content_of
 from foley_bridge.library.sound import LibrarySound
 
 if TYPE_CHECKING:
-    from foley_bridge.library.catalogue import Catalogue
     from foley_bridge.library.snapshot import Snapshot
 
 WORDS = 0.7
@@ -31,6 +30,22 @@ WORDS = 0.7
 MOST_POINTS = 30  # that a search begins from, and their mean
 _POOL, _LEAST_POOL = 2, 100  # times as many sounds as are wanted are looked at, and at least as many
 Floats = NDArray[np.float32]
+_Value = TypeVar("_Value")
+
+
+class Searched(Protocol):
+    """What is searched: ``library.catalogue.Catalogue``."""
+
+    def search(
+        self,
+        words: str,
+        *,
+        ucs: str | None = None,
+        length_s: tuple[float | None, float | None] = (None, None),
+        channels: int | None = None,
+        limit: int = 20,
+    ) -> Sequence[search.Found]: ...
+    def on_segments(self, space: str, ask: Callable[[Snapshot, Held], _Value], /) -> _Value: ...
 
 
 class Encoders(hearing.Encoders, Protocol):
@@ -80,7 +95,7 @@ class Hit:
 
 
 def find(
-    catalogue: Catalogue,
+    catalogue: Searched,
     words: str = "",
     shown: Shown | None = None,
     *,
@@ -202,7 +217,7 @@ def shown_by_file(encoders: Encoders, path: Path) -> Shown:
     return _shown(encoders, encoders.embed_heard(heard.features[_spread(len(heard.features))]))
 
 
-def shown_by_entry(catalogue: Catalogue, encoders: Encoders, sound: LibrarySound) -> Shown | None:
+def shown_by_entry(catalogue: Searched, encoders: Encoders, sound: LibrarySound) -> Shown | None:
     """As ``shown_by_sound``, of a sound of the library: nothing is read but what embedding made; None when it has not yet.
 
     Raises:
