@@ -28,7 +28,7 @@ export function library(root, session) {
   const go = h("button", { type: "submit", "aria-label": "Search" }, icon("search"));
   const only = narrowing(() => sounds && search());
   const beside = near(session, { changed: turned, known: mark });
-  const form = h("form", { role: "search", onsubmit: (event) => { event.preventDefault(); search(); }, onkeydown: leave }, h("div.words", {}, words, go), beside.row, only.element);
+  const form = h("form", { role: "search", onsubmit: (event) => { event.preventDefault(); search(); }, onkeydown: leave }, h("div.words", {}, words, go, only.button), only.row, beside.row);
   const propose = h("button", { type: "button", hidden: true, onclick: () => session.retakes.words(words.value.trim()) });
   const list = h("ul.sounds", { "aria-label": "Sounds found" });
   const said = h("p.quiet", { role: "status" });
@@ -71,6 +71,9 @@ export function library(root, session) {
     if (beside.to?.kind === "sound" || (beside.to && !typed)) words.value = "";
     if (!beside.to && !typed) words.value = plain(session.detail);
     if (!words.value) typed = false;
+    sounds = null; // how near those were to something else says nothing
+    show();
+    root.scrollTop = 0;
     search();
   }
 

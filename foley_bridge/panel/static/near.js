@@ -19,8 +19,9 @@ export function near(session, { changed, known }) {
   let asking = null;
 
   const said = { picture: h("span"), sound: h("span") };
+  const key = h("kbd", {}, "L");
   const picture = h("button", { type: "button", id: "by-picture", onclick: () => toggle(byPicture, "picture") }, icon("picture"), said.picture, h("kbd", {}, "I"));
-  const sound = h("button", { type: "button", id: "by-sound", onclick: () => toggle(byTake, "sound") }, icon("alike"), said.sound, h("kbd", {}, "L"));
+  const sound = h("button", { type: "button", id: "by-sound", onclick: () => toggle(byTake, "sound") }, icon("alike"), said.sound, key);
   const why = h("p.quiet.why-not", { id: "near-why", hidden: true });
   const row = h("div.near", { role: "group", "aria-label": "Near to what" }, picture, sound, why);
   setText(said.picture, "This picture");
@@ -54,11 +55,13 @@ export function near(session, { changed, known }) {
       announce("No take is heard");
       return false;
     }
-    const name = `take ${takes.indexOf(heard) + 1}`;
-    return set({ kind: "sound", name, asked: { job: api.job, region: String(number), take: heard.id } });
+    return set({ kind: "sound", name: `take ${takes.indexOf(heard) + 1}`, asked: { job: api.job, region: String(number), take: heard.id } });
   }
 
   const bySound = ({ id, name }) => set({ kind: "sound", name: plainName(name), asked: { like: id } });
+
+  /** A take of another region says so. */
+  const nameOf = ({ name, asked }) => (asked.region && asked.region !== String(session.number) ? `${name} of region ${asked.region}` : name);
 
   function release() {
     to = null;
@@ -83,8 +86,9 @@ export function near(session, { changed, known }) {
   const show = soon(() => {
     const { heard, takes, usable } = session;
     const reason = can?.error ? inWords(can.error) : "";
-    const told = to?.kind === "sound" ? to.name : heard ? `take ${takes.indexOf(heard) + 1}` : "the take";
+    const told = to?.kind === "sound" ? nameOf(to) : heard ? `take ${takes.indexOf(heard) + 1}` : "the take";
     setText(said.sound, `Like ${told}`);
+    key.hidden = Boolean(to?.asked?.like); // it means the heard take
     sound.title = reason || `Sounds that sound like ${told} (L)`;
     picture.title = reason || "Sounds that go with what is on screen here (I)";
     for (const [button, kind] of [[picture, "picture"], [sound, "sound"]]) {
@@ -99,11 +103,13 @@ export function near(session, { changed, known }) {
     setText(why, reason);
   });
 
+  // Who comes back from a terminal may have done what was missing.
+  addEventListener("focus", () => can?.error && row.offsetParent && look());
   for (const name of ["open", "region", "takes", "heard"]) session.addEventListener(name, show);
   show();
 
   return {
-    row, look, release, byPicture, byTake, bySound,
+    row, look, byPicture, byTake, bySound,
     get to() {
       return to;
     },
@@ -116,7 +122,7 @@ export function near(session, { changed, known }) {
     },
     /** What it is near to, for a person. */
     get words() {
-      return !to ? "" : to.kind === "picture" ? "this picture" : to.name;
+      return !to ? "" : to.kind === "picture" ? "this picture" : nameOf(to);
     },
   };
 }
