@@ -44,7 +44,7 @@ def search(
     library: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Find sounds by words, by a picture or by another sound, the best first; words may join either."""
+    """Find sounds by words, a picture or a sound, the best first."""
     from foley_bridge.jobs import searching
 
     asked = _words(words or ())
