@@ -18,6 +18,7 @@ from foley_bridge.inference.pack import Pack
 from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.library.finding import (
     MOST_POINTS,
+    UNKNOWN,
     WORDS,
     find,
     shown_by_entry,
@@ -107,7 +108,9 @@ def test_both_are_mixed_by_the_rule_and_each_is_the_true_one(library: Catalogue,
     for hit in found:
         assert hit.words == words.get(hit.sound.name, 0.0)
         assert hit.picture == pictures.get(hit.sound.name)
-        assert hit.score == pytest.approx(WORDS * (hit.words or 0) + (1 - WORDS) * (hit.picture or 0), abs=1e-6)
+        picture = UNKNOWN if hit.picture is None else hit.picture
+        assert hit.score == pytest.approx(WORDS * (hit.words or 0) + (1 - WORDS) * picture, abs=1e-6)
+    assert {hit.sound.name for hit in found if hit.picture is None} == {"Door Slam New"}
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from foley_bridge.engines.behaviour import BED, category_of, expected
 from foley_bridge.errors import FoleyError, LibraryError
-from foley_bridge.library.finding import WORDS, Hit, Searched, Shown, find
+from foley_bridge.library.finding import WORDS, Hit, Searched, Shown, find, mixed
 from foley_bridge.library.sound import LibrarySound
 from foley_bridge.timeline.options import MOST_TAKES, Options
 from foley_bridge.timeline.regions import Region
@@ -237,7 +237,7 @@ def _worth(found: Hit, asked: Ask) -> float:
     """0-1, but for the length. Where only a category is asked for, all in it fit, and the picture says which better."""
     if asked.words or asked.ucs is None:
         return found.score
-    return 1.0 if asked.shown is None else WORDS + (1 - WORDS) * (found.picture or 0.0)
+    return 1.0 if asked.shown is None else mixed(1.0, found.picture)
 
 
 def _banned(sound: LibrarySound, asked: Ask) -> bool:

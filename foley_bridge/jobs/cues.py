@@ -144,6 +144,8 @@ def _engine(region: Region, options: Options, example: ExampleClip | None, reque
         raise type(sight.fault)(f"region '{region.name}' has no words, and {sight.fault.message}", sight.fault.hint)
     if engine is None:
         say = "add a sound library (foley-bridge library add FOLDER) and write in words what it should sound like"
+        if has_library:
+            say = "write what it should sound like, or foley-bridge library embed, to choose by what is on screen"
         raise JobError(
             f"region '{region.name}' does not say what it should sound like",
             f'give an example sound: like="FILE" in the region\'s text, or --exemplar FILE for all regions; or {say}',

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 WORDS = 0.7
 """The words' part of a score, where something is shown as well."""
+UNKNOWN = 0.5
+"""What a sound that nobody has embedded counts as by what is shown, beside words: neither for it nor against it."""
 MOST_POINTS = 30  # that a search begins from, and their mean
 _POOL, _LEAST_POOL = 2, 100  # times as many sounds as are wanted are looked at, and at least as many
 Floats = NDArray[np.float32]
@@ -126,6 +128,11 @@ def find(
     return catalogue.on_segments(shown.space, ask)
 
 
+def mixed(words: float, picture: float | None) -> float:
+    """A score by both, 0-1. picture: None where nobody knows."""
+    return WORDS * words + (1 - WORDS) * (UNKNOWN if picture is None else picture)
+
+
 class _Asked:
     """A search of one version of the sounds and their segments. A sound's place is its index in the library's arrays."""
 
@@ -173,7 +180,7 @@ class _Asked:
             lift = search.FAVOURITE if self._library.favourite[place] else 0.0
             return round(min(1.0, (picture or 0.0) + lift), 6), None, picture
         words = min(1.0, float(self._worth.score[place]))
-        return round(WORDS * words + (1 - WORDS) * (picture or 0.0), 6), words, picture
+        return round(mixed(words, picture), 6), words, picture
 
 
 # --- what can be shown -------------------------------------------------------------------------------------------------------
