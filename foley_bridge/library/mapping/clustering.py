@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from foley_bridge.library.mapping.neighbours import largest
 from foley_bridge.library.mapping.points import Floats
 
 NEAREST = 10
@@ -89,7 +90,7 @@ def clustering(
         piece = asked[first : first + _AT_ONCE]
         likeness = vectors[piece] @ vectors.T
         likeness[np.arange(len(piece)), piece] = -np.inf
-        near = np.argpartition(-likeness, count - 1, axis=1)[:, :count]
+        near = largest(likeness, count)
         shares[first : first + len(piece)] = (code[near] == code[piece, None]).mean(axis=1)
         on_progress((first + len(piece)) / len(asked))
     chances = (sizes - 1) / max(1, len(filed) - 1)

@@ -17,6 +17,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from foley_bridge.library.mapping.neighbours import largest
+
 LAID_OUT = 10_000  # sounds; a minute on one core (benchmarks in docs/library.md)
 DIMENSIONS = 50
 PERPLEXITY = 30.0
@@ -43,6 +45,7 @@ def lay_out(
     Returns:
         float64 (n, 2), each 0-1; x goes right, y down.
     """
+    import sklearn.manifold  # noqa: F401  # its threads can be limited once it is loaded
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
@@ -100,7 +103,7 @@ def _others(
     known = vectors[drawn].T
     for first in range(0, len(rest), _AT_ONCE):
         piece = rest[first : first + _AT_ONCE]
-        near = np.argpartition(-(vectors[piece] @ known), count - 1, axis=1)[:, :count]
+        near = largest(vectors[piece] @ known, count)
         everybody[piece] = np.median(placed[near], axis=1)
         on_progress((first + len(piece)) / len(rest))
     return everybody
