@@ -119,6 +119,16 @@ def test_more_like_the_heard_take(near: Hands) -> None:
     assert near.page.locator("#words").input_value() == "gate creak"
 
 
+def test_a_new_take_says_how_near_it_is_by_words_and_picture(near: Hands) -> None:
+    near.go(BLUE)
+    takes = near.tell("() => foley.takes.length")
+    near.press("g")
+    take = near.placed(takes)
+    scores = [round(100 * float(take["source"][name])) for name in ("words_score", "picture_score")]
+    title = near.page.locator(f"[data-take='{take['id']}'] > button").get_attribute("title")
+    assert title is not None and "words {} · picture {}".format(*scores) in title
+
+
 def test_it_is_narrowed_by_category_and_length(near: Hands) -> None:
     near.press("i")
     assert "unnamed mid" in [one["name"] for one in found(near, "low")]

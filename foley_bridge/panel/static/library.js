@@ -11,6 +11,7 @@ const about = (sound) => [`${sound.duration_s.toFixed(1)} s`, sound.cat_id, soun
 export function library(root, session) {
   const { api, player } = session;
   let asked = null;
+  let searched = null; // settles with the last search
   let sounds = null;
   let notes = [];
   let problem = null;
@@ -43,7 +44,11 @@ export function library(root, session) {
     event.stopPropagation();
   }
 
-  async function search() {
+  function search() {
+    searched = find();
+  }
+
+  async function find() {
     asked?.abort();
     if (!words.value.trim() && !beside.to) {
       sounds = problem = null;
@@ -199,8 +204,12 @@ export function library(root, session) {
   }
 
   return {
-    /** The library is shown. */
-    look: beside.look,
+    /** The library is shown. What takes the daemon time waits for what is asked for at once. */
+    async look() {
+      await null;
+      await searched;
+      beside.look();
+    },
     /** The words are ready to be typed over. */
     enter() {
       if (sounds === null && (words.value || beside.to)) search();

@@ -127,11 +127,9 @@ export function near(session, { changed, known }) {
   };
 }
 
-/** How near a sound is, of 100: by words, by picture or by sound, as far as it was asked for. */
-export function nearness(found, kind) {
-  const parts = [];
-  if (typeof found.words_score === "number") parts.push(["words", found.words_score]);
-  if (typeof found.picture_score === "number") parts.push([kind, found.picture_score]);
+/** How near a sound is, of 100: by words, by picture or by sound, as far as it was asked for (a take's source has it as text). */
+export function nearness(found, kind = "picture") {
+  const parts = [["words", found.words_score], [kind, found.picture_score]].filter(([, score]) => (score ?? "") !== "");
   const text = parts.map(([name, score]) => `${name} ${whole(score)}`).join(" · ");
   const where = typeof found.at_s === "number" && found.at_s > 0 ? `, nearest ${found.at_s.toFixed(1)} s into it` : "";
   return { text, title: text && `How near it is, of 100: ${text.replace(" · ", ", ")}${where}` };

@@ -3,6 +3,7 @@
 import { inWords } from "./api.js";
 import { announce, h, icon, renew, setAttribute, setText, soon } from "./dom.js";
 import { stillLouder } from "./material.js";
+import { nearness } from "./near.js";
 import { roving } from "./roving.js";
 import { shortName, stateOf, wordOf } from "./states.js";
 import { Wave } from "./wave.js";
@@ -11,7 +12,7 @@ const WAVE_PX = 34;
 const HEARD_DB = 0.5; // differences of loudness below that are nothing
 const FITS = [
   "How well it should fit, of 100: how sure the onsets are that it was laid on (yours count as sure), how its hits follow the picture,",
-  "and of a library's sound how near its words and length are. It tells takes on the same onsets apart; it says nothing of how they sound.",
+  "and of a library's sound how near its words, the picture and its length are. It tells takes on the same onsets apart; it says nothing of how they sound.",
 ].join("\n");
 
 const whole = (score) => `${Math.round(score * 100)}`;
@@ -145,7 +146,7 @@ export function takes(root, session, { reject, library, tab }) {
       one.badges.replaceChildren(...tags);
       const texts = [`Take ${place + 1}`, `fits ${whole(take.score)} of 100`, loudness(take), origin(take, detail), ...tags.map((tag) => tag.textContent)];
       setAttribute(one.button, "aria-label", texts.join(", "));
-      one.button.title = [take.source?.file, take.source?.licence, take.source?.creator].filter(Boolean).join("\n");
+      one.button.title = [take.source?.file, take.source?.licence, take.source?.creator, nearness(take.source ?? {}).text].filter(Boolean).join("\n");
       items.push(one.li);
     }
     if (earlier.length && !order.opened) items.push(fold);
