@@ -7,19 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from foley_bridge.engines.watch import read_media
-from foley_bridge.errors import EngineError, FoleyError, MediaError
-from foley_bridge.inference.features import moments
+from foley_bridge.engines.looked_at import Image, pictures_of
+from foley_bridge.errors import FoleyError, MediaError
 from foley_bridge.jobs.opening import Opened, open_request
 from foley_bridge.media.movie_file import start_timecode
-from foley_bridge.timeline.picture import Picture, picture_under
+from foley_bridge.timeline.picture import picture_under
 from foley_bridge.timeline.regions import Region
 from foley_export.errors import ExportError
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -69,19 +63,7 @@ def regions_of(reels: Sequence[Path], note: Callable[[str], None]) -> list[Shown
 
 def _pictures(opened: Opened, region: Region) -> list[Image]:
     picture = picture_under(opened.timeline, region.start, region.end, _start_timecode, base=opened.base)
-    shown = [_shown_at(picture, time) for time in moments(region.start, region.end)]
-    return [image for image in shown if image is not None]
-
-
-def _shown_at(picture: Picture, time: Fraction) -> Image | None:
-    """What is on screen; None where that is nothing, or is not there."""
-    span, at = picture.at(time)
-    if span.media is None or span.media.kind == "generator":
-        return None
-    try:
-        return next(iter(read_media(span.media, [at], None))).image
-    except (EngineError, MediaError):
-        return None
+    return pictures_of(picture, region.start, region.end)
 
 
 def _start_timecode(path: str) -> Fraction | None:
