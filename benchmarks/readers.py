@@ -173,9 +173,8 @@ def read(folder: Path) -> None:
 
 def report(done: Sequence[Search], written: Sequence[tuple[float, float]]) -> None:
     """Times of both kinds of stretches, and their ratios."""
-    print(
-        f"{'':10}{'quiet ms, median':>18}{'95 %':>8}{'writing, median':>18}{'95 %':>8}{'ratio':>8}{'of 95 %':>9}{'searches':>10}"
-    )
+    headings = (("", 10), ("quiet ms, median", 18), ("95 %", 8), ("writing, median", 18), ("95 %", 8), ("ratio", 8))
+    print("".join(f"{heading:>{width}}" for heading, width in (*headings, ("of 95 %", 9), ("searches", 10))))
     for kind in ("words", "picture", "both"):
         while_written = [any(begin <= one.began_s < end for begin, end in written) for one in done if one.kind == kind]
         times = [one.took_ms for one in done if one.kind == kind]
