@@ -27,7 +27,7 @@ def sound_map(
     library: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Draw the embedded library as a map: like sounds lie together, coloured by UCS category. Ctrl-C leaves nothing."""
+    """Draw the embedded library as a map: like sounds together. Coloured by UCS category; Ctrl-C leaves nothing."""
     from foley_bridge.home import home
     from foley_bridge.inference.encoders import TASK
     from foley_bridge.inference.installed import Installed
