@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -261,9 +262,7 @@ def test_what_is_kept_may_be_deleted_at_any_time(staged: Staged) -> None:
     path = f"/media/{staged.job}/1/1/picture.mp4"
     before = staged.panel.ask(path)
     cache = staged.folder / "panel" / "cache"
-    for file in cache.iterdir():
-        file.unlink()
-    cache.rmdir()
+    shutil.rmtree(cache, ignore_errors=True)  # what is just being made may come or go meanwhile
     after = staged.panel.ask(path)
     assert (after.status, after.body) == (200, before.body)
 
