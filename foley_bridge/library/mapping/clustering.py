@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from foley_bridge.library.mapping.neighbours import largest
 from foley_bridge.library.mapping.points import Floats
@@ -86,13 +87,14 @@ def clustering(
     count = min(NEAREST, len(filed) - 1)
     asked = np.sort(np.random.default_rng(seed).permutation(len(filed))[:ASKED]) if count > 0 else np.empty(0, np.int64)
     shares = np.empty(len(asked))
-    for first in range(0, len(asked), _AT_ONCE):
-        piece = asked[first : first + _AT_ONCE]
-        likeness = vectors[piece] @ vectors.T
-        likeness[np.arange(len(piece)), piece] = -np.inf
-        near = largest(likeness, count)
-        shares[first : first + len(piece)] = (code[near] == code[piece, None]).mean(axis=1)
-        on_progress((first + len(piece)) / len(asked))
+    with threadpool_limits(1):  # products by several threads may round otherwise, and near ones change places
+        for first in range(0, len(asked), _AT_ONCE):
+            piece = asked[first : first + _AT_ONCE]
+            likeness = vectors[piece] @ vectors.T
+            likeness[np.arange(len(piece)), piece] = -np.inf
+            near = largest(likeness, count)
+            shares[first : first + len(piece)] = (code[near] == code[piece, None]).mean(axis=1)
+            on_progress((first + len(piece)) / len(asked))
     chances = (sizes - 1) / max(1, len(filed) - 1)
     of = code[asked]
     kinds = []

@@ -16,10 +16,11 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from foley_bridge.library.mapping.neighbours import largest
 
-LAID_OUT = 10_000  # sounds; a minute on one core (benchmarks in docs/library.md)
+LAID_OUT = 10_000  # sounds; a minute or so on one core
 DIMENSIONS = 50
 PERPLEXITY = 30.0
 NEIGHBOURS = 10
@@ -46,7 +47,6 @@ def lay_out(
         float64 (n, 2), each 0-1; x goes right, y down.
     """
     import sklearn.manifold  # noqa: F401  # its threads can be limited once it is loaded
-    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         drawn = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:most])
