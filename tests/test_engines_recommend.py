@@ -18,12 +18,14 @@ from job_materials import clicks
 from test_engines_texture import flux, levels_db
 
 from foley_bridge.conform import cut_for
-from foley_bridge.engines import behaviour, recommend, transfer
+from foley_bridge.engines import behaviour, pick, recommend, transfer
 from foley_bridge.engines.candidate import Candidate, Proposal
 from foley_bridge.engines.exemplar import Exemplar, Hit
 from foley_bridge.engines.pick import GOOD, LEAST_WORDS, NEAR, Ask, Choice, length_fit
 from foley_bridge.errors import EngineError, FoleyError, LibraryError
 from foley_bridge.jobs.request import DEFAULTS
+from foley_bridge.library import finding
+from foley_bridge.library.finding import Shown, mixed
 from foley_bridge.library.search import Found
 from foley_bridge.library.sound import LibrarySound, sound_id
 from foley_bridge.media import movie
@@ -118,6 +120,40 @@ def test_other_regions_choose_as_before_when_one_is_not_asked_or_fails() -> None
     answers = recommend.pick([None, knock(), replace(knock(), words="violin"), knock()], Shelf(*sounds))
     assert answers[0] == () and isinstance(answers[2], LibraryError) and "violin" in answers[2].message
     assert [[choice.sound.name for choice in answers[k]] for k in (1, 3)] == plain  # type: ignore[union-attr]
+
+
+def seen(asked: Ask, monkeypatch: pytest.MonkeyPatch, **hits: tuple[float | None, float | None]) -> dict[str, Choice]:
+    """What a cue with a picture gets of sounds that a search finds so: by name, how well words and picture fit."""
+    found = [
+        finding.Hit(sound(name), mixed(words, picture) if words is not None else picture or 0.0, words, picture)
+        for name, (words, picture) in hits.items()
+    ]
+    monkeypatch.setattr(pick, "find", lambda *_, **__: sorted(found, key=lambda hit: -hit.score))
+    shown = Shown("5ace", np.zeros((1, 2), np.float32), float)
+    (answer,) = recommend.pick([replace(asked, shown=shown)], Shelf())
+    if isinstance(answer, FoleyError):
+        raise answer
+    return {choice.sound.name: choice for choice in answer}
+
+
+def test_a_picture_makes_up_for_words_but_not_for_half_of_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [*seen(knock(), monkeypatch, a=(0.25, 0.0), b=(0.24, 0.0))] == ["a"]
+    assert [*seen(knock(), monkeypatch, a=(0.0, 0.59), b=(0.0, 0.57))] == ["a"]
+    assert [*seen(knock(), monkeypatch, a=(1.0, 1.0), b=(0.5, 0.5), c=(0.29, 1.0), d=(0.27, 1.0))] == ["a", "c", "b"]
+
+
+def test_without_words_a_picture_must_fit_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = seen(knock(words=""), monkeypatch, a=(None, 0.4), b=(None, LEAST_WORDS), c=(None, LEAST_WORDS - 0.01))
+    assert [*found] == ["a", "b"] and {(choice.words, choice.score == choice.picture) for choice in found.values()} == {
+        (None, True)
+    }
+    with pytest.raises(LibraryError, match="nothing for this picture"):
+        seen(knock(words=""), monkeypatch, a=(None, 0.1))
+
+
+def test_of_a_category_none_is_left_out_for_its_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = seen(knock(words="", ucs="FOLYProp"), monkeypatch, a=(None, 0.0), b=(None, 0.9))
+    assert {name: round(choice.score, 6) for name, choice in found.items()} == {"b": 0.97, "a": 0.7}
 
 
 def test_seeds_shuffle_near_equals_and_nothing_else() -> None:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import opentimelineio as otio
@@ -61,7 +62,7 @@ def kept_motion(path: Path, number: int) -> Curve:
     try:
         with np.load(path.with_name(MOTION), allow_pickle=False) as regions:
             time_s, value = regions[str(number)]
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, BadZipFile):
         return Curve(np.zeros(0), np.zeros(0))
     return Curve(time_s, value)
 
@@ -103,7 +104,7 @@ def kept_looks(path: Path, pack: str) -> dict[int, KeptLook]:
             if str(held["pack"]) != pack:
                 return {}
             return {int(name): KeptLook(str(held[f"{name} made of"]), held[name]) for name in held if name.isdigit()}
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, BadZipFile):
         return {}
 
 

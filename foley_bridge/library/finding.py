@@ -30,7 +30,7 @@ WORDS = 0.7
 UNKNOWN = 0.5
 """What a sound that nobody has embedded counts as by what is shown, beside words: neither for it nor against it."""
 MOST_POINTS = 30  # that a search begins from, and their mean
-_POOL, _LEAST_POOL = 2, 100  # times as many sounds as are wanted are looked at, and at least as many
+_LEAST_LISTED = 100  # sounds of each list are looked at, or as many as are wanted
 Floats = NDArray[np.float32]
 _Value = TypeVar("_Value")
 
@@ -142,7 +142,7 @@ class _Asked:
         self._place_of = library.places_of(held.contents)
 
     def best(self, wanted: int) -> list[Hit]:
-        many = max(_POOL * wanted, _LEAST_POOL)
+        many = max(wanted, _LEAST_LISTED)
         near = self._nearest(self._worth.fits, many)
         places = {*near}
         if not self._query.empty:
