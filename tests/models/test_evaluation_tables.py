@@ -20,6 +20,7 @@ from foley_models.recommendation.tables import GAMEPLAY_ORDERINGS, ORDERINGS, PR
 from foley_models.tabular import Table  # noqa: E402
 
 ITEMS = 40
+CHANCE = {"category": 0.35, "sample": 0.25, "accuracy": 0.5}
 
 
 def measured(name: str, *, seed: int = 0, size: str = "mini", data: str = "stage", **hits: int) -> Measured:
@@ -31,8 +32,8 @@ def findings(*runs: Measured, **about: Any) -> Findings:
     return Findings(
         about={"data": "stage", "pairs": 80, "top": 10, **about},
         described="stage, test: 40 clips",
-        counts={name: np.ones(ITEMS) for name in ("category", "sample", "accuracy")},
-        chance={"category": 0.35, "sample": 0.25, "accuracy": 0.5},
+        counts={name: np.ones(ITEMS) for name in CHANCE if any(name in run.right for run in runs)},
+        chance={name: chance for name, chance in CHANCE.items() if any(name in run.right for run in runs)},
         runs=runs,
     )
 
@@ -67,6 +68,12 @@ def cells(text: str, *wanted: str) -> list[str]:
     found = [row for row in rows if set(wanted) <= set(row)]
     assert len(found) == 1, (wanted, found)
     return found[0]
+
+
+def test_a_contrastive_run_alone_has_no_correlation_accuracy_and_its_tables_say_so() -> None:
+    text = report(measured("attention-infonce", category=20, sample=8)).text(markdown=True)
+    assert cells(text, "5", "linear")[4:8] == ["50.0", "38.3", "20.0", "31.3"]
+    assert cells(text, "fine-tuned attention")[2:] == ["-", "87.8", ""]
 
 
 def test_measured_figures_stand_beside_the_papers() -> None:

@@ -98,7 +98,7 @@ def table_1a(rows: Sequence[Row], findings: Findings, shares: Shares) -> Table:
     lines = []
     for name, row in _lines(rows, lambda name, row: row.has("accuracy") if row else PRINTED[name].accuracy is not None):
         fine = "fine-tuned " if name == "finetuned" else ""
-        figures = [_figure(row, shares["accuracy"]), _printed(PRINTED[name].accuracy)]
+        figures = [_figure(row, shares.get("accuracy", {})), _printed(PRINTED[name].accuracy)]
         lines.append([fine + SYSTEMS[name].encoder, _LOSSES[SYSTEMS[name].loss], *figures, _runs(row, findings.about["data"])])
     lines.append(["chance", "", _percent(findings.chance.get("accuracy", 0.5)), "50.0", ""])
     pairs = findings.about["pairs"]
