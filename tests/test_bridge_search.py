@@ -255,7 +255,8 @@ def test_what_looks_ends_with_its_daemon(place: Path, tmp_path: Path) -> None:
         assert not senses.is_running()
 
 
-def test_a_search_that_takes_too_long_is_ended_and_told(place: Path) -> None:
+def test_a_search_that_takes_too_long_is_ended_and_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLEY_BRIDGE_HOME", str(place / "home"))
     senses = Senses(longest_s=0.001)
     order = {
         "words": "",

@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from foley_bridge.bridge.wire import error_from
-from foley_bridge.errors import BusyError, InternalError, LibraryError
+from foley_bridge.errors import BusyError, FoleyError, InternalError, LibraryError
 from foley_bridge.jobs.worker_process import ChildProcess
 
 log = logging.getLogger(__name__)
 
 LONGEST_S = 55.0
-"""A search that takes longer is ended with its process: clients wait a minute."""
+"""A search that looks and listens for longer is ended with its process: clients wait a minute."""
+LOADING_S = 900.0
+"""So long may what looks and listens take to be ready: TensorRT builds for minutes, once."""
 
 
 class Senses:
@@ -41,16 +43,16 @@ class Senses:
             FoleyError: what the process says is wrong; or it died, or took too long.
         """
         process = self._living()
-        overdue = threading.Event()
-        timer = threading.Timer(self._longest_s, _end, (process, overdue))
-        timer.daemon = True
-        timer.start()
+        limit = _Limit(process, LOADING_S)
         process.tell(order)
         said = process.hear()
-        timer.cancel()
+        if said is not None and said["say"] == "looks":
+            limit.is_now(self._longest_s)
+            said = process.hear()
+        limit.end()
         if said is None:
-            raise self._death_of(process, overdue)
-        if "error" in said:
+            raise self._death_of(process, limit)
+        if said["say"] == "failed":
             raise error_from(said["error"])
         return dict(said["result"])
 
@@ -74,13 +76,13 @@ class Senses:
                     raise InternalError(f"the process that looks and listens cannot be started: {error}", _HINT) from error
             return self._process
 
-    def _death_of(self, process: ChildProcess, overdue: threading.Event) -> Exception:
+    def _death_of(self, process: ChildProcess, limit: _Limit) -> FoleyError:
         if self._stopped:
             return BusyError("the daemon is shutting down", "ask again when it is back")
-        log.warning("the process that looks and listens for searches %s", process.fate(), extra={"overdue": overdue.is_set()})
-        if overdue.is_set():
+        log.warning("the process that looks and listens for searches %s", process.fate(), extra={"overdue": limit.overdue})
+        if limit.overdue:
             return LibraryError(
-                f"the search took longer than {self._longest_s:g} s, and was ended",
+                f"the search took longer than {limit.seconds:g} s, and was ended",
                 "look at a shorter stretch; or see whether the disk that the file lies on answers",
             )
         return InternalError(f"the process that looks and listens {process.fate()}", _HINT)
@@ -89,6 +91,30 @@ class Senses:
 _HINT = "ask once more, or with another file; the daemon's log may know more, and foley-bridge doctor"
 
 
-def _end(process: ChildProcess, overdue: threading.Event) -> None:
-    overdue.set()
-    process.kill()
+class _Limit:
+    """Ends a process that takes longer than so many seconds from now."""
+
+    def __init__(self, process: ChildProcess, seconds: float) -> None:
+        self._process = process
+        self.overdue = False
+        self._begin(seconds)
+
+    def is_now(self, seconds: float) -> None:
+        """So many, beginning again."""
+        self.end()
+        self._begin(seconds)
+
+    def end(self) -> None:
+        """It may take as long as it likes."""
+        self._timer.cancel()
+        self._timer.join()
+
+    def _begin(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._timer = threading.Timer(seconds, self._kill)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _kill(self) -> None:
+        self.overdue = True
+        self._process.kill()

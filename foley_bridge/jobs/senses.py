@@ -10,7 +10,8 @@ its standard input for each search:
         "region": {"number": N, "asked": {...}, "opened": PATH} or null}
 
 of which one of the last three is there; ``asked`` is the reel's request, ``opened`` its timeline as it is kept (``kept.py``).
-It answers {"result": {...}}, as ``library.search`` does, or {"error": {...}}.
+It says {"say": "looks"} once the encoders are there, where it comes to that (the first time a provider may have to build what
+it runs), and at the end {"say": "found", "result": {...}}, as ``library.search`` answers, or {"say": "failed", "error": {...}}.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ import json
 import queue
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from foley_bridge.errors import FoleyError, InternalError, JobError, LibraryError
 from foley_bridge.home import home
@@ -31,16 +32,23 @@ from foley_bridge.jobs import searching
 from foley_bridge.jobs.child import die, own_streams
 from foley_bridge.jobs.roots import Roots
 
+if TYPE_CHECKING:
+    from foley_bridge.inference.encoders import Encoders
+
 
 def main() -> None:
     """Search until standard input ends, which ends the process."""
     orders, words = own_streams()
     waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders, waiting), daemon=True).start()
-    senses = Senses()
-    while True:
-        words.write(json.dumps(senses.answer(waiting.get())).encode() + b"\n")
+
+    def say(said: Mapping[str, Any]) -> None:
+        words.write(json.dumps(said).encode() + b"\n")
         words.flush()
+
+    senses = Senses(looks=lambda: say({"say": "looks"}))
+    while True:
+        say(senses.answer(waiting.get()))
 
 
 def _listen(orders: IO[bytes], waiting: queue.SimpleQueue[dict[str, Any]]) -> None:
@@ -53,30 +61,29 @@ def _listen(orders: IO[bytes], waiting: queue.SimpleQueue[dict[str, Any]]) -> No
 
 
 class Senses:
-    """Searches, one after the other."""
+    """Searches, one after the other. looks: is called in each when the encoders are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, looks: Callable[[], None]) -> None:
         from foley_bridge.inference.in_use import InUse
         from foley_bridge.inference.installed import Installed
 
-        self._in_use = InUse(Installed(home()))
+        self._in_use, self._looks = InUse(Installed(home())), looks
 
     def answer(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """What to say to an order."""
         try:
-            return {"result": self._found(order)}
+            return {"say": "found", "result": self._found(order)}
         except FoleyError as error:
-            return {"error": error.to_json()}
+            return _failed(error)
         except MemoryError:
-            full = LibraryError("the search needs more memory than there is", "close other programs")
-            return {"error": full.to_json()}
+            return _failed(LibraryError("the search needs more memory than there is", "close other programs"))
         except OSError as error:
             name = f"{error.filename}: " if error.filename else ""
-            return {"error": LibraryError(f"{name}{error.strerror or error}", "check the file").to_json()}
+            return _failed(LibraryError(f"{name}{error.strerror or error}", "check the file"))
         except Exception as error:
             traceback.print_exc()
-            fault = InternalError(f"the search met a fault: {type(error).__name__}: {error}", "the daemon's log says where")
-            return {"error": fault.to_json()}
+            what = f"the search met a fault: {type(error).__name__}: {error}"
+            return _failed(InternalError(what, "the daemon's log says where"))
 
     def _found(self, order: Mapping[str, Any]) -> dict[str, Any]:
         from foley_bridge.jobs.again import open_library
@@ -90,8 +97,17 @@ class Senses:
             near = searching.by_picture(path, asked["start_s"], asked["duration_s"])
         else:
             near = _by_region(order["region"], roots)
-        found = searching.search(catalogue, order["words"], near, self._in_use.encoders, order["conditions"])
+        found = searching.search(catalogue, order["words"], near, self._encoders, order["conditions"])
         return found.to_json()
+
+    def _encoders(self) -> Encoders | None:
+        encoders = self._in_use.encoders()
+        self._looks()
+        return encoders
+
+
+def _failed(error: FoleyError) -> dict[str, Any]:
+    return {"say": "failed", "error": error.to_json()}
 
 
 def _sound_file(roots: Roots, named: str) -> Path:
