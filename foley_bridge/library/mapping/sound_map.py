@@ -75,6 +75,7 @@ def make(
     """
 
     def telling(step: str, first: float, last: float) -> Callable[[float], None]:
+        on_progress(step, first)
         return lambda done: on_progress(step, first + (last - first) * done)
 
     points = read(catalogue, space, telling("reading", 0.0, 0.1))
