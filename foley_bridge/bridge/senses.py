@@ -26,12 +26,11 @@ class Senses:
     """``search`` is for one thread at a time; ``stop`` may be called from any.
 
     Args:
-        module: what is run.
-        longest_s: how long a search may take.
+        longest_s: how long a search may take, once the process is ready for it.
     """
 
-    def __init__(self, *, module: str = "foley_bridge.jobs.senses", longest_s: float = LONGEST_S) -> None:
-        self._module, self._longest_s = module, longest_s
+    def __init__(self, *, longest_s: float = LONGEST_S) -> None:
+        self._longest_s = longest_s
         self._lock = threading.Lock()  # guards what follows
         self._process: ChildProcess | None = None
         self._stopped = False
@@ -71,7 +70,7 @@ class Senses:
                 if self._process is not None:
                     self._process.bury()
                 try:
-                    self._process = ChildProcess("searches", self._module)
+                    self._process = ChildProcess("searches", "foley_bridge.jobs.senses")
                 except (OSError, RuntimeError, MemoryError) as error:
                     raise InternalError(f"the process that looks and listens cannot be started: {error}", _HINT) from error
             return self._process
