@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from mapped import CAT_IDS, SPACE, clusters, filled, sound
@@ -69,11 +69,11 @@ def test_filter_legend_zoom_and_moving_say_what_lies_under_the_pointer(page: Pag
     assert page.inner_text("#tip b") == "s3 take" and "2.50 s" in page.inner_text("#tip")
 
     page.fill("#find", "feet take")  # a category's and the name's word; the sound under the pointer is a door
-    page.wait_for_function("document.querySelector('#found').textContent === '20 of 61'")
+    expect(page.locator("#found")).to_have_text("20 of 61")
     page.mouse.move(place[0] + 1, place[1])
     page.wait_for_selector("#tip", state="hidden")
     page.fill("#find", "")
-    page.wait_for_function("document.querySelector('#found').textContent === ''")
+    expect(page.locator("#found")).to_have_text("")
     page.mouse.move(*place)
     page.wait_for_selector("#tip:visible")
 
@@ -99,19 +99,22 @@ def test_filter_legend_zoom_and_moving_say_what_lies_under_the_pointer(page: Pag
 def test_it_is_drawn_in_the_colours_of_the_legend_in_light_and_in_dark(page: Page, link: str) -> None:
     page.goto(link)
     x, y = at_pixel(page, HOSTILE)
+    colours: list[str] = []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.mouse.move(5, 5)
-        page.get_by_label("RAIN", exact=True).check()
-        page.wait_for_function(
-            """([x, y]) => {
-              const box = document.getElementById("map").getBoundingClientRect(), dense = window.devicePixelRatio;
-              const shown = document.getElementById("map").getContext("2d");
-              const [r, g, b] = shown.getImageData((x - box.x) * dense, (y - box.y) * dense, 1, 1).data;
-              const item = [...document.querySelectorAll("#legend li")].find((each) => each.textContent.startsWith("RAIN"));
-              const own = item.style.getPropertyValue("--own");
-              const wanted = [1, 3, 5].map((at) => parseInt(own.slice(at, at + 2), 16));
-              return [r, g, b].every((each, at) => Math.abs(each - wanted[at]) < 40);
+        drawn, legend = page.evaluate(
+            """async ([x, y]) => {
+              await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+              const map = document.getElementById("map"), box = map.getBoundingClientRect(), dense = window.devicePixelRatio;
+              const shown = map.getContext("2d").getImageData((x - box.x) * dense, (y - box.y) * dense, 1, 1).data;
+              const items = [...document.querySelectorAll("#legend li")];
+              const own = (item) => [item.querySelector("label").textContent, item.style.getPropertyValue("--own")];
+              return [[...shown.slice(0, 3)], Object.fromEntries(items.map(own))];
             }""",
-            arg=[x, y - 4],
+            [x, y],
         )
+        rgb = {name: [int(own[at : at + 2], 16) for at in (1, 3, 5)] for name, own in legend.items()}
+        far = {name: sum(abs(one - other) for one, other in zip(own, drawn, strict=True)) for name, own in rgb.items()}
+        assert min(far, key=lambda name: far[name]) == "RAIN" and far["RAIN"] < 120, (scheme, far)
+        colours.append(legend["RAIN"])
+    assert colours[0] != colours[1]
