@@ -241,6 +241,19 @@ def test_add_goes_on_to_embed_where_a_pack_can(
     assert status == 0 and "nothing new to embed" in out and "3 of 3 sounds are embedded for tiny@1" in out
 
 
+def test_the_pack_that_ships_embeds_only_where_it_was_asked_to(
+    shell: Path, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = make_pack(tmp_path / "mini", name="mini")
+    monkeypatch.setattr("foley_bridge.inference.places.shipped_folder", lambda: shipped)
+    sound(files / "a.wav", 1)
+    status, out, _ = said(capsys, "library", "add", str(files))
+    assert status == 0 and "mini@1 knows drawn scenes only" in out and "foley-bridge library embed" in out
+    assert json_of(capsys, "library", "embed")["sounds"] == 1
+    sound(files / "b.wav", 2)
+    assert json_of(capsys, "library", "add", str(files))["embedded"]["sounds"] == 1
+
+
 def test_what_cannot_be_heard_is_named_and_the_status_says_so(
     shell: Path, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,13 +28,18 @@ def embedded(catalogue: Catalogue, *, hidden: bool) -> Embedded:
 
 
 def embedded_if_any(catalogue: Catalogue, *, hidden: bool) -> Embedded | None:
-    """Likewise; without such a pack one line says so, and nothing is done."""
+    """Likewise; without such a pack one line says so, and nothing is done. The pack that ships has seen drawn scenes only: it
+    embeds what is new where somebody had it embed the library before."""
     encoders = in_use()
     if encoders is None:
-        if not hidden:
-            print("not embedded: no pack in use can; search by picture and by sound needs one (foley-bridge packs add FOLDER)")
-        return None
-    return _embedded(catalogue, encoders, hidden)
+        why = "no pack in use can; search by picture and by sound needs one (foley-bridge packs add FOLDER)"
+    elif encoders.pack.ships and encoders.space not in catalogue.spaces():
+        why = f"{encoders.pack.id} knows drawn scenes only; add a pack of your own, or try it: foley-bridge library embed"
+    else:
+        return _embedded(catalogue, encoders, hidden)
+    if not hidden:
+        print(f"not embedded: {why}")
+    return None
 
 
 def in_use() -> Encoders | None:
