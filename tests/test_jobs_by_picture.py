@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +18,7 @@ pytest.importorskip("onnx", reason="packs are made with onnx")
 from job_materials import files_under, marker, save, timeline_of
 from near_materials import FPS, HERTZ, library_in, movie, pack_in, tones
 from packs import make_pack
-from processors import Ground, Watched, watched
+from processors import Ground, Watched, fault, watched
 
 from foley_bridge.errors import Cancelled, FoleyError
 from foley_bridge.inference.installed import Installed
@@ -247,6 +248,22 @@ def test_a_job_that_died_at_a_step_ends_in_the_same_bytes_and_looks_at_nothing_t
     sweep([out, out / "takes"], "job1")
     assert hashes(out) == undisturbed
     assert {progress.frames for progress in seen} == {0}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
+def test_a_reel_whose_worker_is_killed_is_the_same_bytes(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ground = Ground(tmp_path / "reel")
+    ground.folder.mkdir()
+    save(timeline_of(place / "shot.mp4", FRAMES, FPS, *REEL), ground.folder / "cut.otio")
+    files = []
+    for number in (0, 3, 12, 20):  # the whichth thing it does to its folder; 0: none
+        ground.clear()
+        fault(monkeypatch, ground, "kill", number)
+        with watched(tmp_path / "journal", catalogue=place / "library") as one:
+            (view,) = one.ended(one.processor.submit(ground.request(exemplar=None)).record.id)
+        assert (view.record.state, view.record.attempts) == ("done", 2 if number else 1), view.record.error
+        files.append(ground.hashes())
+    assert len(files[0]) > 6 and all(each == files[0] for each in files)
 
 
 def test_another_pack_makes_other_takes_of_the_same_sounds(
