@@ -13,7 +13,12 @@ from typing import Any
 import opentimelineio as otio
 
 from foley_bridge.conform import ucs_name
-from foley_bridge.errors import JobError
+from foley_bridge.errors import JobError, PackError
+from foley_bridge.home import home
+from foley_bridge.inference.encoders import Encoders
+from foley_bridge.inference.in_use import InUse
+from foley_bridge.inference.installed import Installed
+from foley_bridge.inference.places import SHIPPED
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.reporting import sync_error_ms
 from foley_bridge.jobs.request import Progress, Watcher, unwatched
@@ -22,7 +27,8 @@ from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.library.scan import scan
 from foley_bridge.media import broadcast_wav, movie
 from foley_bridge.media.sound import ArraySound
-from foley_bridge.stage.acts import Act, demo_acts, demo_exemplars, draw_acts
+from foley_bridge.stage.acts import Act, demo_acts, demo_exemplars, demo_shelf, draw_acts
+from foley_bridge.stage.sound import Exemplar
 from foley_bridge.timeline import files
 from foley_bridge.timeline.time import ceil_frame, floor_frame, rational
 
@@ -32,6 +38,9 @@ RECORDED = 3  # sounds of each kind
 TAPPED = "footsteps gravel"
 """This act shows HIT markers, because heel and toe are for an editor to choose between, and names no example: its words are
 answered from a little sound library."""
+UNSAID = "scratching wood"
+"""This act says nothing at all, where the pack that ships looks at pictures: it has learned from such scenes to tell what is on
+screen."""
 RECORD_START = Fraction(3600)  # 01:00:00:00, where programmes start
 
 Submit = Callable[[dict[str, Any]], dict[str, Any]]
@@ -43,7 +52,7 @@ def run_demo(
     submit: Submit,
     *,
     library: Path | None,
-    in_words: bool = True,
+    own: bool = True,
     seed: int = 0,
     watcher: Watcher = unwatched,
 ) -> dict[str, Any]:
@@ -55,8 +64,7 @@ def run_demo(
         out: an absolute path.
         submit: has the job done, as a host would.
         library: a folder to catalogue the sounds in; None: none.
-        in_words: one region names no example, so that its words are answered from the sound library of the daemon that does the
-            job, which must be ``library`` then.
+        own: the daemon that does the job has ``library`` for its sound library, so that regions may name no example.
         seed: another one, another demo.
         watcher: is told how far the drawing is.
 
@@ -67,11 +75,18 @@ def run_demo(
         FoleyError: the folder cannot be written; or what ``submit`` raises.
     """
     acts = demo_acts(seed + 1)
+    encoders = _shipped_encoders() if own else None
+    answered = {TAPPED} if own else set()
+    if encoders is not None:
+        answered.add(UNSAID)
     with Outputs(out, uuid.uuid4().hex[:12]) as outputs:
-        places = _stage(out, acts, seed, outputs, watcher, in_words)
+        places = _stage(out, acts, seed, outputs, watcher, answered)
         with _in_place(outputs, places):
             if library is not None:
-                scan(Catalogue.open(library, create=True), [out / "sounds"])
+                catalogue = Catalogue.open(library, create=True)
+                scan(catalogue, [out / "sounds"])
+                if encoders is not None:
+                    catalogue.embed(encoders)
             answer = submit(
                 {
                     "kind": "generate",
@@ -114,8 +129,21 @@ def _in_place(outputs: Outputs, places: list[Path]) -> Iterator[None]:
         raise
 
 
-def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher, in_words: bool) -> list[Path]:
-    """Draw the picture, write the sounds, and mark the regions; returns where it all goes."""
+def _shipped_encoders() -> Encoders | None:
+    """Of the pack that ships, where it is the one in use: another need not know what the stage looks like."""
+    try:
+        encoders = InUse(Installed(home())).encoders()
+    except PackError:  # told by whoever needs it
+        return None
+    return encoders if encoders is not None and encoders.pack.name == SHIPPED else None
+
+
+def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher, answered: set[str]) -> list[Path]:
+    """Draw the picture, write the sounds, and mark the regions; returns where it all goes.
+
+    Args:
+        answered: words of the acts that the sound library answers; the others name an example.
+    """
     outputs.folder(out / "sounds", "the demo")
     total = int(acts[-1].end_s * FPS)
     places = [out / "picture.mp4"]
@@ -129,15 +157,18 @@ def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watche
     timeline = _timeline(total)
     for number in range(1, RECORDED + 1):
         for act, example in zip(acts, demo_exemplars(seed + 100 * number + 1), strict=True):
-            places.append(out / "sounds" / _sound_name(act, number))
-            bext = broadcast_wav.Bext(description=act.words, originator="foley_bridge stage")
-            broadcast_wav.write(outputs.add(places[-1]), ArraySound(example.samples, example.sample_rate), bext=bext)
+            places.append(out / "sounds" / _sound_name(act.words, number))
+            _write_sound(outputs.add(places[-1]), example, act.words)
+    if UNSAID in answered:
+        for words, example in demo_shelf(seed + 901).items():
+            places.append(out / "sounds" / _sound_name(words, 1))
+            _write_sound(outputs.add(places[-1]), example, words)
     for act in acts:
         first, last = floor_frame(act.start_s, FPS), ceil_frame(act.end_s, FPS)
         marked = otio.opentime.TimeRange(rational(Fraction(first) / FPS, FPS), rational(Fraction(last - first) / FPS, FPS))
-        text = f"FOLEY {act.words}"
-        if act.words != TAPPED or not in_words:
-            text += f' like="sounds/{_sound_name(act, 1)}"'
+        text = "FOLEY" if act.words == UNSAID and UNSAID in answered else f"FOLEY {act.words}"
+        if act.words not in answered:
+            text += f' like="sounds/{_sound_name(act.words, 1)}"'
         known = {"foley_bridge": {"truth_s": _truth_s(act)}}  # for the report's figures
         timeline.tracks.markers.append(otio.schema.Marker(text, marked, color="GREEN", metadata=known))
         if act.words == TAPPED:
@@ -147,8 +178,13 @@ def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watche
     return places
 
 
-def _sound_name(act: Act, number: int) -> str:
-    return ucs_name(ucs.guess(act.words), f"{act.words} {number}", "FOLEYBRIDGE", "STAGE")
+def _sound_name(words: str, number: int) -> str:
+    return ucs_name(ucs.guess(words), f"{words} {number}", "FOLEYBRIDGE", "STAGE")
+
+
+def _write_sound(path: Path, example: Exemplar, words: str) -> None:
+    bext = broadcast_wav.Bext(description=words, originator="foley_bridge stage")
+    broadcast_wav.write(path, ArraySound(example.samples, example.sample_rate), bext=bext)
 
 
 def _truth_s(act: Act) -> list[float]:

@@ -167,7 +167,7 @@ def demo(
         else:
             library = Path(open_things.enter_context(tempfile.TemporaryDirectory())) / "library"
             reached = open_things.enter_context(reach(private=True, library=library))
-        shown = run_demo(folder, submit, library=library, in_words=not audition, seed=seed, watcher=bar.show)
+        shown = run_demo(folder, submit, library=library, own=not audition, seed=seed, watcher=bar.show)
         link = page_of(reached.client, jobs[0]) if audition else None
     if audition and library is not None:
         shown["notes"].append("you had no sound library: the demo's sounds are one now, see foley-bridge library list")

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
 from foley_bridge.errors import StageError
 from foley_bridge.stage.draw import draw_at
+from foley_bridge.stage.materials import MATERIALS
 from foley_bridge.stage.scene import Event, Look, Scene, Shot, make_scene
 from foley_bridge.stage.sound import Exemplar, exemplar, position, sound
 
@@ -98,6 +99,16 @@ def demo_exemplars(seed: int = 101) -> tuple[Exemplar, ...]:
         exemplar(seed + 1, "gravel", "footsteps", events=6),
         exemplar(seed + 2, "wood", "scratch", tool="hand"),
     )
+
+
+def demo_shelf(seed: int = 901) -> dict[str, Exemplar]:
+    """Sounds of what else happens on the stage, by what an editor would call them: what a library has that the demo's acts do
+    not want."""
+    wanted = {("hit", "metal"), ("footsteps", "gravel"), ("scratch", "wood")}
+    kinds = [kind for kind in product(("hit", "scratch", "footsteps"), MATERIALS) if kind not in wanted]
+    return {
+        f"{action} {material}": exemplar(seed + number, material, action) for number, (action, material) in enumerate(kinds)
+    }
 
 
 def draw_acts(
