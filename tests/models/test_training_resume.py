@@ -87,8 +87,9 @@ def test_a_run_that_is_killed_over_and_over_ends_in_the_same_weights(said: dict[
     assert not list(out.glob(".*"))
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
-@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_saves_what_was_learnt_and_says_how_to_go_on(how: signal.Signals, tmp_path: Path) -> None:
     out, said = tmp_path / "run", {**CONTRASTIVE, "workers": 1}
     process = start(out, said)
