@@ -20,6 +20,7 @@ from mapped import clusters, filled, sound
 from packs import make_pack
 
 from foley_bridge.cli import main
+from foley_bridge.inference import places
 from foley_bridge.inference.pack import Pack
 
 RATE = 48_000
@@ -94,7 +95,7 @@ def test_without_a_pack_it_says_where_one_comes_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FOLEY_BRIDGE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("FOLEY_BRIDGE_PACKS", str(tmp_path / "none"))
+    monkeypatch.setattr(places, "shipped_folder", lambda: tmp_path / "none")
     assert main(["library", "map", "--out", str(tmp_path / "map.html"), "--library", str(tmp_path / "library")]) == 2
     assert "foley-bridge packs" in capsys.readouterr().err
 
