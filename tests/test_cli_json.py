@@ -146,6 +146,18 @@ def test_the_demo_lets_its_library_answer_words_with_three_sounds(demo: tuple[Pa
     }
 
 
+def test_the_demos_picture_alone_finds_the_sound_of_what_it_shows(demo: tuple[Path, Run]) -> None:
+    """Of thirty sounds three are of scratching wood."""
+    rub = demo[1].json["regions"][2]
+    assert (rub["text"], rub["engine"]) == ("FOLEY", "recommend")
+    sources = [take["source"] for take in rub["takes"]]
+    assert len({source["library_id"] for source in sources}) == 3
+    for source in sources:
+        assert source["file"].startswith("WOODFric_scratching wood"), source
+        assert source["pack"].startswith("mini@") and "words_score" not in source
+        assert float(source["picture_score"]) > 0.5
+
+
 def test_the_demo_tells_what_it_saw_and_how_much_moved(demo: tuple[Path, Run]) -> None:
     looked_at = [region for region in demo[1].json["regions"] if not region["tapped"]]
     assert len(looked_at) >= 2
