@@ -111,6 +111,7 @@ def test_a_file_is_looked_at_to_its_end_unless_a_length_is_said(shot: Path) -> N
     assert [number_of(image) for image in picture_file(shot, 2.0)] == [int(time * FPS) for time in times]
     assert [number_of(image) for image in picture_file(shot, 2.0, 0.0)] == [50]
     assert [number_of(image) for image in picture_file(shot, 5.0, 30.0)] == [137]
+    assert [number_of(image) for image in picture_file(shot, 3.0, 1e9)] == [87, 112, 137]
 
 
 def test_a_file_without_a_picture_there_says_what_is_wrong(shot: Path, tmp_path: Path) -> None:

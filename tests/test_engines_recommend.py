@@ -122,7 +122,9 @@ def test_other_regions_choose_as_before_when_one_is_not_asked_or_fails() -> None
     assert [[choice.sound.name for choice in answers[k]] for k in (1, 3)] == plain  # type: ignore[union-attr]
 
 
-def seen(asked: Ask, monkeypatch: pytest.MonkeyPatch, **hits: tuple[float | None, float | None]) -> dict[str, Choice]:
+def seen(
+    asked: Ask, monkeypatch: pytest.MonkeyPatch, shelf: Shelf | None = None, **hits: tuple[float | None, float | None]
+) -> dict[str, Choice]:
     """What a cue with a picture gets of sounds that a search finds so: by name, how well words and picture fit."""
     found = [
         finding.Hit(sound(name), mixed(words, picture) if words is not None else picture or 0.0, words, picture)
@@ -130,7 +132,7 @@ def seen(asked: Ask, monkeypatch: pytest.MonkeyPatch, **hits: tuple[float | None
     ]
     monkeypatch.setattr(pick, "find", lambda *_, **__: sorted(found, key=lambda hit: -hit.score))
     shown = Shown("5ace", np.zeros((1, 2), np.float32), float)
-    (answer,) = recommend.pick([replace(asked, shown=shown)], Shelf())
+    (answer,) = recommend.pick([replace(asked, shown=shown)], shelf or Shelf())
     if isinstance(answer, FoleyError):
         raise answer
     return {choice.sound.name: choice for choice in answer}
@@ -154,6 +156,22 @@ def test_without_words_a_picture_must_fit_at_all(monkeypatch: pytest.MonkeyPatch
 def test_of_a_category_none_is_left_out_for_its_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     found = seen(knock(words="", ucs="FOLYProp"), monkeypatch, a=(None, 0.0), b=(None, 0.9))
     assert {name: round(choice.score, 6) for name, choice in found.items()} == {"b": 0.97, "a": 0.7}
+
+
+def test_a_picture_that_nobody_knows_does_not_make_up_for_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = seen(knock(), monkeypatch, a=(LEAST_WORDS, None), b=(LEAST_WORDS - 0.01, None), c=(0.1, 0.5))
+    assert [*found] == ["a", "c"]
+
+
+def test_of_a_large_category_what_lies_farther_than_the_nearest_is_not_taken_for_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    near: dict[str, tuple[None, float]] = {f"near {number:03d}": (None, 0.3 - number / 1000) for number in range(200)}
+    shelf = Shelf(*(sound(name) for name in near), sound("far"))
+    found = seen(knock(words="", ucs="FOLYProp"), monkeypatch, shelf, **near)
+    assert next(iter(found)) == "near 000" and "far" not in found
+    near.popitem()  # all that are embedded were found: the others are not
+    assert next(iter(seen(knock(words="", ucs="FOLYProp"), monkeypatch, shelf, **near))) != "near 000"
 
 
 def test_seeds_shuffle_near_equals_and_nothing_else() -> None:

@@ -20,16 +20,20 @@ from near_materials import FPS, HERTZ, library_in, movie, pack_in, tones
 from packs import make_pack
 from processors import Ground, Watched, fault, watched
 
-from foley_bridge.errors import Cancelled, FoleyError
+from foley_bridge.errors import Cancelled, EngineError, FoleyError, LibraryError
 from foley_bridge.inference.installed import Installed
 from foley_bridge.inference.places import packs_folder
+from foley_bridge.jobs import searching
 from foley_bridge.jobs.generate import generate, run_job
+from foley_bridge.jobs.kept import LOOKS, MOTION, kept_looks, kept_motion
 from foley_bridge.jobs.outputs import sweep
 from foley_bridge.jobs.request import GenerateRequest, Progress, Watcher, unwatched
 from foley_bridge.jobs.result import RegionResult, Result
+from foley_bridge.jobs.sight import sight_of
 from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.library.scan import scan
 from foley_bridge.media.broadcast_wav import read_ixml
+from foley_bridge.timeline.picture import Media, Picture, Span
 
 LOW_DOOR, HIGH_DOOR = "DOORWood_Low Door_ME_SHOW.wav", "DOORMetl_High Door_ME_SHOW.wav"
 LOW = {LOW_DOOR, "WATRMisc_Low Rumble_ME_SHOW.wav", "SWSH_Rising_ME_SHOW.wav"}
@@ -278,6 +282,24 @@ def test_another_pack_makes_other_takes_of_the_same_sounds(
     assert sounds(one) == sounds(two)
     assert (one.takes[0].source["pack"], two.takes[0].source["pack"]) == ("tiny@1", "tiny@2")
     assert one.takes[0].path.name != two.takes[0].path.name
+
+
+@pytest.mark.parametrize("left", [b"", b"PK", b"no archive at all"])
+def test_what_was_kept_and_lies_there_in_part_is_as_if_nobody_had_looked(tmp_path: Path, left: bytes) -> None:
+    for name in (MOTION, LOOKS):
+        (tmp_path / name).write_bytes(left)
+    assert kept_looks(tmp_path / "opened.otio", "any") == {}
+    assert not len(kept_motion(tmp_path / "opened.otio", 1).time_s)
+
+
+def test_a_search_by_a_region_whose_media_are_gone_names_them(place: Path) -> None:
+    encoders = sight_of(place / "library").encoders
+    assert encoders is not None
+    gone = Picture((Span(Fraction(0), Fraction(2), Media("missing", "gone.mov", "/nowhere/gone.mov")),))
+    with pytest.raises(EngineError, match=r"gone\.mov"):
+        searching.by_region(lambda: gone, Fraction(0), Fraction(2))(encoders)
+    with pytest.raises(LibraryError, match="no picture"):
+        searching.by_region(lambda: Picture((Span(Fraction(0), Fraction(2)),)), Fraction(0), Fraction(2))(encoders)
 
 
 def test_whoever_stops_it_while_it_looks_finds_nothing(place: Path, tmp_path: Path) -> None:

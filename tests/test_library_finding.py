@@ -127,6 +127,17 @@ def test_of_many_sounds_of_the_same_words_the_picture_chooses(tmp_path: Path, en
     assert hit.sound.name == "Knock 128"
 
 
+def test_of_equals_that_nobody_has_embedded_the_words_say_the_order(tmp_path: Path, encoders: Encoders) -> None:
+    catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
+    for number, name in enumerate(("Gate Creak", "Knock Z", "Knock B Old Barn")):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / f"{name}.wav", band(number, "low", 0.3), RATE)
+        scan(catalogue, [tmp_path / name])
+        catalogue.embed(encoders) if number == 0 else None
+    found = names(find(catalogue, "knock", shown_by_pictures(encoders, [colour("green")])))
+    assert found[:2] == [each.sound.name for each in catalogue.search("knock")] == ["Knock Z", "Knock B Old Barn"]
+
+
 def test_what_words_forbid_or_demand_holds_for_what_the_picture_finds(library: Catalogue, encoders: Encoders) -> None:
     shown = shown_by_pictures(encoders, [colour("red")])
     assert not [name for name in names(find(library, "-door", shown)) if "Door" in name]

@@ -51,6 +51,8 @@ class Senses:
         limit.end()
         if said is None:
             raise self._death_of(process, limit)
+        if limit.overdue:  # ended just as it answered: the next search must not be told to it
+            process.bury()
         if said["say"] == "failed":
             raise error_from(said["error"])
         return dict(said["result"])

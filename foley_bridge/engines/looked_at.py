@@ -57,7 +57,7 @@ def picture_file(path: Path, at_s: float = 0.0, for_s: float | None = None) -> l
     Args:
         path: a movie, or a still image.
         at_s: where the stretch begins, seconds.
-        for_s: how long it is; None: to the file's end.
+        for_s: how long it is, as far as the file goes; None: to its end.
 
     Returns:
         As ``pictures_of``, at least one.
@@ -70,8 +70,8 @@ def picture_file(path: Path, at_s: float = 0.0, for_s: float | None = None) -> l
         times = [Fraction(0)]
     else:
         start = Fraction(at_s)
-        end = max(start, info.duration) if for_s is None else start + Fraction(for_s)
-        times = moments(start, end)
+        end = info.duration if for_s is None else min(info.duration, start + Fraction(for_s))
+        times = moments(start, max(start, end))
     media = Media("movie", path.name, str(path))
     found = [image for image in _shown(media, times) if image is not None]
     return found or [_small(frame.image) for frame in read_media(media, times[:1], None)]  # which says what is wrong

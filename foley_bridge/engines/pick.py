@@ -130,7 +130,8 @@ def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice,
         if asked.shown is None:
             return said(asked.words, asked.ucs)
         hits = find(catalogue, asked.words, asked.shown, ucs=asked.ucs, limit=_SEARCHED)
-        if not asked.words and asked.ucs is not None:  # all of a category may come, embedded or not
+        # All of a category may come, embedded or not; who is not among so many nearest is known to lie farther away.
+        if not asked.words and asked.ucs is not None and len(hits) < _SEARCHED:
             known = {hit.sound.id for hit in hits}
             hits += [hit for hit in said("", asked.ucs) if hit.sound.id not in known]
         return hits
@@ -218,7 +219,7 @@ def _ranked(asked: Ask, search: Callable[[Ask], Sequence[Hit]]) -> list[Choice]:
     for found in search(asked):
         sound, worth = found.sound, _worth(found, asked)
         pinned = any(sound.id.startswith(name) for name in asked.pin)
-        if worth < least or pinned or _banned(sound, asked):
+        if worth < least or pinned or _banned(sound, asked) or _hardly_named(found, asked):
             continue
         cat_id = category_of(sound, asked.words, asked.ucs)
         fit = length_fit(sound.duration_s, asked.length_s, expected(cat_id)) * _width_fit(sound, asked.channels)
@@ -231,6 +232,11 @@ def _ranked(asked: Ask, search: Callable[[Ask], Sequence[Hit]]) -> list[Choice]:
         banned = " that is not banned" if asked.ban else ""
         raise LibraryError(f"the sound library has nothing for {named}{within}{banned}", 'use other words, or like="FILE"')
     return good
+
+
+def _hardly_named(found: Hit, asked: Ask) -> bool:
+    """Whether words must fit, and do not: a picture that nobody knows does not make up for them."""
+    return bool(asked.words) and found.picture is None and (found.words or 0.0) < LEAST_WORDS
 
 
 def _worth(found: Hit, asked: Ask) -> float:

@@ -28,6 +28,7 @@ from foley_bridge.timeline import files
 MOTION = "motion.npz"
 LOOKS = "looks.npz"
 REELS = 2  # timelines held open in a process
+_UNREADABLE = (OSError, EOFError, KeyError, ValueError, BadZipFile)
 
 _held: OrderedDict[tuple[Any, ...], Opened] = OrderedDict()
 
@@ -62,7 +63,7 @@ def kept_motion(path: Path, number: int) -> Curve:
     try:
         with np.load(path.with_name(MOTION), allow_pickle=False) as regions:
             time_s, value = regions[str(number)]
-    except (OSError, KeyError, ValueError, BadZipFile):
+    except _UNREADABLE:
         return Curve(np.zeros(0), np.zeros(0))
     return Curve(time_s, value)
 
@@ -104,7 +105,7 @@ def kept_looks(path: Path, pack: str) -> dict[int, KeptLook]:
             if str(held["pack"]) != pack:
                 return {}
             return {int(name): KeptLook(str(held[f"{name} made of"]), held[name]) for name in held if name.isdigit()}
-    except (OSError, KeyError, ValueError, BadZipFile):
+    except _UNREADABLE:
         return {}
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foley_bridge.errors import LibraryError
+from foley_bridge.errors import FoleyError, LibraryError
 
 if TYPE_CHECKING:
     from foley_bridge.inference.encoders import Encoders
@@ -106,7 +106,11 @@ def by_region(picture: Callable[[], Picture], start: Fraction, end: Fraction) ->
         from foley_bridge.engines.looked_at import pictures_of
         from foley_bridge.library.finding import shown_by_pictures
 
-        return shown_by_pictures(encoders, pictures_of(picture(), start, end))
+        faults: list[FoleyError] = []
+        images = pictures_of(picture(), start, end, left_out=faults.append)
+        if faults and not images:
+            raise faults[0]
+        return shown_by_pictures(encoders, images)
 
     return near
 

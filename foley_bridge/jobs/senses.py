@@ -86,7 +86,7 @@ class Senses:
             return _failed(InternalError(what, "the daemon's log says where"))
 
     def _found(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        from foley_bridge.jobs.again import open_library
+        from foley_bridge.jobs.sight import open_library
 
         catalogue, roots = open_library(Path(order["library"])), Roots.from_json(order["roots"])
         if order["like"] is not None:

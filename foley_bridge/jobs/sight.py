@@ -5,6 +5,7 @@ with that pack. Asked anew for each job; a process keeps the encoders as long as
 from __future__ import annotations
 
 import functools
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ class Sight:
 
 
 BLIND = Sight()
+_once = threading.Lock()  # a worker that warms up and its first job want the encoders at the same time
 
 
 @functools.lru_cache(maxsize=1)
@@ -60,7 +62,9 @@ def sight_of(library: Path | None) -> Sight:
         catalogue = open_library(library)
         if not (spaces := catalogue.spaces()):
             return BLIND
-        encoders = _in_use(home()).encoders()
+        with _once:
+            in_use = _in_use(home())
+        encoders = in_use.encoders()
         if encoders is None:
             return BLIND
         if encoders.space not in spaces:

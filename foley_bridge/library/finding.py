@@ -144,10 +144,11 @@ class _Asked:
     def best(self, wanted: int) -> list[Hit]:
         many = max(wanted, _LEAST_LISTED)
         near = self._nearest(self._worth.fits, many)
-        places = {*near}
+        places, ranks = {*near}, dict[int, int]()
         if not self._query.empty:
             score = self._worth.score
             named = [place for place, _ in search.best_of(self._query, self._library, self._worth, many)]
+            ranks = {place: rank for rank, place in enumerate(named)}
             if named:
                 near |= self._nearest(score >= score[named[-1]], many)
                 left = np.zeros(len(self._library), bool)
@@ -156,7 +157,12 @@ class _Asked:
             places = {*near, *named}
         made = [(place, *self._scores(place, near)) for place in places]
         order = self._library.order
-        made.sort(key=lambda each: (-each[1], near[each[0]][0] if each[0] in near else np.inf, order[each[0]]))
+
+        def key(each: tuple[int, float, float | None, float | None]) -> tuple[float, float, int, int]:
+            place, score, *_ = each
+            return -score, near[place][0] if place in near else np.inf, ranks.get(place, len(order)), int(order[place])
+
+        made.sort(key=key)
         del made[wanted:]
         found = self._library.rows([place for place, *_ in made])
         return [
