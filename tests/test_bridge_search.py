@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 pytest.importorskip("onnx", reason="packs are made with onnx")
+from colour_and_pitch import FPS, movie
 from job_materials import marker, save, timeline_of
-from near_materials import FPS, HERTZ, image, library_in, movie, pack_in, tones
+from near_materials import HERTZ, image, library_in, pack_in, tones
 from serving import PATIENCE_S, Serving, serving
 
 from foley_bridge.bridge.client import Client
@@ -141,7 +142,7 @@ def test_a_region_of_a_reel_is_what_it_shows(place: Path, client: Client) -> Non
     )
     (place / "media" / "shot.mp4").rename(place / "media" / "gone.mp4")
     try:
-        with pytest.raises(FoleyError, match="no picture"):
+        with pytest.raises(FoleyError, match=r"the picture is missing: .*shot\.mp4"):
             search(client, picture={"job": job, "region": numbers["FOLEY bell"]})
     finally:
         (place / "media" / "gone.mp4").rename(place / "media" / "shot.mp4")
