@@ -4,26 +4,19 @@ sounds, green with middling ones, blue with high ones."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import soundfile
+from colour_and_pitch import COLOURS, RATE, movie, noise
 from job_materials import clicks, marker, save, timeline_of
 from packs import make_pack
 from serving import command
 
-from foley_bridge.media.movie import write_movie
-
-RATE = 48_000
 FPS = 24
 SECONDS = 2
 RED, GREEN, BLUE = 1, 2, 3
 """The regions: a door slams, wood is knocked on after an example, a gate creaks."""
-COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200))
-PITCHES = {"low": (60, 500), "mid": (1200, 3500), "high": (8000, 18_000)}
 SOUNDS = ("door slam low", "door slam mid", "door slam high", "gate creak low", "gate creak high", "unnamed mid")
 
 
@@ -31,28 +24,19 @@ def sounds(folder: Path) -> Path:
     """Noise of 1 s in one of three bands, as the names say."""
     folder.mkdir(parents=True)
     for seed, name in enumerate(SOUNDS):
-        least, most = PITCHES[name.rpartition(" ")[2]]
-        spectrum = np.fft.rfft(np.random.default_rng(seed).normal(size=RATE))
-        hertz = np.fft.rfftfreq(RATE, 1 / RATE)
-        made = np.fft.irfft(np.where((hertz >= least) & (hertz < most), spectrum, 0.0), RATE)
-        soundfile.write(folder / f"{name}.wav", 0.3 * made / np.abs(made).max(), RATE, subtype="PCM_24")
+        soundfile.write(folder / f"{name}.wav", noise(seed, name.rpartition(" ")[2]), RATE, subtype="PCM_24")
     return folder
-
-
-def frames(size: tuple[int, int] = (90, 160)) -> Iterator[np.ndarray]:
-    for colour in COLOURS:
-        yield from [np.broadcast_to(np.array(colour, np.uint8), (*size, 3)).copy()] * (SECONDS * FPS)
 
 
 def timeline(folder: Path) -> Path:
     """Three regions, two seconds each, with a hit in each."""
-    write_movie(folder / "picture.mp4", frames(), Fraction(FPS))
+    picture = movie(folder / "picture.mp4", COLOURS, each_s=SECONDS, fps=FPS)
     clicks(folder / "knock.wav", times_s=(0.1,), length_s=0.5)
     texts = ("door slam takes=2", 'knock like="knock.wav" takes=1', "gate creak takes=1")
     length = SECONDS * FPS
     marks = [marker(f"FOLEY {text}", k * length, length, FPS) for k, text in enumerate(texts)]
     marks += [marker("HIT", k * length + FPS // 2, 1, FPS) for k in range(len(texts))]
-    return save(timeline_of(folder / "picture.mp4", len(texts) * length, FPS, *marks), folder / "timeline.otio")
+    return save(timeline_of(picture, len(texts) * length, FPS, *marks), folder / "timeline.otio")
 
 
 def make_reel(home: Path, folder: Path) -> tuple[str, dict[str, Any]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import soundfile
+from colour_and_pitch import RATE, plain
 from packs import make_pack
 
 from foley_bridge.inference.encoders import Encoders
@@ -18,9 +16,6 @@ from foley_bridge.inference.installed import Installed
 from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.library.scan import scan
 
-RATE = 48_000
-FPS = 25
-COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
 HERTZ = {"low": 150.0, "middling": 3000.0, "high": 9000.0}
 
 
@@ -35,21 +30,7 @@ def tones(path: Path, *hertz: float, each_s: float = 2.0) -> Path:
 def image(path: Path, colour: str) -> Path:
     """A picture that is all one colour."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.full((90, 160, 3), COLOURS[colour][::-1], np.uint8))
-    return path
-
-
-def movie(path: Path, colours: Sequence[str], each_s: int = 2) -> Path:
-    """One colour after another, at 25 pictures a second."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(FPS))
-        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
-        for colour in colours:
-            for _ in range(each_s * FPS):
-                shown = np.full((90, 160, 3), COLOURS[colour], np.uint8)
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
-        container.mux(stream.encode())
+    cv2.imwrite(str(path), plain(colour)[..., ::-1])
     return path
 
 

@@ -11,7 +11,8 @@ import pytest
 import soundfile
 
 pytest.importorskip("onnx", reason="packs are made with onnx")
-from near_materials import HERTZ, image, library_in, movie, pack_in, tones
+from colour_and_pitch import movie
+from near_materials import HERTZ, image, library_in, pack_in, tones
 
 from foley_bridge.cli import main
 from foley_bridge.errors import LibraryError

@@ -15,8 +15,9 @@ import opentimelineio as otio
 import pytest
 
 pytest.importorskip("onnx", reason="packs are made with onnx")
+from colour_and_pitch import FPS, movie
 from job_materials import files_under, marker, save, timeline_of
-from near_materials import FPS, HERTZ, library_in, movie, pack_in, tones
+from near_materials import HERTZ, library_in, pack_in, tones
 from packs import make_pack
 from processors import Ground, Watched, fault, watched
 

@@ -16,6 +16,7 @@ import soundfile
 
 pytest.importorskip("onnx", reason="packs are made with onnx")
 from library_files import RATE, noise, sound
+from near_points import nearest_to
 from packs import make_pack
 
 from foley_bridge.cli import main
@@ -71,10 +72,10 @@ def test_every_second_of_every_sound_becomes_the_point_that_the_encoders_give(
     samples, rate = soundfile.read(files / "low.wav", dtype="float32")
     starts, points = encoders.embed_sounds(samples, rate)
     assert starts.tolist() == [0.0, 1.0, 1.5]
-    found = catalogue.nearest(encoders.space, points[2:], limit=2)
+    found = nearest_to(catalogue, encoders.space, points[2:], limit=2)
     assert (found[0].sound.name, found[0].start_s) == ("low", 1.5) and found[0].distance < 1e-4
     samples, rate = soundfile.read(files / "high.flac", dtype="float32")
-    found = catalogue.nearest(encoders.space, encoders.embed_sounds(samples, rate)[1], limit=2)
+    found = nearest_to(catalogue, encoders.space, encoders.embed_sounds(samples, rate)[1], limit=2)
     assert [each.sound.name for each in found] == ["high", "low"]
     assert found[0].distance < 0.01 and found[1].distance > 0.5  # resampled as a stream, and at once
 
@@ -95,7 +96,7 @@ def test_nothing_is_made_twice_and_only_what_changed_anew(catalogue: Catalogue, 
     after = rows(catalogue, encoders)
     assert len(after) == 6 and len(set(after) & set(before)) == 4
     assert catalogue.embedded(encoders.space) == (3, 3)
-    assert {each.sound.name for each in catalogue.nearest(encoders.space, np.eye(1, 128, dtype=np.float32))} == {
+    assert {each.sound.name for each in nearest_to(catalogue, encoders.space, np.eye(1, 128, dtype=np.float32))} == {
         "moved", "s1", "s3",
     }  # fmt: skip
 

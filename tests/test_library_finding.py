@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
 
 pytest.importorskip("onnx", reason="packs are made with onnx")
+from colour_and_pitch import RATE, noise, plain
 from packs import make_pack
 
 from foley_bridge.errors import LibraryError, MediaError
@@ -28,24 +28,6 @@ from foley_bridge.library.finding import (
 )
 from foley_bridge.library.scan import scan
 
-RATE = 48_000
-BANDS = {"low": (60, 500), "mid": (1200, 3500), "high": (8000, 18_000)}  # what the pack hears as red, green and blue
-COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
-
-
-def band(seed: int, name: str, length_s: float = 1.0) -> NDArray[np.float32]:
-    """Noise in one of three bands."""
-    count = int(length_s * RATE)
-    spectrum = np.fft.rfft(np.random.default_rng(seed).normal(size=count))
-    hertz = np.fft.rfftfreq(count, 1 / RATE)
-    low, high = BANDS[name]
-    made = np.fft.irfft(np.where((hertz >= low) & (hertz < high), spectrum, 0.0), count)
-    return (0.3 * made / np.abs(made).max()).astype(np.float32)
-
-
-def colour(name: str, size: tuple[int, int] = (90, 160)) -> NDArray[np.uint8]:
-    return np.broadcast_to(np.array(COLOURS[name], np.uint8), (*size, 3)).copy()
-
 
 @pytest.fixture(scope="module")
 def encoders(tmp_path_factory: pytest.TempPathFactory) -> Encoders:
@@ -60,13 +42,13 @@ def library(tmp_path_factory: pytest.TempPathFactory, encoders: Encoders) -> Cat
     sounds.mkdir()
     names = {"Door Slam A": "low", "Door Slam B": "mid", "Door Slam C": "high", "Gate Creak": "low", "REC_0041": "mid"}
     for seed, (name, pitch) in enumerate(names.items()):
-        soundfile.write(sounds / f"{name}.wav", band(seed, pitch), RATE)
+        soundfile.write(sounds / f"{name}.wav", noise(seed, pitch), RATE)
     quiet = np.zeros(2 * RATE, np.float32)  # a door that is low at its second second
-    soundfile.write(sounds / "Door Late.wav", np.concatenate([band(9, "high"), quiet, band(10, "low")]), RATE)
+    soundfile.write(sounds / "Door Late.wav", np.concatenate([noise(9, "high"), quiet, noise(10, "low")]), RATE)
     catalogue = Catalogue.open(folder / "catalogue", create=True)
     scan(catalogue, [sounds])
     catalogue.embed(encoders)
-    soundfile.write(sounds / "Door Slam New.wav", band(11, "low"), RATE)
+    soundfile.write(sounds / "Door Slam New.wav", noise(11, "low"), RATE)
     scan(catalogue, [sounds])
     return catalogue
 
@@ -86,7 +68,7 @@ def test_words_alone_are_the_search_by_words(library: Catalogue) -> None:
     ("shown", "first"), [("red", {"Door Slam A", "Gate Creak", "Door Late"}), ("green", {"Door Slam B", "REC_0041"})]
 )
 def test_a_picture_alone_finds_what_goes_with_it(library: Catalogue, encoders: Encoders, shown: str, first: set[str]) -> None:
-    found = find(library, "", shown_by_pictures(encoders, [colour(shown)]))
+    found = find(library, "", shown_by_pictures(encoders, [plain(shown)]))
     assert set(names(found)[: len(first)]) == first
     assert all(hit.words is None and hit.score == pytest.approx(hit.picture, abs=1e-6) for hit in found)
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
@@ -94,12 +76,12 @@ def test_a_picture_alone_finds_what_goes_with_it(library: Catalogue, encoders: E
 
 
 def test_the_best_segment_says_where(library: Catalogue, encoders: Encoders) -> None:
-    shown = shown_by_pictures(encoders, [colour("red")])
+    shown = shown_by_pictures(encoders, [plain("red")])
     assert {hit.sound.name: hit.start_s for hit in find(library, "", shown)}["Door Late"] == 3.0
 
 
 def test_both_are_mixed_by_the_rule_and_each_is_the_true_one(library: Catalogue, encoders: Encoders) -> None:
-    shown = shown_by_pictures(encoders, [colour("green")])
+    shown = shown_by_pictures(encoders, [plain("green")])
     words = {hit.sound.name: hit.words for hit in find(library, "door slam")}
     pictures = {hit.sound.name: hit.picture for hit in find(library, "", shown)}
     found = find(library, "door slam", shown)
@@ -118,12 +100,12 @@ def test_of_many_sounds_of_the_same_words_the_picture_chooses(tmp_path: Path, en
     (tmp_path / "sounds").mkdir()
     for number in range(130):  # more than are looked at by their words
         soundfile.write(
-            tmp_path / "sounds" / f"Knock {number:03d}.wav", band(number, "low" if number != 128 else "mid", 0.3), RATE
+            tmp_path / "sounds" / f"Knock {number:03d}.wav", noise(number, "low" if number != 128 else "mid", 0.3), RATE
         )
     catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
     scan(catalogue, [tmp_path / "sounds"])
     catalogue.embed(encoders)
-    (hit,) = find(catalogue, "knock", shown_by_pictures(encoders, [colour("green")]), limit=1)
+    (hit,) = find(catalogue, "knock", shown_by_pictures(encoders, [plain("green")]), limit=1)
     assert hit.sound.name == "Knock 128"
 
 
@@ -131,15 +113,15 @@ def test_of_equals_that_nobody_has_embedded_the_words_say_the_order(tmp_path: Pa
     catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
     for number, name in enumerate(("Gate Creak", "Knock Z", "Knock B Old Barn")):
         (tmp_path / name).mkdir()
-        soundfile.write(tmp_path / name / f"{name}.wav", band(number, "low", 0.3), RATE)
+        soundfile.write(tmp_path / name / f"{name}.wav", noise(number, "low", 0.3), RATE)
         scan(catalogue, [tmp_path / name])
         catalogue.embed(encoders) if number == 0 else None
-    found = names(find(catalogue, "knock", shown_by_pictures(encoders, [colour("green")])))
+    found = names(find(catalogue, "knock", shown_by_pictures(encoders, [plain("green")])))
     assert found[:2] == [each.sound.name for each in catalogue.search("knock")] == ["Knock Z", "Knock B Old Barn"]
 
 
 def test_what_words_forbid_or_demand_holds_for_what_the_picture_finds(library: Catalogue, encoders: Encoders) -> None:
-    shown = shown_by_pictures(encoders, [colour("red")])
+    shown = shown_by_pictures(encoders, [plain("red")])
     assert not [name for name in names(find(library, "-door", shown)) if "Door" in name]
     assert all(hit.words is None for hit in find(library, "-door", shown))
     assert set(names(find(library, '"gate creak" knock', shown))) == {"Gate Creak"}
@@ -149,13 +131,13 @@ def test_what_words_forbid_or_demand_holds_for_what_the_picture_finds(library: C
 
 
 def test_words_that_nobody_knows_leave_it_to_the_picture(library: Catalogue, encoders: Encoders) -> None:
-    shown = shown_by_pictures(encoders, [colour("green")])
+    shown = shown_by_pictures(encoders, [plain("green")])
     found = find(library, "qqzzx", shown)
     assert names(found) == names(find(library, "", shown)) and {hit.words for hit in found} == {0.0}
 
 
 def test_a_favourite_is_lifted_in_either(library: Catalogue, encoders: Encoders) -> None:
-    shown = shown_by_pictures(encoders, [colour("red")])
+    shown = shown_by_pictures(encoders, [plain("red")])
     before = {hit.sound.name: hit for hit in find(library, "", shown)}
     ident = before["Door Slam C"].sound.id
     try:
@@ -168,7 +150,7 @@ def test_a_favourite_is_lifted_in_either(library: Catalogue, encoders: Encoders)
 
 
 def test_several_pictures_are_each_and_all_together(encoders: Encoders) -> None:
-    images = [colour("red"), colour("green", (224, 224))]
+    images = [plain("red"), plain("green", (224, 224))]
     shown = shown_by_pictures(encoders, images)
     points = encoders.embed_pictures(images)
     mean = points.mean(axis=0) / np.linalg.norm(points.mean(axis=0))
@@ -198,16 +180,16 @@ def test_a_sound_is_shown_by_its_seconds_from_memory_file_or_library(
 
 
 def test_of_a_long_recording_seconds_evenly_spread_are_asked(encoders: Encoders, tmp_path: Path) -> None:
-    samples = np.concatenate([band(number, "low" if number < 40 else "high") for number in range(80)])
+    samples = np.concatenate([noise(number, "low" if number < 40 else "high") for number in range(80)])
     soundfile.write(tmp_path / "long.wav", samples, RATE)
     for shown in (shown_by_file(encoders, tmp_path / "long.wav"), shown_by_sound(encoders, samples, RATE)):
         assert len(shown.points) == MOST_POINTS + 1
-        low = encoders.embed_sounds(band(0, "low"), RATE)[1][0]
+        low = encoders.embed_sounds(noise(0, "low"), RATE)[1][0]
         assert (np.linalg.norm(shown.points[:-1] - low, axis=1) < 0.7).tolist() == [True] * 15 + [False] * 15
 
 
 def test_a_library_that_is_not_embedded_says_what_to_do(tmp_path: Path, encoders: Encoders) -> None:
     catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
     with pytest.raises(LibraryError) as caught:
-        find(catalogue, "door", shown_by_pictures(encoders, [colour("red")]))
+        find(catalogue, "door", shown_by_pictures(encoders, [plain("red")]))
     assert "library embed" in caught.value.hint

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from near_points import nearest_to
 from numpy.typing import NDArray
 
 from foley_bridge.errors import LibraryError
@@ -70,7 +71,7 @@ def filled(catalogue: Catalogue, count: int, seed: int = 1) -> dict[str, NDArray
 def test_a_sound_counts_with_its_best_segment_and_says_where_it_is(catalogue: Catalogue) -> None:
     held = filled(catalogue, 60)
     asked = points(99, 3)
-    found = catalogue.nearest(SPACE, asked, limit=60)
+    found = nearest_to(catalogue, SPACE, asked, limit=60)
     expected = by_hand(held, asked, set(held))
     assert [(each.sound.name, each.start_s) for each in found] == [(name, second) for name, second, _ in expected]
     assert np.allclose([each.distance for each in found], [distance for _, _, distance in expected], atol=1e-6)
@@ -82,7 +83,7 @@ def test_one_sound_with_a_thousand_near_segments_does_not_hide_the_others(catalo
     held = {"long": near / np.linalg.norm(near, axis=1, keepdims=True), "a": points(7, 1), "b": points(8, 1)}
     catalogue.upsert(map(sound, held))
     put(catalogue, held)
-    found = catalogue.nearest(SPACE, asked, limit=3)
+    found = nearest_to(catalogue, SPACE, asked, limit=3)
     assert [each.sound.name for each in found] == [name for name, _, _ in by_hand(held, asked, set(held))]
     assert found[0].sound.name == "long" and len(found) == 3
 
@@ -97,21 +98,21 @@ def test_filters_come_before_the_nearest_are_taken(
     first = by_hand(held, asked, set(held))[0][0]
     catalogue.edit(sound(first).id, banned=True)
     others = set(held) - {first}
-    assert catalogue.nearest(SPACE, asked, limit=1)[0].sound.name == by_hand(held, asked, others)[0][0]
+    assert nearest_to(catalogue, SPACE, asked, limit=1)[0].sound.name == by_hand(held, asked, others)[0][0]
     stereo = {name for number, name in enumerate(held) if number % 2 and name in others}
-    names = [each.sound.name for each in catalogue.nearest(SPACE, asked, channels=2, limit=200)]
+    names = [each.sound.name for each in nearest_to(catalogue, SPACE, asked, channels=2, limit=200)]
     assert names == [name for name, _, _ in by_hand(held, asked, stereo)]
     long = {name for name in others if 6 <= len(held[name]) <= 7}
-    names = [each.sound.name for each in catalogue.nearest(SPACE, asked, length_s=(6, 7), limit=5)]
+    names = [each.sound.name for each in nearest_to(catalogue, SPACE, asked, length_s=(6, 7), limit=5)]
     assert names == [name for name, _, _ in by_hand(held, asked, long)][:5]
     catalogue.edit(sound("s7").id, cat_id="DOORWood")
-    assert [each.sound.name for each in catalogue.nearest(SPACE, asked, ucs="DOORS")] == ["s7"]
-    assert catalogue.nearest(SPACE, asked, ucs="RAIN") == []
+    assert [each.sound.name for each in nearest_to(catalogue, SPACE, asked, ucs="DOORS")] == ["s7"]
+    assert nearest_to(catalogue, SPACE, asked, ucs="RAIN") == []
 
 
 def test_an_identical_segment_is_at_distance_0(catalogue: Catalogue) -> None:
     held = filled(catalogue, 20)
-    found = catalogue.nearest(SPACE, held["s4"][:1], limit=1)[0]
+    found = nearest_to(catalogue, SPACE, held["s4"][:1], limit=1)[0]
     assert (found.sound.name, found.distance, found.start_s) == ("s4", 0.0, 0.0)
 
 
@@ -120,7 +121,7 @@ def test_segments_of_sounds_that_left_or_changed_are_not_found(catalogue: Catalo
     assert catalogue.embedded(SPACE) == (20, 20)
     catalogue.remove([sound("s3").id])
     catalogue.upsert([sound("s4", fingerprint="s4 after a change")])
-    names = {each.sound.name for each in catalogue.nearest(SPACE, np.concatenate([held["s3"], held["s4"]]), limit=20)}
+    names = {each.sound.name for each in nearest_to(catalogue, SPACE, np.concatenate([held["s3"], held["s4"]]), limit=20)}
     assert names == set(held) - {"s3", "s4"}
     assert catalogue.embedded(SPACE) == (18, 19)
 
@@ -128,7 +129,7 @@ def test_segments_of_sounds_that_left_or_changed_are_not_found(catalogue: Catalo
 def test_without_segments_it_says_what_to_do(catalogue: Catalogue) -> None:
     catalogue.upsert([sound("door")])
     with pytest.raises(LibraryError) as told:
-        catalogue.nearest(SPACE, points(1, 1))
+        nearest_to(catalogue, SPACE, points(1, 1))
     assert "foley-bridge library embed" in told.value.hint
     assert catalogue.embedded(SPACE) == (0, 1)
 
@@ -136,9 +137,9 @@ def test_without_segments_it_says_what_to_do(catalogue: Catalogue) -> None:
 def test_another_space_has_other_segments(catalogue: Catalogue) -> None:
     held = filled(catalogue, 5)
     with pytest.raises(LibraryError, match="not embedded"):
-        catalogue.nearest("07e4", held["s0"])
+        nearest_to(catalogue, "07e4", held["s0"])
     with pytest.raises(LibraryError, match="space"):
-        catalogue.nearest("../sounds", held["s0"])
+        nearest_to(catalogue, "../sounds", held["s0"])
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def test_the_index_finds_what_arithmetic_finds(catalogue: Catalogue, indexed: di
     good = 0
     for seed in range(10):
         asked = points(500 + seed, 2)
-        found = catalogue.nearest(SPACE, asked, limit=10)
+        found = nearest_to(catalogue, SPACE, asked, limit=10)
         distances = [each.distance for each in found]
         assert distances == sorted(distances) and len({each.sound.id for each in found}) == 10
         good += len({each.sound.name for each in found} & {name for name, _, _ in by_hand(indexed, asked, set(indexed))[:10]})
@@ -174,13 +175,13 @@ def test_the_index_asks_on_where_filters_leave_little(
     catalogue: Catalogue, indexed: dict[str, NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = indexed["late"][:1]
-    assert catalogue.nearest(SPACE, late, limit=1)[0].sound.name == "late"
+    assert nearest_to(catalogue, SPACE, late, limit=1)[0].sound.name == "late"
     asked = points(77, 1)
     rare = {name for name, each in indexed.items() if len(each) == 9}
-    found = {each.sound.name for each in catalogue.nearest(SPACE, asked, length_s=(9, 9), limit=20)}
+    found = {each.sound.name for each in nearest_to(catalogue, SPACE, asked, length_s=(9, 9), limit=20)}
     assert len(found & {name for name, _, _ in by_hand(indexed, asked, rare)[:20]}) >= 19
     monkeypatch.setattr(nearest, "_MOST_BY_INDEX", 50)  # the index alone cannot give so many: all are gone through
-    names = [each.sound.name for each in catalogue.nearest(SPACE, asked, length_s=(9, 9), limit=100)]
+    names = [each.sound.name for each in nearest_to(catalogue, SPACE, asked, length_s=(9, 9), limit=100)]
     assert names == [name for name, _, _ in by_hand(indexed, asked, rare)[:100]]
 
 
@@ -189,16 +190,17 @@ import sys
 import numpy as np
 from pathlib import Path
 from foley_bridge.library.catalogue import Catalogue
+from foley_bridge.library.finding import Shown, find
 
 catalogue = Catalogue.open(Path(sys.argv[1]))
-asked = np.eye(1, 128, dtype=np.float32)
+shown = Shown("5ace", np.eye(1, 128, dtype=np.float32), lambda distance: 1 - distance / 2)
 most, rounds = 0, 0
 print("reading", flush=True)
 while most < int(sys.argv[2]):
-    found = catalogue.nearest("5ace", asked, limit=1000)
+    found = find(catalogue, "", shown, limit=1000)
     assert len({each.sound.id for each in found}) == len(found)
-    distances = [each.distance for each in found]
-    assert distances == sorted(distances)
+    scores = [each.score for each in found]
+    assert scores == sorted(scores, reverse=True)
     assert len(found) >= most and len(found) % 10 == 0, (len(found), most)
     most, rounds = len(found), rounds + 1
 print(rounds)

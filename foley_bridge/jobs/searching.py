@@ -72,7 +72,8 @@ def search(
 
 
 def _embedded_enough(catalogue: Catalogue, encoders: Encoders) -> list[str]:
-    """A note when not all sounds are embedded for the pack in use; LibraryError when none is."""
+    """A note when not all sounds are embedded for the pack in use; LibraryError when none is. Asked of what the search holds in
+    memory anyway: ``Catalogue.embedded`` reads it from the disk."""
 
     def ask(library: Snapshot, held: Held) -> tuple[int, int]:
         return int((library.places_of(held.contents) >= 0).sum()), len(library)

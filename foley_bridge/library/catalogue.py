@@ -25,12 +25,8 @@ from foley_bridge.library.sound import CORRECTABLE, LibrarySound
 from foley_bridge.media.whole_file import whole_file
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from foley_bridge.library.embedding import Embedded, EmbedProgress
     from foley_bridge.library.hearing import Encoders
-    from foley_bridge.library.nearest import Near
     from foley_bridge.library.search import Found
     from foley_bridge.library.segments import Held, Segments
     from foley_bridge.library.snapshot import Snapshot
@@ -145,43 +141,6 @@ class Catalogue:
 
         return self._store.on_snapshot(ask)
 
-    def nearest(
-        self,
-        space: str,
-        points: NDArray[np.float32],
-        *,
-        ucs: str | None = None,
-        length_s: tuple[float | None, float | None] = (None, None),
-        channels: int | None = None,
-        limit: int = 20,
-    ) -> list[Near]:
-        """The sounds whose best segment lies nearest to any of some points, nearest first; banned ones are left out.
-
-        Args:
-            space: what the points and the segments are of (``Encoders.space``).
-            points: float32 (q, dimension), each of length 1.
-            ucs, length_s, channels, limit: as for ``search``.
-
-        Raises:
-            LibraryError: no sound has segments in this space, there is no such category, or a number that cannot be.
-        """
-        from foley_bridge.library.nearest import Near, nearest
-
-        allowed = conditions(ucs, length_s, channels)
-        wanted = within(limit)
-
-        def ask(library: Snapshot, held: Held) -> list[Near]:
-            place = library.places_of(held.contents)
-            may = (place >= 0) & allowed(library)[place] if len(library) else place >= 0
-            best = nearest(held, points, may, wanted)
-            found = library.rows([int(place[held.code[each.place]]) for each in best])
-            return [
-                Near(rows.sound_of(row), each.distance, float(held.start_s[each.place]))
-                for row, each in zip(found, best, strict=True)
-            ]
-
-        return self.on_segments(space, ask)
-
     def on_segments(self, space: str, ask: Callable[[Snapshot, Held], _Value]) -> _Value:
         """Ask the newest version of the sounds and of their segments in a space, held still.
 
@@ -197,8 +156,10 @@ class Catalogue:
 
     def embedded(self, space: str) -> tuple[int, int]:
         """How many sounds have segments in a space, and how many sounds there are."""
-        contents = self.segments(space).contents()
-        return self._store.on_snapshot(lambda library: (int((library.places_of(contents) >= 0).sum()), len(library)))
+        if not self.segments(space).table.there():
+            return 0, self.count()
+        # What a search holds of them, too, and keeps: to read all their contents each time takes a second where they are many.
+        return self.on_segments(space, lambda library, held: (int((library.places_of(held.contents) >= 0).sum()), len(library)))
 
     def spaces(self) -> frozenset[str]:
         """The spaces that sounds are, or were, embedded in."""

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foley_bridge.library.segments import Held, Places
-from foley_bridge.library.sound import LibrarySound
 
 EXACT_UP_TO = 200_000  # segments, 100 MB of points in memory; of more the index is asked (benchmarks/nearest.py)
 READ_UP_TO = 10_000  # segments that are allowed, of more in all: these are read, which is as fast as asking the index
@@ -20,14 +19,6 @@ EACH = 8  # segments looked at for each sound wanted, to begin with
 _MORE = 4  # times as many are asked for when they were too few sounds
 _MOST_BY_INDEX = 50_000  # segments asked of the index; whoever wants more goes through all of them
 Floats = NDArray[np.float32]
-
-
-class Near(NamedTuple):
-    """A sound, how near its best segment lies (Euclidean distance, 0-2), and where in the sound that starts."""
-
-    sound: LibrarySound
-    distance: float
-    start_s: float
 
 
 class Best(NamedTuple):
