@@ -140,7 +140,8 @@ def test_what_is_printed_for_people_has_the_scores_and_where(shell: Shell, place
     status, out, err = shell.run("search", "--picture", place / "blue.png", "--limit", "1", "--ucs", "DOORS")
     assert (status, err) == (0, "") and "at" in out and "High Door" in out and "words" not in out
     status, out, err = shell.run("search", "door", "--like", place / "sounds" / "BELLMisc_High Bell_ME_SHOW.wav")
-    assert status == 0 and all(heading in out.splitlines()[0] for heading in ("score", "words", "picture", "at"))
+    assert status == 0 and all(heading in out.splitlines()[0] for heading in ("score", "words", "sound", "at"))
+    assert "picture" not in out.splitlines()[0]
     status, out, err = shell.run("search", "--picture", place / "blue.png", "--channels", "2")
     assert (status, out.startswith("nothing found")) == (0, True)
 

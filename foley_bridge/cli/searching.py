@@ -55,7 +55,7 @@ def search(
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:
-        _print(found, by_words=bool(asked.strip()), by_picture=near is not None)
+        _print(found, by_words=bool(asked.strip()), near_to=_near_to(picture, like))
 
 
 def _words(words: Sequence[str]) -> str:
@@ -95,16 +95,21 @@ def _length(text: str | None) -> tuple[float | None, float | None]:
     return bounds[0], bounds[1]
 
 
-def _print(found: Found, *, by_words: bool, by_picture: bool) -> None:
+def _near_to(picture: Path | None, like: str | None) -> str | None:
+    """What the column is called that says how near a sound lies."""
+    return "picture" if picture is not None else "sound" if like is not None else None
+
+
+def _print(found: Found, *, by_words: bool, near_to: str | None) -> None:
     if found.hits:
-        columns = {"score": [_score(hit.score) for hit in found.hits]} if by_words or by_picture else {}
-        if by_picture:
+        columns = {"score": [_score(hit.score) for hit in found.hits]} if by_words or near_to else {}
+        if near_to:
             columns |= {"words": [_score(hit.words) for hit in found.hits]} if by_words else {}
-            columns |= {"picture": [_score(hit.picture) for hit in found.hits]} if by_words else {}
+            columns |= {near_to: [_score(hit.picture) for hit in found.hits]} if by_words else {}
             columns["at"] = ["" if hit.start_s is None else show.duration(hit.start_s) for hit in found.hits]
         print_sounds([hit.sound for hit in found.hits], columns)
     else:
-        print(f"nothing found; fewer or other {'conditions' if by_picture and not by_words else 'words'} may find more")
+        print(f"nothing found; fewer or other {'conditions' if near_to and not by_words else 'words'} may find more")
     for note in found.notes:
         print(f"note: {note}")
 
