@@ -297,3 +297,15 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_end(
     scan(whole, [files])
     whole.embed(encoders)
     assert rows(catalogue, encoders) == rows(whole, encoders)
+
+
+def test_whoever_stops_listening_is_no_fault_of_the_file(
+    encoders: Encoders, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise Cancelled("stopped", "begin again")
+
+    path = sound(files / "a.wav", 1)
+    monkeypatch.setattr(encoders, "heard", stopped)
+    with pytest.raises(Cancelled):
+        hearing.hear(0, [str(path)], encoders)

@@ -72,8 +72,8 @@ def search(
 
 
 def _embedded_enough(catalogue: Catalogue, encoders: Encoders) -> list[str]:
-    """A note when not all sounds are embedded for the pack in use; LibraryError when none is. Asked of what the search holds in
-    memory anyway: ``Catalogue.embedded`` reads it from the disk."""
+    """Notes when not all sounds are embedded for the pack in use, or it is the one that ships; LibraryError when none is
+    embedded. Asked of what the search holds in memory anyway: ``Catalogue.embedded`` reads it from the disk."""
 
     def ask(library: Snapshot, held: Held) -> tuple[int, int]:
         return int((library.places_of(held.contents) >= 0).sum()), len(library)
@@ -84,8 +84,14 @@ def _embedded_enough(catalogue: Catalogue, encoders: Encoders) -> list[str]:
             f"{catalogue.folder}: none of its sounds is embedded for the pack in use, {encoders.pack.id}",
             "embed them with foley-bridge library embed",
         )
-    some = f"{there} of {count} sounds are embedded, the others are not looked at: foley-bridge library embed embeds them"
-    return [some] if there < count else []
+    notes = []
+    if there < count:
+        notes.append(
+            f"{there} of {count} sounds are embedded, the others are not looked at: foley-bridge library embed embeds them"
+        )
+    if encoders.pack.ships:
+        notes.append(f"{encoders.pack.id} knows drawn scenes only: of real pictures and sounds it can tell little")
+    return notes
 
 
 def by_picture(path: Path, start_s: float = 0.0, duration_s: float | None = None) -> Near:

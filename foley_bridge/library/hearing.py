@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from foley_bridge.errors import MediaError
+from foley_bridge.errors import Cancelled, MediaError
 from foley_bridge.media.audio import FileSound, resampled
 
 MOST_SEGMENTS = 600  # of one recording
@@ -70,6 +70,8 @@ def hear(content: int, paths: Sequence[str], encoders: Encoders) -> Heard:
         return unheard("is not there", lasting=False)
     try:
         starts, features = _listened(Path(path), encoders)
+    except Cancelled:
+        raise
     except MediaError as error:
         return unheard(error.message.removeprefix(f"{path}: "), lasting=os.path.exists(path))  # noqa: PTH110
     except (OSError, MemoryError) as error:
