@@ -89,6 +89,8 @@ def test_an_installed_wheel_runs_outside_the_checkout(site: Path, tmp_path: Path
         "from foley_bridge.library import ucs\n"
         "assert ucs.category('FOLYProp').category == 'FOLEY'\n"
         "assert (resources.files('foley_bridge') / '_host_scripts' / 'README.md').is_file()\n"
+        "from foley_bridge.inference import pack, places\n"
+        "assert pack.Pack.open(places.shipped_folder(), ships=True).name == 'mini'\n"
         "import opentimelineio\n"
         f"assert opentimelineio.adapters.from_name('rpp').module_abs_path().startswith({str(site)!r})\n"
         "sys.exit(cli.main(['--version']))\n"
