@@ -26,6 +26,7 @@ from foley_bridge.errors import JobError, TimelineError
 from foley_bridge.jobs.cues import settle
 from foley_bridge.jobs.opening import open_request
 from foley_bridge.jobs.request import GenerateRequest
+from foley_bridge.jobs.sight import BLIND
 from foley_bridge.timeline.options import CHANNELS, ENGINES, HITS, PARSERS, Options, parse_region_text
 from foley_bridge.timeline.picture import picture_under
 from foley_bridge.timeline.regions import parse_region
@@ -103,7 +104,7 @@ def test_an_example_whose_name_no_system_takes_is_refused_by_name(like: str, tmp
     path = save(timeline, tmp_path / "a.otio")
     request = GenerateRequest(path, tmp_path / "b.otio", tmp_path, clicks(tmp_path / "k.wav"), options={"like": like})
     with pytest.raises(JobError, match="region 'door': like="):
-        settle(open_request(path, ()), request)
+        settle(open_request(path, ()), request, BLIND)
 
 
 @pytest.mark.parametrize(("value", "rate"), [(-1e308, 1e-300), (1e308, 24), (-1e18, 24), (1e-3, 5e-324)])

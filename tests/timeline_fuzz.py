@@ -38,6 +38,7 @@ from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.refusals import refuse_overwriting_media
 from foley_bridge.jobs.request import GenerateRequest, unwatched
 from foley_bridge.jobs.roots import Roots
+from foley_bridge.jobs.sight import BLIND
 from foley_bridge.timeline import child, files
 from foley_bridge.timeline.picture import Picture
 from foley_bridge.timeline.place import PlacedTake, Placement, mark_hits, place_takes
@@ -432,7 +433,7 @@ def work(path: Path, exemplar: Path, *, confined: bool) -> str:
     for refused in opened.refused:
         assert refused.error.message
     try:
-        cues, _ = settle(opened, request)
+        cues, _ = settle(opened, request, BLIND)
         job = Job(request, opened, tuple(cues), {}, Outputs(folder, "fuzz"), unwatched)
         for cue in cues:
             assert cue.example is not None and (not confined or cue.example.path.resolve().is_relative_to(folder))
