@@ -210,7 +210,7 @@ def faiss_ways(every: Floats, asked: Floats, truth: Sequence[set[int]]) -> dict[
 
 
 def whole_searches(held: Held, asked: Floats) -> None:
-    """The sounds, best segments grouped, as ``Catalogue.nearest`` gets them."""
+    """The sounds, best segments grouped, as ``library.finding`` gets them."""
     random = np.random.default_rng(0)
     for points, share in ((1, 1.0), (20, 1.0), (1, 0.3), (1, 0.01)):
         allowed = random.random(len(held.contents)) < share
