@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -303,12 +303,17 @@ def test_a_search_by_a_region_whose_media_are_gone_names_them(place: Path) -> No
         searching.by_region(lambda: Picture((Span(Fraction(0), Fraction(2)),)), Fraction(0), Fraction(2))(encoders)
 
 
-def test_whoever_stops_it_while_it_looks_finds_nothing(place: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "at",
+    [lambda progress: progress.frames == 2, lambda progress: progress.fraction == 1 and progress.region == 2],
+    ids=["looking at pictures", "asking the library"],
+)
+def test_whoever_stops_it_while_it_looks_finds_nothing(place: Path, tmp_path: Path, at: Callable[[Progress], bool]) -> None:
     seen: list[Progress] = []
 
     def stop(progress: Progress) -> None:
         seen.append(progress)
-        if progress.step == "looking for sounds" and progress.frames == 2:
+        if progress.step == "looking for sounds" and at(progress):
             raise Cancelled("stopped")
 
     request = asked(place, tmp_path, *REEL)

@@ -106,7 +106,9 @@ def wants_ranked(region: Region, options: Options) -> bool:
     return bool(region.words or options.ucs or not options.pin)
 
 
-def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice, ...] | FoleyError]:
+def pick(
+    asks: Sequence[Ask | None], catalogue: Catalogue, *, asking: Callable[[int], None] = lambda number: None
+) -> list[tuple[Choice, ...] | FoleyError]:
     """The sounds for every cue of a reel, best first, each once.
 
     Take k is made from the k-th; where a cue has fewer, its takes begin again with the first, varied by seed.
@@ -114,6 +116,7 @@ def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice,
     Args:
         asks: in reel order; None for cues that want nothing from the library.
         catalogue: where to look.
+        asking: told the place of each ask before the library is searched for it; may raise to stop.
 
     Returns:
         Per cue, up to ``MOST_CHOICES`` (none for None), or what is wrong with it: nothing found, or a pin
@@ -137,11 +140,13 @@ def pick(asks: Sequence[Ask | None], catalogue: Catalogue) -> list[tuple[Choice,
         return hits
 
     for number, each in enumerate(asks):
+        if each is None:
+            continue
+        asking(number)
         try:
-            if each is not None:
-                pinned, ranked = _pinned(each, catalogue), _ranked(each, search)
-                worth = [choice.score * (1 - NEAR * _chance(choice.sound.id, each.seed)) for choice in ranked]
-                tables[number] = _Table(pinned, ranked, np.array(worth))
+            pinned, ranked = _pinned(each, catalogue), _ranked(each, search)
+            worth = [choice.score * (1 - NEAR * _chance(choice.sound.id, each.seed)) for choice in ranked]
+            tables[number] = _Table(pinned, ranked, np.array(worth))
         except FoleyError as error:
             answers[number] = error
     reel = _Reel(tables)

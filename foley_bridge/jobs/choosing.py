@@ -105,7 +105,8 @@ def choose(job: Job, cues: Sequence[Cue], sight: Sight, looks: Looks, failed: li
         asks.append(recommend.ask(cue.region, cue.options, shown) if cue.engine == "recommend" else None)
     picked: Sequence[tuple[Choice, ...] | FoleyError]
     try:
-        picked = recommend.pick(asks, open_library(job.request.catalogue))
+        library = open_library(job.request.catalogue)
+        picked = recommend.pick(asks, library, asking=lambda place: job.choosing(cues[place]))
     except LibraryError as error:
         picked = [() if each is None else error for each in asks]
     settled = []

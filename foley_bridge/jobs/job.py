@@ -61,6 +61,10 @@ class Job:
         self._begins = _LOOKED_FIRST
         self._tell("looking for sounds", cue, share, _OPENED + (self._begins - _OPENED) * share)
 
+    def choosing(self, cue: Cue) -> None:
+        """Tell the watcher that the library is asked for a cue's sounds."""
+        self._tell("looking for sounds", cue, 1.0, self._begins)
+
     def _looking(self, cue: Cue, time_s: float) -> None:
         """Tell the watcher that a picture at a timeline time was looked at."""
         self.frames += 1
