@@ -70,8 +70,10 @@ def picture_file(path: Path, at_s: float = 0.0, for_s: float | None = None) -> l
         times = [Fraction(0)]
     else:
         start = Fraction(at_s)
-        end = info.duration if for_s is None else min(info.duration, start + Fraction(for_s))
-        times = moments(start, max(start, end))
+        if start >= info.duration:
+            said = f"{path}: no picture at {at_s:g} s, it ends at {float(info.duration):.3f} s"
+            raise MediaError(said, "take a second before its end")
+        times = moments(start, info.duration if for_s is None else min(info.duration, start + Fraction(for_s)))
     media = Media("movie", path.name, str(path))
     found = [image for image in _shown(media, times) if image is not None]
     return found or [_small(frame.image) for frame in read_media(media, times[:1], None)]  # which says what is wrong

@@ -73,7 +73,7 @@ def open_media(path: str | Path) -> Any:
         MediaError: missing, unreadable, or nothing that FFmpeg knows.
     """
     if not Path(path).is_file():
-        raise MediaError(f"{path}: there is no such file", "relink the clip, or check the path")
+        raise MediaError(f"{path}: there is no such file", "check the path, or relink the clip")
     try:
         with Path(path).open("rb") as file:
             listing = file.read(len(PLAYLIST)) == PLAYLIST
@@ -109,7 +109,7 @@ def open_picture(path: str | Path) -> tuple[Any, Any]:
     ]
     if not streams or container.format.name == "tty":
         container.close()
-        raise MediaError(f"{path}: has no picture", "give a movie; sound alone cannot be watched for actions")
+        raise MediaError(f"{path}: has no picture", "give a movie or an image; of sound alone nothing can be seen")
     return container, max(streams, key=lambda stream: bool(stream.disposition & Disposition.default))
 
 
@@ -122,7 +122,7 @@ def probe(path: str | Path) -> VideoInfo:
     try:
         stat = Path(path).stat()
     except OSError as error:
-        raise MediaError(f"{path}: cannot be read, {error.strerror}", "relink the clip, or check the path") from error
+        raise MediaError(f"{path}: cannot be read, {error.strerror}", "check the path, or relink the clip") from error
     return _probe(str(path), stat.st_mtime_ns, stat.st_size)
 
 
