@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,40 @@ def test_segments_of_sounds_that_left_or_changed_are_not_found(catalogue: Catalo
     names = {each.sound.name for each in nearest_to(catalogue, SPACE, np.concatenate([held["s3"], held["s4"]]), limit=20)}
     assert names == set(held) - {"s3", "s4"}
     assert catalogue.embedded(SPACE) == (18, 19)
+
+
+def test_of_a_new_version_only_new_points_are_read_and_all_are_the_same(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader's second look, and that of another who sees the library for the first time."""
+    held, asked, read = filled(catalogue, 200), points(99, 3), []
+    assert nearest_to(catalogue, SPACE, asked, limit=200)
+    take = segments.Held._read
+    monkeypatch.setattr(segments.Held, "_read", lambda self, places: read.append(len(places)) or take(self, places))
+    new = {f"new {number}": points(1000 + number, 3) for number in range(5)}
+    catalogue.upsert(sound(name) for name in new)
+    put(catalogue, new)
+    catalogue.segments(SPACE).drop([content_of("s7")])
+    seen = [(near.sound.name, near.start_s, near.distance) for near in nearest_to(catalogue, SPACE, asked, limit=300)]
+    assert read == [15]
+    other = Catalogue.open(Path(catalogue.folder))
+    assert seen == [(near.sound.name, near.start_s, near.distance) for near in nearest_to(other, SPACE, asked, limit=300)]
+    assert {name for name, *_ in seen} == {*held, *new} - {"s7"}
+
+
+def test_a_table_made_anew_in_the_place_of_another_is_read_anew(catalogue: Catalogue) -> None:
+    """Its rows have the numbers that rows of the other one had."""
+    filled(catalogue, 50)
+    asked = points(99, 3)
+    assert nearest_to(catalogue, SPACE, asked, limit=50)
+    shutil.rmtree(Path(catalogue.folder) / f"segments-{SPACE}.lance")
+    held = {f"t{number}": points(500 + number, 4) for number in range(60)}
+    catalogue.upsert(sound(name) for name in held)
+    put(catalogue, {name: held[name] for name in [*held][:50]})
+    put(catalogue, {name: held[name] for name in [*held][50:]})  # a version that the other table did not have
+    found = nearest_to(catalogue, SPACE, asked, limit=60)
+    expected = by_hand(held, asked, set(held))
+    assert [near.sound.name for near in found] == [name for name, *_ in expected]
 
 
 def test_without_segments_it_says_what_to_do(catalogue: Catalogue) -> None:

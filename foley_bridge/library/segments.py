@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -49,19 +49,37 @@ def content_of(fingerprint: str) -> int:
     return int.from_bytes(digest, "little", signed=True)
 
 
+class _InMemory(NamedTuple):
+    """The points of a version, by row: which row, whose segment, where it starts."""
+
+    row_ids: Places
+    content: Places
+    start_s: Floats
+    points: Floats
+
+    def among(self, row_ids: Places, content: Places, start_s: Floats) -> tuple[Places, NDArray[np.bool_]]:
+        """Where rows of another version are in this one, and whether they are: a table that somebody removed and made anew may
+        name other segments alike."""
+        place = np.minimum(np.searchsorted(self.row_ids, row_ids), len(self.row_ids) - 1)
+        same = (self.row_ids[place] == row_ids) & (self.content[place] == content) & (self.start_s[place] == start_s)
+        return place, same
+
+
 class Held:
     """The segments of one version, held still. A segment's place is its index in all arrays.
 
     Args:
         table: pinned to the version; nobody else uses it.
+        before: of an earlier version; of the points that it has in memory only new ones are read.
 
     Attributes:
         contents: the different contents, ascending. code: whose a segment is, an index in those.
         start_s: where in the sound a segment starts.
     """
 
-    def __init__(self, table: AsyncTable, version: int) -> None:
+    def __init__(self, table: AsyncTable, version: int, before: Held | None = None) -> None:
         self._table = table
+        self._before = before._in_memory() if before is not None else None
         self.version = version
         found = wait_for(table.query().select(["content", "start_s"]).with_row_id().to_arrow()).sort_by("_rowid")
         self._row_ids: Places = found["_rowid"].to_numpy().astype(np.int64)
@@ -102,7 +120,22 @@ class Held:
 
     @functools.cached_property
     def _points(self) -> Floats:
+        before, self._before = self._before, None
+        if before is not None:
+            place, known = before.among(self._row_ids, self.contents[self.code], self.start_s)
+            new = np.flatnonzero(~known)
+            if len(new) <= TAKEN_AT_ONCE:
+                points = before.points[place]
+                if len(new):
+                    points[new] = self._read(new)
+                return points
         return _matrix(wait_for(self._table.query().select(["vector"]).with_row_id().to_arrow()).sort_by("_rowid"))
+
+    def _in_memory(self) -> _InMemory | None:
+        """Its points, or those that it would begin with."""
+        if "_points" not in self.__dict__:
+            return self._before
+        return _InMemory(self._row_ids, self.contents[self.code], self.start_s, self._points)
 
     async def _take(self, places: Places) -> pa.Table:
         return await self._table.take_row_ids(self._row_ids[places].tolist()).select(["vector"]).to_arrow()
@@ -139,7 +172,8 @@ class Segments:
         if not space.isascii() or not space.isalnum() or len(space) > 64:
             raise LibraryError(f"{space[:80]!r}: cannot be the name of a space", "letters and digits")
         self.space = space
-        self.table: LanceTable[Held] = LanceTable(place, f"segments-{space}", Held, storage)
+        self.table: LanceTable[Held] = LanceTable(place, f"segments-{space}", self._still, storage)
+        self._last: Held | None = None
 
     @contextlib.contextmanager
     def embedding(self) -> Iterator[None]:
@@ -163,6 +197,10 @@ class Segments:
             yield
         finally:
             lock.release()
+
+    def _still(self, table: AsyncTable, version: int) -> Held:
+        self._last = Held(table, version, self._last)
+        return self._last
 
     def contents(self) -> NDArray[np.int64]:
         """The different contents that have segments."""
