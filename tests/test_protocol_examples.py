@@ -62,7 +62,8 @@ def daemon(projects: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def answered(daemon: Serving, projects: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The reply to each example, asked in the page's order, by section; ``wait`` is asked until the job has ended."""
+    """The reply to each example, asked in the page's order, by section; ``wait`` is asked until the job has ended. ``written`` is
+    the timeline that lies there when ``result`` is asked: a later example's job writes over it."""
     folder = tmp_path_factory.mktemp("calls")
     replies: dict[str, Any] = {}
     for method, block in examples():
@@ -72,6 +73,8 @@ def answered(daemon: Serving, projects: Path, tmp_path_factory: pytest.TempPathF
         replies[method] = call(folder, text, daemon.endpoint)
         while method == "wait" and replies[method]["result"]["state"] in ("queued", "running"):
             replies[method] = call(folder, text, daemon.endpoint)
+        if method == "result":
+            replies["written"] = json.loads((projects / "reel1" / "cut_foley.otio").read_text("utf-8"))
     return replies
 
 
@@ -148,7 +151,7 @@ def test_a_seats_names_come_back_and_the_files_lie_where_they_are_mapped(answere
     for take in result["regions"][0]["takes"]:
         assert take["path"].startswith("/projects/reel1/foley/")
         assert soundfile.info(projects / take["path"].removeprefix("/projects/")).frames > 0
-    assert answered["result"]["timeline"] == json.loads((projects / "reel1" / "cut_foley.otio").read_text("utf-8"))
+    assert answered["result"]["timeline"] == answered["written"]
     assert answered["result"]["timeline"]["OTIO_SCHEMA"] == "Timeline.1"
 
 
