@@ -62,8 +62,8 @@ def daemon(projects: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def answered(daemon: Serving, projects: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The reply to each example, asked in the page's order, by section; ``wait`` is asked until the job has ended. ``written`` is
-    the timeline that lies there when ``result`` is asked: a later example's job writes over it."""
+    """The reply to each example, asked in the page's order, by section; ``wait`` is asked until the job has ended.
+    ``written`` is the timeline that lies there when ``result`` is asked: a later example's job writes over it."""
     folder = tmp_path_factory.mktemp("calls")
     replies: dict[str, Any] = {}
     for method, block in examples():
