@@ -20,6 +20,7 @@ import tempfile
 import time
 import unittest.mock
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from numpy.typing import NDArray
 from foley_bridge.inference import features
 from foley_bridge.inference.encoders import Encoders
 from foley_bridge.inference.pack import Pack
-from foley_bridge.library import nearest, table
+from foley_bridge.library import nearest, segments, table
 from foley_bridge.library.segments import Held, Notes, Segments
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +41,7 @@ STEP_S = 0.25
 MOST_S = 20  # of one real sound
 AT_ONCE = 100_000
 K = 10
+PROBES = (1, 1.4, segments.PROBES)
 ENOUGH = 0.98  # of the ten nearest
 EXACTLY_UP_TO = 2_000_000  # segments
 Floats = NDArray[np.float32]
@@ -131,21 +133,21 @@ class Maker:
 
 def measure(folder: Path, real: Floats, count: int, questions: int, *, with_faiss: bool) -> None:
     """One table of so many segments."""
-    segments, maker = Segments(folder, "bench"), Maker(real, count)
+    space, maker = Segments(folder, "bench"), Maker(real, count)
     every = np.empty((count, real.shape[1]), np.float32)
     began, first_content = time.perf_counter(), 0
     for first in range(0, count, AT_ONCE):
         whose, points = maker.segments(min(AT_ONCE, count - first))
-        segments.put(whose + first_content, np.zeros(len(points), np.float32), points)
+        space.put(whose + first_content, np.zeros(len(points), np.float32), points)
         every[first : first + len(points)] = points
         first_content += len(np.unique(whose))
     wrote, began = time.perf_counter() - began, time.perf_counter()
-    segments.index(Notes())
+    space.index(Notes())
     indexed = time.perf_counter() - began
     with unittest.mock.patch.object(table, "_KEPT_S", 0.001):  # what only readers of old versions would need
-        segments.table.optimise()
+        space.table.optimise()
     began = time.perf_counter()
-    held: Held = segments.table.on_newest(lambda held: held)
+    held: Held = space.table.on_newest(lambda held: held)
     loaded = time.perf_counter() - began
     megabytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
     print(
@@ -156,7 +158,7 @@ def measure(folder: Path, real: Floats, count: int, questions: int, *, with_fais
     truth = [set(truly(every, point)) for point in asked]
     ways: dict[str, Callable[[Floats], Sequence[int]]] = {
         "exact (numpy, in memory)": lambda point: exact(every, point),
-        "lancedb, its index": lambda point: by_index(held, point),
+        **{f"lancedb, its index, {probes:g} x root": partial(by_index, held, probes) for probes in PROBES},
         **(faiss_ways(every, asked, truth) if with_faiss else {}),
     }
     timed: dict[str, list[float]] = {name: [] for name in ways}
@@ -187,9 +189,10 @@ def truly(every: Floats, point: Floats) -> Sequence[int]:
     return np.argpartition(np.concatenate(parts), K)[:K].tolist()
 
 
-def by_index(held: Held, point: Floats) -> Sequence[int]:
-    """As the product asks for one point's nearest segments."""
-    return held.by_index(point[None], K)[0].tolist()
+def by_index(held: Held, probes: float, point: Floats) -> Sequence[int]:
+    """As the product asks for one point's nearest segments, but for how many parts it looks into: so many times their root."""
+    with unittest.mock.patch.object(segments, "PROBES", probes):
+        return held.by_index(point[None], K)[0].tolist()
 
 
 def faiss_ways(every: Floats, asked: Floats, truth: Sequence[set[int]]) -> dict[str, Callable[[Floats], Sequence[int]]]:
