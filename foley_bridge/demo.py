@@ -14,11 +14,8 @@ import opentimelineio as otio
 
 from foley_bridge.conform import ucs_name
 from foley_bridge.errors import JobError, PackError
-from foley_bridge.home import home
 from foley_bridge.inference.encoders import Encoders
-from foley_bridge.inference.in_use import InUse
-from foley_bridge.inference.installed import Installed
-from foley_bridge.inference.places import SHIPPED
+from foley_bridge.inference.in_use import encoders_in_use
 from foley_bridge.jobs.outputs import Outputs
 from foley_bridge.jobs.reporting import sync_error_ms
 from foley_bridge.jobs.request import Progress, Watcher, unwatched
@@ -132,10 +129,10 @@ def _in_place(outputs: Outputs, places: list[Path]) -> Iterator[None]:
 def _shipped_encoders() -> Encoders | None:
     """Of the pack that ships, where it is the one in use: another need not know what the stage looks like."""
     try:
-        encoders = InUse(Installed(home())).encoders()
+        encoders = encoders_in_use()
     except PackError:  # told by whoever needs it
         return None
-    return encoders if encoders is not None and encoders.pack.name == SHIPPED else None
+    return encoders if encoders is not None and encoders.pack.ships else None
 
 
 def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher, answered: set[str]) -> list[Path]:

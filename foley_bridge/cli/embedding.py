@@ -21,7 +21,9 @@ def embedded(catalogue: Catalogue, *, hidden: bool) -> Embedded:
     Raises:
         LibraryError: no pack does this.
     """
-    encoders = in_use()
+    from foley_bridge.inference.in_use import encoders_in_use
+
+    encoders = encoders_in_use()
     if encoders is None:
         raise LibraryError("no pack in use can embed sounds", "foley-bridge packs add FOLDER adds one")
     return _embedded(catalogue, encoders, hidden)
@@ -30,7 +32,9 @@ def embedded(catalogue: Catalogue, *, hidden: bool) -> Embedded:
 def embedded_if_any(catalogue: Catalogue, *, hidden: bool) -> Embedded | None:
     """Likewise; without such a pack one line says so, and nothing is done. The pack that ships has seen drawn scenes only: it
     embeds what is new where somebody had it embed the library before."""
-    encoders = in_use()
+    from foley_bridge.inference.in_use import encoders_in_use
+
+    encoders = encoders_in_use()
     if encoders is None:
         why = "no pack in use can; search by picture and by sound needs one (foley-bridge packs add FOLDER)"
     elif encoders.pack.ships and encoders.space not in catalogue.spaces():
@@ -40,15 +44,6 @@ def embedded_if_any(catalogue: Catalogue, *, hidden: bool) -> Embedded | None:
     if not hidden:
         print(f"not embedded: {why}")
     return None
-
-
-def in_use() -> Encoders | None:
-    """The encoders of the pack in use; None when no pack has any."""
-    from foley_bridge.home import home
-    from foley_bridge.inference.in_use import InUse
-    from foley_bridge.inference.installed import Installed
-
-    return InUse(Installed(home())).encoders()
 
 
 def _embedded(catalogue: Catalogue, encoders: Encoders, hidden: bool) -> Embedded:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foley_bridge.cli import embedding, show
+from foley_bridge.cli import show
 from foley_bridge.cli.asking import Json
 from foley_bridge.cli.sounds import Folder, Ucs, opened, print_sounds
 from foley_bridge.errors import LibraryError
@@ -45,13 +45,14 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find sounds by words, a picture or a sound, the best first."""
+    from foley_bridge.inference.in_use import encoders_in_use
     from foley_bridge.jobs import searching
 
     asked = _words(words or ())
     catalogue = opened(library)
     near = _near(picture, at, for_s, like, catalogue)
     conditions = {"ucs": ucs, "length_s": _length(length), "channels": channels, "limit": limit}
-    found = searching.search(catalogue, asked, near, embedding.in_use, conditions)
+    found = searching.search(catalogue, asked, near, encoders_in_use, conditions)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:

@@ -1,9 +1,9 @@
 """Which sounds of the library answer which cue of a reel, in which order.
 
 Every cue has its own ranking: by words, by what is on screen where somebody looked (``library.finding``), and by how a sound's
-length fits the region. Then the cues choose in turn, as at a
-table: each its first sound, in reel order, then each its second, and so on, and a sound that another cue has already taken
-counts for less. So take k of a cue never depends on how many takes anybody asks for.
+length fits the region. Then the cues choose in turn, as at a table: each its first sound, in reel order, then each its second,
+and so on, and a sound that another cue has already taken counts for less. So take k of a cue never depends on how many takes
+anybody asks for.
 """
 
 from __future__ import annotations

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import threading
 
+from foley_bridge.home import home
 from foley_bridge.inference.encoders import TASK, Encoders
 from foley_bridge.inference.installed import Installed
+
+
+def encoders_in_use() -> Encoders | None:
+    """For whoever asks once: those of the pack that serves this user now; as ``InUse.encoders``."""
+    return InUse(Installed(home())).encoders()
 
 
 class InUse:

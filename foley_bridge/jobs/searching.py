@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from foley_bridge.inference.encoders import Encoders
     from foley_bridge.library.catalogue import Catalogue
     from foley_bridge.library.finding import Hit, Shown
-    from foley_bridge.library.segments import Held
-    from foley_bridge.library.snapshot import Snapshot
     from foley_bridge.timeline.picture import Picture
 
 Near = Callable[["Encoders"], "Shown"]
@@ -73,12 +71,8 @@ def search(
 
 def _embedded_enough(catalogue: Catalogue, encoders: Encoders) -> list[str]:
     """Notes when not all sounds are embedded for the pack in use, or it is the one that ships; LibraryError when none is
-    embedded. Asked of what the search holds in memory anyway: ``Catalogue.embedded`` reads it from the disk."""
-
-    def ask(library: Snapshot, held: Held) -> tuple[int, int]:
-        return int((library.places_of(held.contents) >= 0).sum()), len(library)
-
-    there, count = catalogue.on_segments(encoders.space, ask)
+    embedded."""
+    there, count = catalogue.embedded(encoders.space)
     if count and not there:
         raise LibraryError(
             f"{catalogue.folder}: none of its sounds is embedded for the pack in use, {encoders.pack.id}",
