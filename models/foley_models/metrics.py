@@ -46,7 +46,7 @@ def average_precision(
     if len(truth_s) == 0 or len(times_s) == 0:
         return float(len(truth_s) == len(times_s))
     hit = match(truth_s, times_s, confidence, tolerance_s) >= 0
-    return _stepwise(hit.astype(float), confidence, len(truth_s))
+    return stepwise(hit.astype(float), confidence, len(truth_s))
 
 
 def average_precision_published(
@@ -79,10 +79,15 @@ def average_precision_published(
     scores += [float(confidence[i]) for i in left]
     if not sum(labels):
         return float("nan")
-    return _stepwise(np.array(labels), np.array(scores), int(sum(labels)))
+    return stepwise(np.array(labels), np.array(scores), int(sum(labels)))
 
 
-def _stepwise(hit: np.ndarray, confidence: np.ndarray, positives: int) -> float:
+def stepwise(hit: np.ndarray, confidence: np.ndarray, positives: int) -> float:
+    """Area under the steps of precision over recall: the usual average precision, equal confidences entering together.
+
+    Args:
+        hit, confidence: float (n,). positives: how many there are to find.
+    """
     order = np.argsort(-confidence, kind="stable")
     hit, confidence = hit[order], confidence[order]
     last = np.append(confidence[1:] != confidence[:-1], True)
