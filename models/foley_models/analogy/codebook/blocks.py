@@ -68,7 +68,7 @@ class Upsample(nn.Module):
 
 
 class Level(nn.Module):
-    """What is done at one resolution: residual blocks, each followed by attention where there is any, then another resolution."""
+    """One resolution: residual blocks, each followed by attention where there is any, and the way to the next resolution."""
 
     def __init__(self, inner: int, outer: int, *, blocks: int, attention: bool, groups: int) -> None:
         super().__init__()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 SLOPE = 0.2
@@ -20,7 +22,7 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         widths = [width * min(2**number, MOST) for number in range(layers + 1)]
         main: list[nn.Module] = [nn.Conv2d(1, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
-        for number, (inner, outer) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+        for number, (inner, outer) in enumerate(pairwise(widths), start=1):
             stride = 2 if number < layers else 1
             main += [nn.Conv2d(inner, outer, 4, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outer)]
             main += [nn.LeakyReLU(SLOPE)]

@@ -16,8 +16,8 @@ RECONSTRUCTIONS = {"l1": functional.l1_loss, "mse": functional.mse_loss}
 def perceptual(layers: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
     """LPAPS: how differently a network that knows sounds sees two mels; 0 for the same.
 
-    Each place's features are brought to length 1; squared distances are averaged over the places and summed over the layers. The
-    authors weight the channels, with weights that were learnt from people's judgements of pictures; here all count the same.
+    Each place's features are brought to length 1; squared distances are averaged over the places and summed over the layers.
+    The authors weight the channels, with weights that come with their loss; here all count the same.
 
     Args:
         layers, other: of the two mels, each (n, channels, h, w).

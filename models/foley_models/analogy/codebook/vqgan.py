@@ -1,7 +1,7 @@
 """The spectrogram VQGAN (section 3.2): a mel of 80 bands becomes 5 codes every 16 frames, and a mel again.
 
-State-dict names are those under ``first_stage_model.`` of the authors' checkpoints, but for ``wav_transforms``: the window and the
-filters with which their module makes its mels itself, which are no weights.
+State-dict names are those under ``first_stage_model.`` of the authors' checkpoints, but for ``wav_transforms``: the window and
+the filters with which their module makes its mels itself, which are no weights.
 """
 
 from __future__ import annotations

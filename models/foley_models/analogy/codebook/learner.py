@@ -1,0 +1,141 @@
+"""The codebook's training (section 3.2, supplement A): the VQGAN, its adversary, and their two turns of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from foley_models.analogy.codebook.discriminator import PatchDiscriminator
+from foley_models.analogy.codebook.losses import RECONSTRUCTIONS, adaptive_weight, adversarial, hinge, perceptual
+from foley_models.analogy.codebook.quantiser import Quantised, rows_of, usage
+from foley_models.analogy.codebook.revival import Revival
+from foley_models.analogy.codebook.vqgan import SpectrogramVQGAN, VQGANConfig
+from foley_models.settings import Settings
+from foley_models.turns import Turn, learning
+
+BETAS = (0.5, 0.9)
+"""Of Adam, for both turns."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How a codebook is trained, beside the trainer's settings.
+
+    Attributes:
+        reconstruction: "l1" (the authors' code) or "mse" (their paper).
+        perceptual_weight: of what a sound classifier sees; counts where there is one.
+        adversary_weight: of looking recorded.
+        adversary_from: the step from which on there is an adversary.
+        adversary_bounds: the least and the most of the adaptive weight.
+        adversary_width, adversary_layers: of the discriminator.
+        revive_after: steps without use after which an entry of the codebook is put elsewhere; 0: never.
+    """
+
+    reconstruction: str = "l1"
+    perceptual_weight: float = 1.0
+    adversary_weight: float = 0.8
+    adversary_from: int = 30_001
+    adversary_bounds: tuple[float, float] = (1.0, 1.0)
+    adversary_width: int = 64
+    adversary_layers: int = 3
+    revive_after: int = 0
+
+
+LEARNING = {
+    "paper": Learning(),
+    "mini": Learning(perceptual_weight=0.1, adversary_weight=0.1, adversary_from=1500, adversary_width=16, revive_after=40),
+}
+
+
+class Listener(Protocol):
+    """A network that knows sounds: a sound classifier."""
+
+    def layers(self, mel: Tensor) -> list[Tensor]:
+        """What it makes of mels (n, 1, 80, 160), layer by layer, each (n, channels, h, w)."""
+
+
+class CodebookLearner(nn.Module):
+    """What is trained; ``network`` is what is used later.
+
+    Args:
+        listener: for the perceptual loss; stays as it is. None: without that loss.
+    """
+
+    def __init__(self, config: VQGANConfig, learning: Learning, listener: nn.Module | None = None) -> None:
+        super().__init__()
+        self.config, self.learning = config, learning
+        self.network = SpectrogramVQGAN(config)
+        self.discriminator = PatchDiscriminator(learning.adversary_width, learning.adversary_layers)
+        self.revival = Revival(config.codes, learning.revive_after) if learning.revive_after else None
+        self.listener: Any = None if listener is None else listener.requires_grad_(False).eval()
+        self.step = 0
+
+    def train(self, mode: bool = True) -> CodebookLearner:
+        """As any module, but for the listener, which only listens."""
+        super().train(mode)
+        if self.listener is not None:
+            self.listener.eval()
+        return self
+
+    def begin_step(self, step: int) -> None:
+        """Which step is taken next, from 0."""
+        self.step = step
+
+    def turns(self, settings: Settings) -> Sequence[Turn]:
+        """The codebook's, then its adversary's."""
+        return [
+            Turn("codebook", self.loss, [{"params": learning(self.network.parameters())}], betas=BETAS),
+            Turn(
+                "adversary",
+                self.adversary_loss,
+                [{"params": learning(self.discriminator.parameters())}],
+                betas=BETAS,
+                from_step=self.learning.adversary_from,
+            ),
+        ]
+
+    def loss(self, mel: Tensor, *, gather: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """The codebook's loss of a batch, and how much of the codebook it used.
+
+        In evaluation there is no adversary in it, so that losses of all steps can be compared.
+
+        Args:
+            mel: float32 (n, 1, 80, 160).
+
+        Returns:
+            The mean loss; the codes' perplexity as a share of K, for each mel the same, float32 (n,).
+        """
+        embeddings = self.network.embeddings(mel)
+        revival = self.revival if self.training else None
+        if revival is not None:
+            places = rows_of(embeddings).flatten(0, 1)
+            revival.revive(self.network.quantize.embedding.weight, places, self.step, gather)
+        quantised: Quantised = self.network.quantize(embeddings)
+        if revival is not None:
+            revival.note(quantised.codes, gather)
+        decoded = self.network.mel(quantised.entries)
+        near = RECONSTRUCTIONS[self.learning.reconstruction](decoded, mel)
+        if self.listener is not None and self.learning.perceptual_weight:
+            seen = perceptual(self.listener.layers(decoded), self.listener.layers(mel))
+            near = near + self.learning.perceptual_weight * seen
+        loss = near + quantised.loss
+        if self.training and self.step >= self.learning.adversary_from:
+            fooling = adversarial(self.discriminator(decoded))
+            weight = adaptive_weight(near, fooling, self.network.decoder.conv_out.weight, self.learning.adversary_bounds)
+            loss = loss + weight * self.learning.adversary_weight * fooling
+        return loss, usage(quantised.codes, self.config.codes).expand(len(mel))
+
+    def adversary_loss(self, mel: Tensor, *, gather: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """The discriminator's loss of a batch, and which of it was taken for recorded when it was.
+
+        Args:
+            mel: float32 (n, 1, 80, 160).
+        """
+        with torch.no_grad():
+            decoded, _ = self.network(mel)
+        recorded = self.discriminator(mel)
+        return hinge(recorded, self.discriminator(decoded)), recorded.mean(dim=(1, 2, 3)) > 0
