@@ -77,6 +77,7 @@ class SoundFeatures:
 
 
 _Settings = TypeVar("_Settings", PictureFeatures, SoundFeatures)
+_Any = TypeVar("_Any")
 
 
 def settings_to_json(settings: PictureFeatures | SoundFeatures) -> dict[str, Any]:
@@ -90,16 +91,29 @@ def settings_from_json(kind: type[_Settings], said: Mapping[str, Any]) -> _Setti
     Raises:
         ValueError: a setting is missing, unknown, or not a number that can be; names it.
     """
-    names = {field.name for field in fields(kind)}
-    if wrong := names ^ said.keys():
-        raise ValueError(f"{sorted(wrong)[0]}: {'is missing' if sorted(wrong)[0] in names else 'there is no such setting'}")
-    settings = kind(**{name: _settled(name, said[name], getattr(kind(), name)) for name in names})
+    settings = settled(kind, said)
     if isinstance(settings, SoundFeatures) and settings.samples % settings.hop:
         raise ValueError("hop: a segment is not a whole number of hops")
     return settings
 
 
+def settled(kind: type[_Any], said: Mapping[str, Any]) -> _Any:
+    """Any frozen dataclass of numbers, tuples of them and strings, all with defaults, from what JSON says.
+
+    Raises:
+        ValueError: as ``settings_from_json``.
+    """
+    like, names = kind(), {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    if wrong := names ^ said.keys():
+        raise ValueError(f"{sorted(wrong)[0]}: {'is missing' if sorted(wrong)[0] in names else 'there is no such setting'}")
+    return kind(**{name: _settled(name, said[name], getattr(like, name)) for name in names})
+
+
 def _settled(name: str, value: Any, like: Any) -> Any:
+    if isinstance(like, str):
+        if not isinstance(value, str):
+            raise ValueError(f"{name}: a word is wanted")
+        return value
     if isinstance(like, tuple):
         if not isinstance(value, list) or len(value) != len(like):
             raise ValueError(f"{name}: {len(like)} numbers are wanted")
@@ -107,7 +121,7 @@ def _settled(name: str, value: Any, like: Any) -> Any:
     whole = isinstance(like, int)
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         raise ValueError(f"{name}: {'a whole number' if whole else 'a number'} is wanted")
-    if not np.isfinite(value) or abs(value) > 1e6 or (value <= 0 and name not in {"mean", "low_hz"}):
+    if not np.isfinite(value) or abs(value) > 1e6 or (value <= 0 and name not in {"mean", "low_hz", "rms"}):
         raise ValueError(f"{name}: {value} cannot be")
     return value if whole else float(value)
 

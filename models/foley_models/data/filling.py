@@ -5,20 +5,34 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Sized
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Protocol
 
 from foley_bridge.errors import FoleyError
 from foley_models.data.clips import Skipped
-from foley_models.data.pairs import PairData
 from foley_models.errors import ModelError
 
 FEW = 16  # clips that no process is started for
 Said = Callable[[int, int], None]
 
 
-def fill(data: PairData, *, workers: int | None = None, on_progress: Said | None = None) -> list[Skipped]:
+class Made(Sized, Protocol):
+    """Something whose parts are made once and kept."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of its parts."""
+
+    def kept(self, index: int) -> bool:
+        """Is a part made already?"""
+
+    def make(self, index: int) -> object:
+        """Make and keep it."""
+
+
+def fill(data: Made, *, workers: int | None = None, on_progress: Said | None = None) -> list[Skipped]:
     """Make what is not kept yet.
 
     Args:
@@ -45,7 +59,7 @@ def fill(data: PairData, *, workers: int | None = None, on_progress: Said | None
     return [Skipped(data.names[index], faults[index]) for index in sorted(faults)]
 
 
-def _try(data: PairData, index: int) -> str:
+def _try(data: Made, index: int) -> str:
     """Make a clip's features. Returns why that cannot be done, "" when it was."""
     try:
         data.make(index)
@@ -58,7 +72,7 @@ def _try(data: PairData, index: int) -> str:
     return ""
 
 
-def _made(data: PairData, todo: list[int], workers: int) -> Iterator[tuple[int, str]]:
+def _made(data: Made, todo: list[int], workers: int) -> Iterator[tuple[int, str]]:
     """The same of many by processes. When one of them dies, what is left is read by a single one, to see what it dies of."""
     left, alone = todo, False
     while left:
@@ -77,16 +91,16 @@ def _made(data: PairData, todo: list[int], workers: int) -> Iterator[tuple[int, 
             return
 
 
-def _by_processes(data: PairData, todo: list[int], workers: int) -> Iterator[str]:
+def _by_processes(data: Made, todo: list[int], workers: int) -> Iterator[str]:
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawning, initializer=_begin, initargs=(data,)) as pool:
         yield from pool.map(_try_mine, todo)
 
 
-_mine: PairData
+_mine: Made
 
 
-def _begin(data: PairData) -> None:
+def _begin(data: Made) -> None:
     global _mine
     _mine = data
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ended by the process that started it

@@ -1,0 +1,1 @@
+"""Foley by analogy (Du et al.): its networks, their training, evaluation and listening study."""
