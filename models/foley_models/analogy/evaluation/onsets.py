@@ -53,7 +53,7 @@ class Onsets:
 
 
 def places_of(sound: Floats, sample_rate: int) -> NDArray[np.int64]:
-    """Sample numbers at which there is an onset: what ``librosa.onset.onset_detect`` finds with ``DELTA``, multiples of its hop.
+    """Sample numbers at which there is an onset, multiples of ``HOP``: what librosa's ``onset_detect`` finds with ``DELTA``.
 
     Its own peak picking is compiled when it is first used, which takes most of a minute: the same is written out here.
 
