@@ -10,11 +10,11 @@ from foley_models.errors import ModelError
 from foley_models.schedule import SCHEDULES
 
 if TYPE_CHECKING:
-    from torch import nn, optim
+    from torch import optim
 
-LEARNING_RATES = {"sgd": 0.01, "adamw": 0.001}
+LEARNING_RATES = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001}
 """Of each optimiser, where none is given; Krishnamurthy's is SGD's."""
-WEIGHT_DECAY = {"sgd": 1e-4, "adamw": 0.01}
+WEIGHT_DECAY = {"sgd": 1e-4, "adam": 0.0, "adamw": 0.01}
 MOMENTUM = 0.9
 
 
@@ -28,7 +28,7 @@ class Settings:
     Attributes:
         batch: pairs in a batch, of all processes together.
         lr: learning rate of the first step.
-        optimizer: "sgd" (Nesterov momentum) or "adamw".
+        optimizer: "sgd" (Nesterov momentum), "adam" or "adamw".
         schedule: see ``schedule.learning_rate``.
         steps, epochs: to take at most; None: until there is no more gain.
         validate_every: steps between validations; None: an epoch.
@@ -84,13 +84,23 @@ class Settings:
         return wrong[0] if wrong else None
 
 
-def optimiser(network: nn.Module, settings: Settings) -> optim.Optimizer:
-    """As the settings want it; the learning rate is set before each step."""
+def optimiser(
+    groups: list[dict[str, Any]], settings: Settings, *, name: str | None = None, betas: tuple[float, float] = (0.9, 0.999)
+) -> optim.Optimizer:
+    """For groups of parameters; the learning rate is set before each step.
+
+    Args:
+        groups: as ``torch.optim`` takes them; one without "weight_decay" has the optimiser's of ``WEIGHT_DECAY``.
+        name: one of ``LEARNING_RATES``; None: the settings'.
+    """
     from torch import optim
 
-    if settings.optimizer == "adamw":
-        return optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=WEIGHT_DECAY["adamw"])
-    return optim.SGD(network.parameters(), lr=settings.lr, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY["sgd"])
+    name = settings.optimizer if name is None else name
+    decay = WEIGHT_DECAY[name]
+    if name == "sgd":
+        return optim.SGD(groups, lr=settings.lr, momentum=MOMENTUM, nesterov=True, weight_decay=decay)
+    kind = optim.AdamW if name == "adamw" else optim.Adam
+    return kind(groups, lr=settings.lr, betas=betas, weight_decay=decay)
 
 
 def _either(names: Iterable[str]) -> str:

@@ -23,22 +23,16 @@ from foley_models import curves, schedule
 from foley_models.errors import ModelError
 from foley_models.processes import Processes, synced
 from foley_models.run_folder import RunFolder
-from foley_models.settings import Settings, optimiser
+from foley_models.settings import Settings
+from foley_models.turns import Turns, turns_of
 
 Tensors = Sequence[Tensor | None]
-
-
-class Network(Protocol):
-    """What a task's network has, beside being a ``torch.nn.Module``."""
-
-    def loss(self, *batch: Any, gather: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        """A batch's mean loss, and of which of it the network was right, bool (n,)."""
 
 
 class Task(Protocol):
     """What a paper tells the trainer. Batches are tensors on the CPU whose first dimension is the batch."""
 
-    network: Any  # an ``nn.Module`` that is a ``Network``, too
+    network: Any  # an ``nn.Module`` that is a ``turns.Network``, too
 
     def batches(self, epoch: int, first: int) -> Generator[Tensors]:
         """An epoch's batches from number ``first`` on; all are of the settings' size; the same whenever they are asked for."""
@@ -129,16 +123,20 @@ class Trainer:
         gpu = processes.device.type == "cuda"
         if processes.world > 1:
             synced(self._network)
-        self._optimiser = optimiser(self._network, settings)
+        self._turns = turns_of(self._network, settings)
+        self._optimisers = [turn.optimiser(settings) for turn in self._turns]
         self._scaler = torch.amp.GradScaler("cuda", enabled=settings.amp and gpu)
         self._autocast = torch.float16 if gpu else torch.bfloat16
         if self.folder.last.exists():
             self._restore()
         self.folder.go_on(self.step, self._validated)
-        self._loss: nn.Module = WithLoss(self._network, processes)
+        self._loss: nn.Module = Turns(self._network, self._turns, processes)
         if processes.world > 1:
             self._loss = nn.parallel.DistributedDataParallel(
-                self._loss, device_ids=[processes.device] if gpu else None, broadcast_buffers=False
+                self._loss,
+                device_ids=[processes.device] if gpu else None,
+                broadcast_buffers=False,
+                find_unused_parameters=len(self._turns) > 1,
             )
 
     def run(self) -> Outcome:
@@ -203,18 +201,18 @@ class Trainer:
 
     def _train_with(self, batch: Tensors) -> None:
         rate = self._rate()
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
         drawn = np.random.SeedSequence([self.settings.seed, self.step, self.processes.rank]).generate_state(1, np.uint64)
         torch.manual_seed(int(drawn[0]))  # of dropout and the like: nothing of it has to be kept to go on
         self._network.train()
-        self._optimiser.zero_grad(set_to_none=True)
-        with self._precision():
-            loss, right = self._loss(*self._on_device(batch))
-        self._scaler.scale(loss).backward()
-        self._scaler.step(self._optimiser)
+        if hasattr(self._network, "begin_step"):
+            self._network.begin_step(self.step)
+        there = self._on_device(batch)
+        taken = {
+            turn.name: self._take(number, there, rate) for number, turn in enumerate(self._turns) if self.step >= turn.from_step
+        }
         self._scaler.update()
-        told = self.processes.total(torch.stack([loss.detach().float(), right.float().mean()])) / self.processes.world
+        loss, right = taken.pop(self._turns[0].name)
+        told = self.processes.total(torch.stack([loss.float(), right.float().mean()])) / self.processes.world
         mean, accuracy = told.tolist()
         if not math.isfinite(mean):
             before = f"; {self.folder.last} has the network of step {self._saved_step}" if self.folder.last.exists() else ""
@@ -224,9 +222,22 @@ class Trainer:
             )
         self.step, self.in_epoch = self.step + 1, self.in_epoch + 1
         said = {"loss": mean, "accuracy": accuracy, "lr": rate}
+        said |= {name: each.item() for name, (each, _) in taken.items()}
         self.folder.log({"step": self.step, "epoch": self.epoch, **said, "took_s": round(self._took(), 2)})
         if self.processes.first:
             self.watcher.stepped(self.step, self.settings.steps, mean, accuracy)
+
+    def _take(self, number: int, batch: Tensors, rate: float) -> tuple[Tensor, Tensor]:
+        """One turn of a step: its loss, and of which of the batch the network was right."""
+        optimiser = self._optimisers[number]
+        for group in optimiser.param_groups:
+            group["lr"] = rate * group.get("scale", 1)
+        self._network.zero_grad(set_to_none=True)
+        with self._precision():
+            loss, right = self._loss(number, *batch)
+        self._scaler.scale(loss).backward()
+        self._scaler.step(optimiser)
+        return loss.detach(), right
 
     def _on_device(self, batch: Tensors) -> list[Tensor | None]:
         return [None if each is None else each.to(self.processes.device, non_blocking=True) for each in batch]
@@ -307,7 +318,7 @@ class Trainer:
             "validated": self._validated,
             "validations": self.validations,
             "took_s": self._took(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimisers": [each.state_dict() for each in self._optimisers],
             "scaler": self._scaler.state_dict(),
         }
         best = min(self.validations, key=lambda each: each["loss"], default={})
@@ -318,20 +329,9 @@ class Trainer:
         self.step, self.epoch, self.in_epoch = progress["step"], progress["epoch"], progress["in_epoch"]
         self._validated, self.validations, self._took_s = progress["validated"], progress["validations"], progress["took_s"]
         self._saved_step = self.step
-        self._optimiser.load_state_dict(progress["optimiser"])
+        for optimiser, kept in zip(self._optimisers, progress["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
         self._scaler.load_state_dict(progress["scaler"])
-
-
-class WithLoss(nn.Module):
-    """A network's loss as a forward pass, which is where several processes exchange gradients."""
-
-    def __init__(self, network: nn.Module, processes: Processes) -> None:
-        super().__init__()
-        self.network: Any = network
-        self._gather = processes.gather
-
-    def forward(self, *batch: Tensor | None) -> tuple[Tensor, Tensor]:
-        return self.network.loss(*batch, gather=self._gather)
 
 
 def _own(rows: Tensor) -> Tensor:

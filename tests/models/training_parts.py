@@ -10,7 +10,8 @@ import torch
 import training_pairs
 from foley_models.processes import Processes, joined, synced
 from foley_models.recommendation.systems import Recommender
-from foley_models.trainer import WithLoss
+from foley_models.settings import Settings
+from foley_models.turns import Turns, turns_of
 from torch.nn.parallel import DistributedDataParallel
 
 SYSTEMS = ("attention-infonce", "attention-ntxent-nonlinear", "attention-bce-margin", "baseline-bce")
@@ -25,11 +26,11 @@ def gradients(name: str, processes: Processes) -> dict[str, Any]:
     mine = slice(processes.rank * rows, (processes.rank + 1) * rows)
     pictures, sounds = torch.randn(ROWS, 3, 32, 32).double()[mine], torch.randn(ROWS, 1, 32, 20).double()[mine]
     correlated = None if network.config.contrastive else torch.tensor([1, 0] * (ROWS // 2))[mine]
-    with_loss: Any = WithLoss(network, processes)
+    with_loss: Any = Turns(network, turns_of(network, Settings(batch=ROWS, lr=0.01)), processes)
     if processes.world > 1:
         synced(network)
         with_loss = DistributedDataParallel(with_loss, broadcast_buffers=False)
-    loss, right = with_loss(pictures, sounds, correlated)
+    loss, right = with_loss(0, pictures, sounds, correlated)
     loss.backward()
     told = processes.total(torch.stack([loss.detach(), right.double().mean()])) / processes.world
     return {
