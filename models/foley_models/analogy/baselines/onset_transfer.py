@@ -1,10 +1,9 @@
 """Onset Transfer (section 4.1, and the released code): pieces of the conditional example's sound, each with one of its onsets,
-are pasted where the onset network sees one in the input.
+are pasted where the onset network sees one in the input (``onset.peaks``, as published: there is always one).
 
 Each onset of the input gets a random one of the example. Its piece begins a third of the way back to the onset before and ends
 half of the way on to the next, in the example or in the input, whichever is less; what lies there is overwritten, without any
-fade. Three things are pinned that the released code leaves to chance: an example without an onset is taken to begin where it is
-loudest (there it fails), a picture without an onset gets its likeliest one (as there), and draws are the caller's.
+fade. Where the example has no onset, which the released code cannot handle, its loudest sample is taken for one.
 """
 
 from __future__ import annotations
@@ -13,26 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-THRESHOLD = 0.5
-BEFORE, AFTER = 4, 3  # pictures around one that is seen in which no other is: the released slice leaves its end out
-
-
-def seen(chances: NDArray[np.floating], threshold: float = THRESHOLD) -> NDArray[np.int64]:
-    """Pictures in which there is an onset: the likeliest first, each taking those around it away, until none is likely.
-
-    Args:
-        chances: float (t,), 0-1, of each picture.
-
-    Returns:
-        int64 (n,), in order; n is at least 1.
-    """
-    left = np.array(chances, np.float64)
-    found: list[int] = []
-    while not found or (left > threshold).any():
-        best = int(left.argmax())
-        found.append(best)
-        left[max(0, best - BEFORE) : best + AFTER + 1] = 0
-    return np.array(sorted(found), np.int64)
 
 
 def reach(onsets: NDArray[np.int64], number: int, length: int) -> tuple[int, int]:
