@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional
-
 from foley_models.analogy.picture.r2plus1d import SIZES, Norm, PictureConfig, R2Plus1D
+from torch.nn import functional
 
 KEYS = Path(__file__).parents[3] / "shared" / "facts" / "condfoley_state_dict.json"
 UNDER = "cond_stage_model.model."
