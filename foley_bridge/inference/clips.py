@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from foley_bridge.inference import cubic
 from foley_bridge.inference.features import Floats, settled
 
 Images = NDArray[np.uint8]
 SCALES = ("slaney", "htk")
+RESIZES = ("short side", "square")
 FLOOR = 1e-5  # of magnitude: the lowest that the logarithm sees; what is below 1e-4 is -1 on the scale anyhow
 DECADES = 5.0  # of magnitude that the scale spans, the highest 10
 LOWEST_RMS = 1e-4  # of what is brought to a level: silence stays silence
@@ -32,6 +34,8 @@ class ClipPicture:
         fps: pictures a second.
         frames: pictures of a clip.
         short_side: pixels, of a picture that is kept.
+        resize: "short side": that becomes so long, and the picture keeps its shape; "square": both become so long, by Pillow's
+            cubic interpolation, as the authors' code does it.
         size: pixels, of both sides of what is cut out of it.
         mean, std: of red, green, blue, on a scale of 0-1.
     """
@@ -42,6 +46,7 @@ class ClipPicture:
     size: int = 112
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    resize: str = "short side"
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,8 @@ def settings_from_json(kind: type[_Settings], said: Mapping[str, Any]) -> _Setti
     if isinstance(settings, ClipPicture):
         if settings.size > settings.short_side:
             raise ValueError("size: more than the short side")
+        if settings.resize not in RESIZES:
+            raise ValueError(f"resize: {settings.resize} is none of {', '.join(RESIZES)}")
         return settings
     if settings.scale not in SCALES:
         raise ValueError(f"scale: {settings.scale} is none of {', '.join(SCALES)}")
@@ -186,7 +193,9 @@ def _bands(settings: ClipSound) -> Floats:
 
 
 def kept_size(width: int, height: int, settings: ClipPicture = ClipPicture()) -> tuple[int, int]:
-    """(width, height) of a picture whose short side is as the settings say."""
+    """(width, height) of a picture that is kept, where it came as given."""
+    if settings.resize == "square":
+        return settings.short_side, settings.short_side
     short = min(width, height)
     return width * settings.short_side // short, height * settings.short_side // short
 
@@ -208,6 +217,8 @@ def kept(image: Images, settings: ClipPicture = ClipPicture()) -> Images:
     size = kept_size(width, height, settings)
     if size == (width, height):
         return image
+    if settings.resize == "square":
+        return cubic.resized(image, *size)
     smaller = min(width, height) > settings.short_side
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR).astype(np.uint8)
 
