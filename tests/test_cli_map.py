@@ -103,7 +103,7 @@ def test_without_a_pack_it_says_where_one_comes_from(
 @pytest.mark.skipif(os.name == "nt", reason="a terminal of its own, as other systems make one")
 def test_ctrl_c_while_it_lays_out_leaves_the_map_before(pack: Pack, tmp_path: Path) -> None:
     vectors, _ = clusters([1500, 1500], 0.3)
-    space = pack.space("recommendation")
+    space = pack.space
     filled(tmp_path / "library", [sound(f"s{number}") for number in range(3000)], vectors, space=space)
     (tmp_path / "map.html").write_text("the one before")
     command = [sys.executable, "-m", "foley_bridge", "library", "map", "--out", str(tmp_path / "map.html")]

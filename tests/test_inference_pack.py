@@ -72,20 +72,20 @@ def test_a_pack_with_weights_outside_says_so(tmp_path: Path) -> None:
 
 
 def test_packs_share_a_space_just_when_graphs_and_features_are_the_same(tmp_path: Path, folder: Path) -> None:
-    space = Pack.open(folder).space("recommendation")
+    space = Pack.open(folder).space
     assert len(space) == 16 and int(space, 16)
     same = Pack.open(make_pack(tmp_path / "same", name="other", version="2"))
-    assert same.space("recommendation") == space and same.hash != Pack.open(folder).hash
-    assert Pack.open(make_pack(tmp_path / "seed", seed=1)).space("recommendation") != space
+    assert same.space == space and same.hash != Pack.open(folder).hash
+    assert Pack.open(make_pack(tmp_path / "seed", seed=1)).space != space
     told = read_manifest(folder)
     told["tasks"]["recommendation"]["sound"]["floor"] = 1e-6
     write_manifest(folder, told)
-    assert Pack.open(folder).space("recommendation") != space
+    assert Pack.open(folder).space != space
     outside = make_pack(tmp_path / "outside", external=True)
-    before = Pack.open(outside).space("recommendation")
+    before = Pack.open(outside).space
     changed(outside, "picture.bin", lambda data: data[:-1] + b"\x01")  # other weights, and the graph's own file as it was
     write_manifest(outside, read_manifest(outside))
-    assert Pack.open(outside).space("recommendation") != before
+    assert Pack.open(outside).space != before
 
 
 def test_a_manifest_is_written_as_it_is_read(folder: Path) -> None:

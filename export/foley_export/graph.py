@@ -40,7 +40,7 @@ def to_onnx(network: nn.Module, name: str, shape: Sequence[int]) -> onnx.ModelPr
 
     if network.training:
         raise ValueError("a network is exported in eval mode")
-    with _quiet():
+    with quiet():
         try:
             program = torch.onnx.export(
                 network,
@@ -59,7 +59,7 @@ def to_onnx(network: nn.Module, name: str, shape: Sequence[int]) -> onnx.ModelPr
     assert program is not None
     model = program.model_proto
     model.graph.name = name
-    _forget_where(model)
+    forget_where(model)
     onnx.checker.check_model(model, full_check=True)
     assert_free(model, name, shape)
     return model
@@ -87,7 +87,8 @@ def shape_of(value: onnx.ValueInfoProto) -> list[int | str]:
     return [dim.dim_param or dim.dim_value for dim in dims]
 
 
-def _forget_where(model: onnx.ModelProto) -> None:
+def forget_where(model: onnx.ModelProto) -> None:
+    """Take out what the exporter noted of the machine it ran on."""
     for part in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output, *model.graph.value_info):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
@@ -97,7 +98,7 @@ def _forget_where(model: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the exporter's remarks on what else could be installed."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

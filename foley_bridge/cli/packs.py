@@ -73,7 +73,10 @@ def show_pack(name: Name, as_json: Json = False) -> None:
         ("pack", found.pack.id), ("title", manifest.title), ("licence", manifest.licence), ("created", manifest.created),
         ("serves", ", ".join(found.serves) or "nothing"), ("tasks", ", ".join(manifest.tasks)), ("folder", str(found.folder)),
     ]  # fmt: skip
-    lines += [(f"space of {task}", found.pack.space(task)) for task in manifest.tasks]
+    if manifest.recommendation is not None:
+        lines.append(("space of recommendation", found.pack.space))
+    if manifest.analogy is not None:
+        lines += [(f"analogy, {what}", said) for what, said in manifest.analogy.in_words()]
     for graph, entry in manifest.graphs.items():
         parity = entry.parity
         near = f"worst {parity.worst:.2g}, typical {parity.typical:.2g} from {parity.against} over {parity.inputs} inputs"

@@ -39,7 +39,7 @@ def sound_map(
         raise LibraryError("no pack in use knows what sounds are like", "foley-bridge packs add FOLDER adds one")
     catalogue = opened(library)
     with show.Bar(hidden=as_json) as bar:
-        made = make(catalogue, pack.space(TASK), str(pack.id), seed=seed, on_progress=bar.update)
+        made = make(catalogue, pack.space, str(pack.id), seed=seed, on_progress=bar.update)
         if out is not None:
             _write(out, made)
     if as_json:

@@ -15,10 +15,11 @@ from foley_bridge.errors import MediaError, PackError
 from foley_bridge.inference import features
 from foley_bridge.inference.golden import WITHIN, read_golden
 from foley_bridge.inference.pack import Pack
+from foley_bridge.inference.places import RECOMMENDATION
 from foley_bridge.inference.recommendation_task import EMBEDDING
 from foley_bridge.inference.session import Session
 
-TASK = "recommendation"
+TASK = RECOMMENDATION
 _LOUDEST = 1e6  # full scale is 1
 _UNIT_WITHIN = 1e-2
 _SHOWN = 16  # pictures, or segments, that are made ready together
@@ -37,11 +38,9 @@ class Encoders:
     """
 
     def __init__(self, pack: Pack, *, threads: int | None = None, providers: str | None = None) -> None:
-        if TASK not in pack.tasks:
-            raise PackError(f"{pack.folder}: {pack.id} has no task {TASK}", "use a pack that has")
         self.pack = pack
-        self._task = pack.tasks[TASK]
-        self.space = pack.space(TASK)
+        self._task = pack.recommendation
+        self.space = pack.space
         self.dimension = self._task.dimension
         self.picture = Session(pack.graph(self._task.picture_graph), threads=threads, providers=providers)
         self.sound = Session(pack.graph(self._task.sound_graph), threads=threads, providers=providers)

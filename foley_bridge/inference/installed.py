@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from foley_bridge.errors import PackError
 from foley_bridge.inference import places
 from foley_bridge.inference.pack import Pack
-from foley_bridge.inference.places import MANIFEST, SHIPPED, TASKS, USE
+from foley_bridge.inference.places import ANALOGY, MANIFEST, RECOMMENDATION, SHIPPED, TASKS, USE
 from foley_bridge.inference.strict_json import MOST_BYTES, strict_json
 
 _LOCK_WAIT_S = 60.0
@@ -117,12 +117,16 @@ class Installed:
             PackError: it cannot be used, or does not compute here what it should; another of this name and version is here; it
                 cannot be written.
         """
+        from foley_bridge.inference.analogy import Analogy
         from foley_bridge.inference.encoders import Encoders
 
         pack = Pack.open(folder)
         if pack.name == SHIPPED:
             raise PackError(f"{folder}: {SHIPPED} is the name of the pack that ships", "give it another name")
-        Encoders(pack)
+        if RECOMMENDATION in pack.tasks:
+            Encoders(pack)
+        if ANALOGY in pack.tasks:
+            Analogy(pack).prove()
         place = self.folder / pack.id
         with self._turn():
             self._sweep()

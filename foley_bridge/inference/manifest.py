@@ -15,7 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from foley_bridge.inference.places import MANIFEST, TASKS
+from foley_bridge.inference.analogy_task import AnalogyTask
+from foley_bridge.inference.places import ANALOGY, MANIFEST, RECOMMENDATION, TASKS
 from foley_bridge.inference.recommendation_task import RecommendationTask
 from foley_bridge.inference.saying import Saying, mapping, plain_file
 from foley_bridge.inference.strict_json import strict_json
@@ -30,6 +31,7 @@ PACK_VERSION = r"[0-9A-Za-z]([0-9A-Za-z.-]{0,38}[0-9A-Za-z])?"
 _SPDX = r"[0-9A-Za-z()][0-9A-Za-z.+:() -]{0,199}"
 _GRAPH_NAME = r"[a-z0-9][a-z0-9_-]{0,39}"
 _AXIS = re.compile(r"[A-Za-z_][0-9A-Za-z_]{0,39}")
+Task = RecommendationTask | AnalogyTask
 _NEWER = "it is of a newer form; bring foley-bridge up to date"
 
 
@@ -169,7 +171,7 @@ class Manifest:
         provenance: how it came about, in whatever words; JSON.
         files: every file of the pack but the manifest, by name.
         graphs: by name.
-        tasks: what the pack can serve, by name.
+        tasks: what the pack can serve, by name, as it is in ``places.TASKS``.
     """
 
     name: str
@@ -180,7 +182,19 @@ class Manifest:
     provenance: Mapping[str, Any]
     files: Mapping[str, File]
     graphs: Mapping[str, GraphEntry]
-    tasks: Mapping[str, RecommendationTask]
+    tasks: Mapping[str, Task]
+
+    @property
+    def recommendation(self) -> RecommendationTask | None:
+        """What it says of that task; None: it has none."""
+        task = self.tasks.get(RECOMMENDATION)
+        return task if isinstance(task, RecommendationTask) else None
+
+    @property
+    def analogy(self) -> AnalogyTask | None:
+        """What it says of that task; None: it has none."""
+        task = self.tasks.get(ANALOGY)
+        return task if isinstance(task, AnalogyTask) else None
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Manifest:
@@ -273,10 +287,16 @@ def _graphs(said: Any, place: str) -> dict[str, GraphEntry]:
     return graphs
 
 
-def _tasks(said: Any, place: str) -> dict[str, RecommendationTask]:
+def _tasks(said: Any, place: str) -> dict[str, Task]:
     if not mapping(said, place):
         raise ValueError(f"{place}: there is none")
     for name in said:
         if name not in TASKS:
             raise ValueError(f"{place}.{name[:60]}: this version of foley-bridge knows no such task")
-    return {name: RecommendationTask.from_json(each, f"{place}.{name}") for name, each in said.items()}
+    return {name: _task(name, each, f"{place}.{name}") for name, each in said.items()}
+
+
+def _task(name: str, said: Any, place: str) -> Task:
+    if name == RECOMMENDATION:
+        return RecommendationTask.from_json(said, place)
+    return AnalogyTask.from_json(said, place)

@@ -13,12 +13,13 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from foley_bridge.errors import PackError
-from foley_bridge.inference.manifest import File, GraphEntry, Manifest, Parity, Tensor
+from foley_bridge.inference.analogy_task import AnalogyTask
+from foley_bridge.inference.manifest import File, GraphEntry, Manifest, Parity, Task, Tensor
 from foley_bridge.inference.onnx_reader import Onnx, read_onnx
-from foley_bridge.inference.places import MANIFEST
+from foley_bridge.inference.places import ANALOGY, MANIFEST, RECOMMENDATION
 from foley_bridge.inference.recommendation_task import RecommendationTask
 from foley_bridge.inference.saying import plain
 from foley_bridge.inference.strict_json import MOST_BYTES
@@ -28,6 +29,7 @@ REFUSED_OPERATORS = {"EPContext", "PythonOp", "PythonOpGrad", "ATen", "ATenOp"}
 """Of ``com.microsoft``: they load programs or files from elsewhere."""
 _AGAIN = "get the pack again from where it came, or ask who made it"
 _AT_ONCE = 1 << 20
+_Task = TypeVar("_Task")
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,18 @@ class Pack:
         return f"{self.name}@{self.version}"
 
     @property
-    def tasks(self) -> Mapping[str, RecommendationTask]:
+    def tasks(self) -> Mapping[str, Task]:
         return self.manifest.tasks
+
+    @property
+    def recommendation(self) -> RecommendationTask:
+        """What it says of that task; raises PackError when it has none."""
+        return self._having(RECOMMENDATION, self.manifest.recommendation)
+
+    @property
+    def analogy(self) -> AnalogyTask:
+        """What it says of that task; raises PackError when it has none."""
+        return self._having(ANALOGY, self.manifest.analogy)
 
     def graph(self, name: str) -> Graph:
         """A graph by its name in the manifest."""
@@ -140,9 +152,10 @@ class Pack:
         outside = [self.manifest.files[each].sha256 for each in sorted(entry.external)]
         return Graph(self, name, hashlib.sha256("\n".join([own, *outside]).encode()).hexdigest() if outside else own, entry)
 
-    def space(self, task: str) -> str:
-        """Names what can be compared with what the task's graphs give."""
-        said = self.tasks[task]
+    @property
+    def space(self) -> str:
+        """Names what can be compared with what the graphs of ``recommendation`` give."""
+        said = self.recommendation
         return said.space(self.graph(said.picture_graph).sha256, self.graph(said.sound_graph).sha256)
 
     def read(self, name: str) -> bytes:
@@ -154,6 +167,11 @@ class Pack:
         parts: list[bytes] = []
         self._look_through(name, parts)
         return b"".join(parts)
+
+    def _having(self, name: str, task: _Task | None) -> _Task:
+        if task is None:
+            raise PackError(f"{self.folder}: {self.id} has no task {name}", "use a pack that has")
+        return task
 
     def _look_through(self, name: str, parts: list[bytes] | None = None) -> None:
         entry, found = self.manifest.files[name], hashlib.sha256()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 MANIFEST = "pack.json"
 USE = "use.json"
-TASKS = ("recommendation",)
+RECOMMENDATION, ANALOGY = "recommendation", "analogy"
+TASKS = (RECOMMENDATION, ANALOGY)
 """That packs can serve."""
 SHIPPED = "mini"
 """What the pack that ships is called."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foley_bridge.inference.features import PictureFeatures, SoundFeatures, settings_from_json, settings_to_json
-from foley_bridge.inference.saying import Saying, mapping
+from foley_bridge.inference.saying import Saying, mapping, within
 
 if TYPE_CHECKING:
     from foley_bridge.inference.manifest import File, GraphEntry
@@ -134,13 +134,13 @@ class RecommendationTask:
 
 def _picture(said: Any, place: str) -> PictureFeatures:
     settings = _settings(PictureFeatures, said, place)
-    _within(place, settings, size=_SIZE, fps=_FPS)
+    within(place, settings, size=_SIZE, fps=_FPS)
     return settings
 
 
 def _sound(said: Any, place: str) -> SoundFeatures:
     settings = _settings(SoundFeatures, said, place)
-    _within(place, settings, sample_rate=_RATE, segment_s=_SEGMENT_S, n_fft=_FFT, hop=(1, settings.n_fft), mels=_MELS)
+    within(place, settings, sample_rate=_RATE, segment_s=_SEGMENT_S, n_fft=_FFT, hop=(1, settings.n_fft), mels=_MELS)
     if not 0 <= settings.low_hz < settings.high_hz <= settings.sample_rate / 2:
         raise ValueError(f"{place}: low_hz and high_hz are no range of frequencies at {settings.sample_rate} Hz")
     return settings
@@ -151,11 +151,3 @@ def _settings(kind: type[_Settings], said: Any, place: str) -> _Settings:
         return settings_from_json(kind, mapping(said, place))
     except ValueError as error:
         raise ValueError(f"{place}.{error}") from None
-
-
-def _within(place: str, settings: object, **ranges: tuple[int, int]) -> None:
-    """What a hostile manifest could take all memory with."""
-    for name, (least, most) in ranges.items():
-        value = getattr(settings, name)
-        if not least <= value <= most:
-            raise ValueError(f"{place}.{name}: {value} is not from {least} to {most}")

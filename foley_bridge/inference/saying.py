@@ -86,6 +86,18 @@ def mapping(said: Any, place: str) -> Mapping[str, Any]:
     return said
 
 
+def within(place: str, settings: object, **ranges: tuple[int, int]) -> None:
+    """See that numbers of a settings object are in their ranges; a hostile manifest could take all memory with others.
+
+    Raises:
+        ValueError: one is not; names it.
+    """
+    for name, (least, most) in ranges.items():
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            raise ValueError(f"{place}.{name}: {value} is not from {least} to {most}")
+
+
 def plain(text: str) -> str:
     """What a stranger wrote, fit for a terminal."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,20 @@ class LeftOut:
 
     provider: str
     why: str
+
+
+@dataclass(frozen=True)
+class InPlace:
+    """Memory that a graph reads as one of its inputs and writes as one of its outputs.
+
+    Attributes:
+        past, present: their names.
+        array: C-contiguous; holds the output after a run.
+    """
+
+    past: str
+    present: str
+    array: NDArray[Any]
 
 
 class Session:
@@ -101,14 +115,25 @@ class Session:
         Raises:
             PackError: the graph fails on every provider.
         """
+        return self.run_in_place(given, ())
+
+    def run_in_place(self, given: Arrays, places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
+        """As ``run``; some inputs and outputs lie in memory of the caller's, and those outputs are not in what is returned.
+
+        Once a provider fails, the next one finds in that memory what the failed one left: a graph must not write where it reads.
+
+        Raises:
+            PackError: the graph fails on every provider.
+        """
         while True:
             session = self._session
             try:
-                made = session.run(None, dict(given))
+                if not places:
+                    made = session.run(None, dict(given))
+                    return {tensor.name: array for tensor, array in zip(session.get_outputs(), made, strict=True)}
+                return _bound(session, given, places)
             except Exception as error:  # ONNX Runtime's own have no common class
                 self._leave_out(session, _first_line(error))
-            else:
-                return {tensor.name: array for tensor, array in zip(session.get_outputs(), made, strict=True)}
 
     def prove(self, given: Arrays, wanted: Arrays, within: float) -> None:
         """See that these inputs give these outputs; a provider that computes something else is left out.
@@ -187,6 +212,25 @@ class Session:
         if provider == known.ORDER["cuda"]:
             return {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
         return tensorrt_options(self.graph, self._engines) if provider == known.ORDER["tensorrt"] else {}
+
+
+def _bound(session: onnxruntime.InferenceSession, given: Arrays, places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
+    import onnxruntime
+
+    binding = session.io_binding()
+    for name, array in given.items():
+        binding.bind_cpu_input(name, np.ascontiguousarray(array))
+    for place in places:
+        value = onnxruntime.OrtValue.ortvalue_from_numpy(place.array)  # the array's own memory
+        binding.bind_ortvalue_input(place.past, value)
+        binding.bind_ortvalue_output(place.present, value)
+    written = {place.present for place in places}
+    others = [tensor.name for tensor in session.get_outputs() if tensor.name not in written]
+    for name in others:
+        binding.bind_output(name)
+    session.run_with_iobinding(binding)
+    made = binding.get_outputs()
+    return {name: array.numpy() for name, array in zip(others, made[len(places) :], strict=True)}
 
 
 def tensorrt_options(graph: Graph, engines: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from foley_bridge.errors import PackError
 from foley_bridge.home import home
 from foley_bridge.inference.encoders import Encoders
 from foley_bridge.inference.installed import Installed
-from foley_bridge.inference.places import TASKS
+from foley_bridge.inference.places import ANALOGY, TASKS
 from foley_bridge.inference.providers import ORDER, short
 from foley_bridge.inference.session import Session
 
@@ -46,7 +46,7 @@ class Serving:
 
     Attributes:
         pack: ``NAME@VERSION``; None when none does, or the one chosen cannot be used.
-        space: what its embeddings can be compared in.
+        space: what its embeddings can be compared in; None where the task makes none.
         graphs: where they run.
         fault: why the pack cannot be used, as errors are told to programs.
     """
@@ -89,6 +89,9 @@ def _serving(task: str, installed: Installed) -> Serving:
         if pack is None:
             return Serving(task, None, None, [], None)
         named = pack.id
+        if task == ANALOGY:
+            runs = [Runs.of(Session(pack.graph(name))) for name in pack.analogy.graphs.values()]  # one at a time in memory
+            return Serving(task, named, None, runs, None)
         encoders = Encoders(pack)
         runs = [Runs.of(encoders.picture), Runs.of(encoders.sound)]
         return Serving(task, named, encoders.space, runs, None)
