@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,7 +54,12 @@ def turns_of(network: Any, settings: Settings) -> Sequence[Turn]:
     """A network's own, or one of all that is not frozen."""
     if hasattr(network, "turns"):
         return network.turns(settings)
-    return [Turn("loss", network.loss, [{"params": [each for each in network.parameters() if each.requires_grad]}])]
+    return [Turn("loss", network.loss, [{"params": learning(network.parameters())}])]
+
+
+def learning(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """Those that are not frozen."""
+    return [each for each in parameters if each.requires_grad]
 
 
 class Turns(nn.Module):

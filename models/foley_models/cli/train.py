@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foley_models.cli.analogy import analogy
+
 if TYPE_CHECKING:
     from foley_models.data import PairData
     from foley_models.processes import Processes
@@ -26,6 +28,9 @@ app = typer.Typer(name="train", help="Train a network.", rich_markup_mode=None)
 @app.callback()
 def _root() -> None:
     """One command for each paper."""
+
+
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(analogy)
 
 
 @app.command()
@@ -131,7 +136,9 @@ def recommendation(
         )
         outcome = train(order, settings, out, processes, progress, wanted=lambda: stopping.wanted, lr_grid=lr_grid)
     if processes.first:
-        _say(outcome, as_json)
+        say(outcome, as_json)
+        if not as_json:
+            print(f"next:   foley-models evaluate recommendation {shlex.quote(str(outcome.run))} --data ...")
 
 
 def _opened(
@@ -160,7 +167,8 @@ def _opened(
     return pairs
 
 
-def _say(outcome: Outcome, as_json: bool) -> None:
+def say(outcome: Outcome, as_json: bool) -> None:
+    """What came of a run."""
     if as_json:
         print(json.dumps(outcome.to_json()))
         return
@@ -168,4 +176,3 @@ def _say(outcome: Outcome, as_json: bool) -> None:
     print(f"{outcome.steps} steps, {outcome.epochs} epochs, {outcome.took_s:.0f} s: {why}")
     print(f"best: step {outcome.step}, validation loss {outcome.loss:.4f}, right {outcome.accuracy:.1%}")
     print(f"run:    {outcome.run}\ncurves: {outcome.run / 'curves.png'}\nbest:   {outcome.run / 'best.pt'}")
-    print(f"next:   foley-models evaluate recommendation {shlex.quote(str(outcome.run))} --data ...")
