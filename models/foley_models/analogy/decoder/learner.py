@@ -59,19 +59,39 @@ class DecoderLearner(nn.Module):
         """Of a batch of pairs of clips.
 
         Args:
-            conditional_pictures: float32 (n, 3, 30, s, s); None where the system does not look at them.
-            conditional_mel: float32 (n, 1, 80, 160); None where it does not listen.
+            conditional_pictures: as for ``features``; None where the system does not look at them.
+            conditional_mel: as for ``codes``; None where it does not listen.
             pictures, mel: of the target, likewise.
 
         Returns:
             scalar, and bool (n * 50,): which of the target's codes were the likeliest ones.
         """
-        conditional = None if conditional_pictures is None else self._features(conditional_pictures)
-        codes = None if conditional_mel is None else self._codes(conditional_mel)
-        target = self._codes(mel)
-        logits = self.network.logits(conditional, self._features(pictures), codes, target).flatten(0, 1).float()
+        conditional = None if conditional_pictures is None else self.features(conditional_pictures)
+        codes = None if conditional_mel is None else self.codes(conditional_mel)
+        target = self.codes(mel)
+        logits = self.network.logits(conditional, self.features(pictures), codes, target).flatten(0, 1).float()
         told = target.flatten()
         return functional.cross_entropy(logits, told), logits.argmax(dim=1) == told
+
+    @property
+    def sees_the_same(self) -> bool:
+        """Are the features of pictures the same at every step?"""
+        return not self.train_picture and self.network.motion is None
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """Of pictures, float32 (n, 3, 30, s, s); features (n, 30, F) stay what they are."""
+        if pictures.ndim == 3:
+            return pictures
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.sees_the_same):
+            return self.network.features(pictures)
+
+    @torch.no_grad()
+    def codes(self, mel: Tensor) -> Tensor:
+        """Of mels, float32 (n, 1, 80, 160); codes int64 (n, 50) stay what they are."""
+        if mel.ndim == 2:
+            return mel
+        with torch.autocast(mel.device.type, enabled=False):  # which entry is nearest is no matter for mixed precision
+            return self._codebook[0].to(mel.device).encode(mel)
 
     def turns(self, settings: Settings) -> Sequence[Turn]:
         """One: all that learns, weight decay on the weights of linear layers alone."""
@@ -82,12 +102,3 @@ class DecoderLearner(nn.Module):
             {"params": [each for each in learns if id(each) not in linear], "weight_decay": 0.0},
         ]
         return [Turn("codes", self.loss, groups, optimizer="adamw", betas=BETAS)]
-
-    def _features(self, pictures: Tensor) -> Tensor:
-        with torch.set_grad_enabled(torch.is_grad_enabled() and (self.train_picture or self.network.motion is not None)):
-            return self.network.features(pictures)
-
-    @torch.no_grad()
-    def _codes(self, mel: Tensor) -> Tensor:
-        with torch.autocast(mel.device.type, enabled=False):  # which entry is nearest is no matter for mixed precision
-            return self._codebook[0].to(mel.device).encode(mel)
