@@ -135,17 +135,17 @@ class _Rows(torch.autograd.Function):
         return gradient.chunk(distributed.get_world_size())[distributed.get_rank()]
 
 
-class SyncedBatchNorm2d(nn.BatchNorm2d):
+class _OverAll(nn.modules.batchnorm._BatchNorm):
     """Batch normalisation over the batches of all processes together, on any device (torch's own is for GPUs alone)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, channels, h, w) to the same; every process has as many rows."""
+        """(n, channels, ...) to the same; every process has as many rows."""
         if not self.training:
             return super().forward(x)
         assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
         whole = x.to(torch.promote_types(x.dtype, torch.float32))
         world = distributed.get_world_size()
-        var, mean = torch.var_mean(whole, dim=(0, 2, 3), correction=0)
+        var, mean = torch.var_mean(whole, dim=(0, *range(2, x.dim())), correction=0)
         mean, square = _Sum.apply(torch.stack([mean, var + mean.square()])) / world
         var = square - mean.square()
         count = world * x.numel() / x.shape[1]
@@ -154,14 +154,26 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
             self.running_mean.lerp_(mean.to(self.running_mean), self.momentum or 0.0)
             self.running_var.lerp_((var * count / (count - 1)).to(self.running_var), self.momentum or 0.0)
         scale = self.weight * (var + self.eps).rsqrt()
-        return (whole * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(x.dtype)
+        wide = (-1, *[1] * (x.dim() - 2))
+        return (whole * scale.view(wide) + (self.bias - mean * scale).view(wide)).to(x.dtype)
+
+
+class SyncedBatchNorm2d(_OverAll, nn.BatchNorm2d):
+    """Of pictures and spectrograms, (n, channels, h, w)."""
+
+
+class SyncedBatchNorm3d(_OverAll, nn.BatchNorm3d):
+    """Of clips, (n, channels, frames, h, w)."""
+
+
+_SYNCED = {nn.BatchNorm2d: SyncedBatchNorm2d, nn.BatchNorm3d: SyncedBatchNorm3d}
 
 
 def synced(network: nn.Module) -> None:
     """Let all batch normalisations of a network see all processes' batches; states keep their names."""
     for name, child in network.named_children():
-        if type(child) is nn.BatchNorm2d:
-            made = SyncedBatchNorm2d(child.num_features, child.eps, child.momentum)
+        if isinstance(child, nn.BatchNorm2d | nn.BatchNorm3d) and type(child) in _SYNCED:
+            made = _SYNCED[type(child)](child.num_features, child.eps, child.momentum)
             made.to(child.weight.device, child.weight.dtype).load_state_dict(child.state_dict())
             setattr(network, name, made)
         else:
