@@ -78,6 +78,105 @@ def recommendation(
         said = json.dumps({name: report.to_json() for name, report in reports.items()}) + "\n"
     else:
         said = "\n".join(report.text(markdown=markdown) for report in reports.values())
+    _write(said, out, as_json=as_json)
+
+
+@app.command()
+def analogy(
+    data: Annotated[str, typer.Option(metavar="SPEC", help="As for train; its test split gives the pairs.")],
+    runs: Annotated[list[Path] | None, typer.Argument(metavar="RUN...", help="Runs of the decoder, of any system.")] = None,
+    codebook: Annotated[Path | None, typer.Option(metavar="RUN", help="That the decoders were trained with.")] = None,
+    vocoder: Annotated[Path | None, typer.Option(metavar="RUN", help="Otherwise Griffin-Lim makes the sound.")] = None,
+    material: Annotated[Path | None, typer.Option(metavar="RUN", help="A classifier of materials.")] = None,
+    action: Annotated[Path | None, typer.Option(metavar="RUN", help="A classifier of actions.")] = None,
+    onset: Annotated[Path | None, typer.Option(metavar="RUN", help="For the row of onset transfer.")] = None,
+    sync: Annotated[Path | None, typer.Option(metavar="RUN", help="For the row with re-ranking.")] = None,
+    candidates: Annotated[int, typer.Option(metavar="N", help="With --sync: sounds made to choose from.", min=1)] = 100,
+    style: Annotated[
+        str,
+        typer.Option(help="Style transfer by features of random convolutions, of the trained material classifier, or none."),
+    ] = "random",
+    style_steps: Annotated[int, typer.Option(metavar="N", help="Of style transfer.", min=1)] = 300,
+    pairs: Annotated[int, typer.Option(metavar="N", help="How many are drawn, three of each target.", min=3)] = 582,
+    listed: Annotated[
+        Path | None,
+        typer.Option("--list", metavar="JSON", help="Take these pairs: of each target its examples, NAME_SECONDS each."),
+    ] = None,
+    match: Annotated[
+        str, typer.Option(help="What has to match: paper (materials, actions) or published (actions for both).")
+    ] = "paper",
+    paper: Annotated[bool, typer.Option("--paper", help="Show the paper's figures, too.")] = False,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep all that is made, as movies; foley-models study takes them.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of pairs and of what is made.")] = 0,
+    bootstrap: Annotated[int, typer.Option(metavar="N", help="Draws for the intervals.", min=100)] = 10_000,
+    cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep films there, for the next time.")] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes that read films.", min=0)] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads of torch on the CPU.", min=1)] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables in Markdown.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, not on stdout.")] = None,
+) -> None:
+    """Measure the systems of Foley by analogy: Table 1 of the paper."""
+    from functools import partial
+
+    import torch
+
+    from foley_models.analogy.data import open_films
+    from foley_models.analogy.evaluation.evaluate import evaluate
+    from foley_models.analogy.evaluation.lineup import Asked, lineup
+    from foley_models.analogy.evaluation.pairs import drawn_pairs, listed_pairs
+    from foley_models.analogy.evaluation.report import MATCHES, Report
+    from foley_models.cli.progress import Progress
+    from foley_models.errors import ModelError
+    from foley_models.processes import joined
+
+    if as_json and markdown:
+        raise ModelError("--json and --markdown are two forms of one report", "give one of them")
+    if match not in MATCHES:
+        raise ModelError(f"--match {match}: there is no such way", f"give {' or '.join(MATCHES)}")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    given = {"codebook": codebook, "vocoder": vocoder, "material": material, "action": action, "onset": onset, "sync": sync}
+    others = {name: path for name, path in given.items() if path is not None}
+    with joined(device) as processes, Progress(hidden=as_json) as progress:
+        asked = Asked(runs or [], others, candidates, style, style_steps, seed)
+        line = lineup(asked, processes.device)
+        films = open_films(
+            data,
+            split="test",
+            picture=line.picture,
+            sound=line.sound,
+            cache=cache,
+            workers=workers,
+            on_progress=partial(progress.reading, "test"),
+        )
+        lost = 0
+        if listed is None:
+            drawn = drawn_pairs(films, pairs, seed=seed)
+        else:
+            drawn, lost = listed_pairs(films, listed)
+        progress.note(f"{films}; {len(drawn)} pairs" + (f", {lost} of the list left out" if lost else ""))
+        found = evaluate(
+            drawn,
+            films,
+            line.makers,
+            line.judges,
+            about={"data": data, "list": None if listed is None else str(listed), "left_out": lost, **line.about},
+            notes=line.notes,
+            device=processes.device,
+            keep=keep,
+            seed=seed,
+            on_progress=progress.reading,
+        )
+    report = Report(found, match=match, paper=paper, draws=bootstrap)
+    _write(json.dumps(report.to_json()) + "\n" if as_json else report.text(markdown=markdown), out, as_json=as_json)
+
+
+def _write(said: str, out: Path | None, *, as_json: bool) -> None:
+    """To stdout, or to a file."""
     if out is None:
         sys.stdout.write(said)
         return
