@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from foley_bridge.inference.clips import levelled, mel
 from foley_bridge.stage.scene import stream
+from foley_models.analogy import checkpoint
 from foley_models.analogy.data import ClipBatch, Films, clips
 from foley_models.analogy.sync.network import SIZES, SyncConfig, SyncLearner
 from foley_models.analogy.training import Defaults, Given, PartTask
+from foley_models.errors import ModelError
 from foley_models.trainer import Tensors
 
 DEFAULTS = {
@@ -20,13 +22,20 @@ DEFAULTS = {
     "mini": Defaults(batch=16, lr=2e-3, optimizer="adamw", schedule="cosine"),
 }
 OPTIONS: dict[str, object] = {}
-RUNS: dict[str, str] = {}
+RUNS = {"picture": "onset"}
+"""picture: whose network for pictures this one's begins as; without it, it begins as anything."""
 
 
 def task(given: Given) -> PartTask:
-    """For the trainer."""
+    """For the trainer.
+
+    Raises:
+        ModelError: the run to begin with has pictures of another size, or another network.
+    """
     learner, settings = SyncLearner(SIZES[given.size]), given.settings
     config = learner.config
+    if "picture" in given.runs:
+        _begin_with(learner, given)
 
     def batches(epoch: int, first: int) -> Generator[Tensors]:
         made = clips(given.train, size=settings.batch, seed=settings.seed, epoch=epoch, first=first)
@@ -70,3 +79,10 @@ def possible(start: int, length: int, config: SyncConfig, films: Films) -> NDArr
     """
     begin = start - np.round(np.array(config.offsets_s) * films.sound.sample_rate).astype(np.int64)
     return np.flatnonzero((begin >= 0) & (begin + films.sound.samples <= length))
+
+
+def _begin_with(learner: SyncLearner, given: Given) -> None:
+    loaded = checkpoint.load(given.runs["picture"], RUNS["picture"])
+    if loaded.config.picture != learner.config.picture or loaded.picture != given.picture:
+        raise ModelError(f"{loaded.path} has another network for pictures", f"give a run of onset of --size {given.size}")
+    learner.network.picture.load_state_dict(loaded.network.picture.state_dict())
