@@ -100,6 +100,8 @@ def settings_from_json(kind: type[_Settings], said: Mapping[str, Any]) -> _Setti
         raise ValueError(f"scale: {settings.scale} is none of {', '.join(SCALES)}")
     if not 0 <= settings.low_hz < settings.high_hz <= settings.sample_rate / 2:
         raise ValueError("high_hz: not between low_hz and half the sample rate")
+    if settings.rms < 0:
+        raise ValueError("rms: less than nothing")
     if settings.n_fft > settings.samples or settings.n_fft % 2:
         raise ValueError("n_fft: odd, or more than a clip's samples")
     if settings.frames > 1 + settings.samples // settings.hop:

@@ -18,7 +18,13 @@ NEEDS_S = 0.25
 
 
 class FilmEvent(NamedTuple):
-    """Something that is heard. time_s: when it begins; action: "hit", "scratch" or "footstep"; material: that it sounds of."""
+    """Something that is heard; "" is what nobody could tell.
+
+    Attributes:
+        time_s: when it begins, seconds.
+        action: "hit", "scratch" or "footstep".
+        material: that it sounds of.
+    """
 
     time_s: float
     action: str
@@ -154,7 +160,8 @@ class Films(Sequence[Film]):
         return self._labels(2)
 
     def _labels(self, which: int) -> tuple[str, ...]:
-        return tuple(sorted({event[which] for index in range(len(self)) for event in self.about(index)["events"]}))
+        said = {event[which] for index in range(len(self)) for event in self.about(index)["events"]}
+        return tuple(sorted(said - {""}))  # "": nobody could tell
 
     def __str__(self) -> str:
         """In words, with what was left out."""

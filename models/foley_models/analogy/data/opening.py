@@ -9,8 +9,10 @@ from pathlib import Path
 
 from foley_bridge.inference.clips import ClipPicture, ClipSound, settings_to_json
 from foley_models.analogy.data.films import Films, Source
+from foley_models.analogy.data.greatest_hits import GreatestHits
 from foley_models.analogy.data.stage import COUNTS, Stage
 from foley_models.analogy.data.store import Store
+from foley_models.analogy.data.videos import Videos
 from foley_models.data.filling import Said, fill
 from foley_models.data.pairs import SPLITS
 from foley_models.errors import ModelError
@@ -43,7 +45,7 @@ def open_films(
     """
     if split not in SPLITS:
         raise ModelError(f"{split!r}: there is no such split", f"use {', '.join(SPLITS)}")
-    source = _source(spec, split)
+    source = _source(spec, split, least_s=picture.frames / picture.fps)
     passing = cache is None
     folder = Path(tempfile.mkdtemp(prefix="foley-films-")) if cache is None else cache
     store = Store(folder, {"picture": settings_to_json(picture), "sound": settings_to_json(sound)})
@@ -57,12 +59,17 @@ def open_films(
     return films
 
 
-def _source(spec: str, split: str) -> Source:
+def _source(spec: str, split: str, least_s: float) -> Source:
     kind, _, rest = spec.partition(":")
     if kind == "stage":
         count, _, dubbed = rest.partition(":")
         if dubbed in ("", "dubbed"):
-            return Stage(split, _count(spec, count) if count and split == "train" else COUNTS[split], dubbed=bool(dubbed))
+            most = _count(spec, count) if count else COUNTS["train"]
+            return Stage(split, most if split == "train" else min(most, COUNTS[split]), dubbed=bool(dubbed))
+    if kind == "greatest-hits" and rest:
+        return GreatestHits(Path(rest), split)
+    if kind == "videos" and rest:
+        return Videos(Path(rest), split, least_s)
     raise ModelError(f"--data {spec}: there is no such data set", KNOWN)
 
 
