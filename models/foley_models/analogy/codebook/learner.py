@@ -15,10 +15,11 @@ from foley_models.analogy.codebook.quantiser import Quantised, rows_of, usage
 from foley_models.analogy.codebook.revival import Revival
 from foley_models.analogy.codebook.vqgan import SpectrogramVQGAN, VQGANConfig
 from foley_models.settings import Settings
-from foley_models.turns import Turn, learning
+from foley_models.turns import Turn
 
 BETAS = (0.5, 0.9)
 """Of Adam, for both turns."""
+NEVER = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Learning:
 
     Attributes:
         reconstruction: "l1" (the authors' code) or "mse" (their paper).
+        codebook_weight: of drawing the codebook's entries to what mels become.
+        commitment_weight: of drawing what mels become to the entries. The paper that these two are from (van den Oord et al.)
+            gives the first 1 and this 0.25; the authors' code has it the other way round.
         perceptual_weight: of what a sound classifier sees; counts where there is one.
         adversary_weight: of looking recorded.
         adversary_from: the step from which on there is an adversary.
@@ -36,6 +40,8 @@ class Learning:
     """
 
     reconstruction: str = "l1"
+    codebook_weight: float = 0.25
+    commitment_weight: float = 1.0
     perceptual_weight: float = 1.0
     adversary_weight: float = 0.8
     adversary_from: int = 30_001
@@ -47,7 +53,14 @@ class Learning:
 
 LEARNING = {
     "paper": Learning(),
-    "mini": Learning(perceptual_weight=0.1, adversary_weight=0.1, adversary_from=1500, adversary_width=16, revive_after=40),
+    "mini": Learning(
+        codebook_weight=1.0,
+        commitment_weight=0.25,
+        perceptual_weight=0.1,
+        adversary_from=NEVER,
+        adversary_width=16,
+        revive_after=40,
+    ),
 }
 
 
@@ -88,11 +101,11 @@ class CodebookLearner(nn.Module):
     def turns(self, settings: Settings) -> Sequence[Turn]:
         """The codebook's, then its adversary's."""
         return [
-            Turn("codebook", self.loss, [{"params": learning(self.network.parameters())}], betas=BETAS),
+            Turn("codebook", self.loss, [{"params": self.network.parameters()}], betas=BETAS),
             Turn(
                 "adversary",
                 self.adversary_loss,
-                [{"params": learning(self.discriminator.parameters())}],
+                [{"params": self.discriminator.parameters()}],
                 betas=BETAS,
                 from_step=self.learning.adversary_from,
             ),
@@ -122,7 +135,7 @@ class CodebookLearner(nn.Module):
         if self.listener is not None and self.learning.perceptual_weight:
             seen = perceptual(self.listener.layers(decoded), self.listener.layers(mel))
             near = near + self.learning.perceptual_weight * seen
-        loss = near + quantised.loss
+        loss = near + self.learning.codebook_weight * quantised.drawn + self.learning.commitment_weight * quantised.committed
         if self.training and self.step >= self.learning.adversary_from:
             fooling = adversarial(self.discriminator(decoded))
             weight = adaptive_weight(near, fooling, self.network.decoder.conv_out.weight, self.learning.adversary_bounds)

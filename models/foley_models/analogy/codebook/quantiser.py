@@ -8,12 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-BETA = 0.25
-"""How much less the entries are drawn to the embeddings than these to the entries.
-
-So it is published (van den Oord et al. mean it the other way round: the entries fully, the embeddings with this weight).
-"""
-
 
 @dataclass(frozen=True)
 class Quantised:
@@ -22,12 +16,14 @@ class Quantised:
     Attributes:
         entries: the nearest entries instead of the embeddings, with the gradients of these; (n, dimension, rows, columns).
         codes: their numbers, int64 (n, rows * columns), column by column, in each from row 0 (the lowest bands) on.
-        loss: how far embeddings and entries are apart.
+        drawn: the mean squared distance of entries to embeddings, whose gradients draw the entries there.
+        committed: the same, but it draws the embeddings to the entries.
     """
 
     entries: Tensor
     codes: Tensor
-    loss: Tensor
+    drawn: Tensor
+    committed: Tensor
 
 
 class Quantiser(nn.Module):
@@ -53,8 +49,12 @@ class Quantiser(nn.Module):
     def forward(self, embeddings: Tensor) -> Quantised:
         codes = self.codes(embeddings)
         entries = self.entries(codes, embeddings.shape[2])
-        drawn = functional.mse_loss(embeddings, entries.detach()) + BETA * functional.mse_loss(entries, embeddings.detach())
-        return Quantised(embeddings + (entries - embeddings).detach(), codes, drawn)
+        return Quantised(
+            entries=embeddings + (entries - embeddings).detach(),
+            codes=codes,
+            drawn=functional.mse_loss(entries, embeddings.detach()),
+            committed=functional.mse_loss(embeddings, entries.detach()),
+        )
 
 
 def rows_of(embeddings: Tensor) -> Tensor:

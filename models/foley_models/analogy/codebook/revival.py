@@ -44,6 +44,7 @@ class Revival(nn.Module):
         drawn = torch.randperm(len(everyones), generator=torch.Generator().manual_seed(step))
         drawn = drawn.repeat(-(-len(dead) // len(drawn)))[: len(dead)].to(places.device)
         entries[dead] = everyones[drawn].to(entries)
+        self.idle[dead] = 0
 
     @torch.no_grad()
     def note(self, codes: Tensor, gather: Callable[[Tensor], Tensor]) -> None:

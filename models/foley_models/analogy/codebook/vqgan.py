@@ -53,7 +53,7 @@ class VQGANConfig:
 
 SIZES = {
     "paper": VQGANConfig(),
-    "mini": VQGANConfig(channels=8, multipliers=(1, 2, 4, 8, 8), blocks=1, groups=8, codes=256, dimension=64),
+    "mini": VQGANConfig(channels=12, multipliers=(1, 1, 2, 4, 8), blocks=1, groups=4, codes=256, dimension=64),
 }
 
 

@@ -1,0 +1,64 @@
+"""Trains the codebook (section 3.2, supplement A) with the films' sound, all clips brought to the same level."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+import torch
+
+from foley_bridge.inference.clips import mel
+from foley_models.analogy import checkpoint
+from foley_models.analogy.codebook.learner import LEARNING, CodebookLearner
+from foley_models.analogy.codebook.losses import RECONSTRUCTIONS
+from foley_models.analogy.codebook.vqgan import SIZES
+from foley_models.analogy.data import Films, clips
+from foley_models.analogy.training import Defaults, Given, PartTask
+from foley_models.errors import ModelError
+from foley_models.trainer import Tensors
+
+DEFAULTS = {
+    "paper": Defaults(batch=32, lr=32 * 4.5e-6, optimizer="adam", schedule="constant"),
+    "mini": Defaults(batch=8, lr=1e-3, optimizer="adam", schedule="cosine"),
+}
+OPTIONS = {"reconstruction": "l1"}
+RUNS = {"classifier": "classifier"}
+DEAF = "no --classifier RUN: sounds are compared by their spectrograms alone, without the perceptual loss"
+
+
+def task(given: Given) -> PartTask:
+    """A codebook's training.
+
+    Options:
+        reconstruction: "l1" (the authors' code) or "mse" (their paper).
+
+    Raises:
+        ModelError: there is no such reconstruction loss, or the classifier heard other spectrograms.
+    """
+    reconstruction = str(given.options["reconstruction"])
+    if reconstruction not in RECONSTRUCTIONS:
+        hint = f"give {' or '.join(RECONSTRUCTIONS)}"
+        raise ModelError(f"--reconstruction {reconstruction}: there is none of this name", hint)
+    listener = None
+    if "classifier" in given.runs:
+        heard = checkpoint.load(given.runs["classifier"], RUNS["classifier"])
+        if heard.sound != given.sound:
+            raise ModelError(f"--classifier {given.runs['classifier']}: it heard other spectrograms", "give another run")
+        listener = heard.network
+    learner = CodebookLearner(SIZES[given.size], replace(LEARNING[given.size], reconstruction=reconstruction), listener)
+    learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
+    size, seed = given.settings.batch, given.settings.seed
+
+    def mels(
+        films: Films, *, seed: int, epoch: int, first: int = 0, augment: bool = True, rest: bool = False
+    ) -> Generator[Tensors]:
+        made = clips(films, size=size, seed=seed, epoch=epoch, first=first, pictures=False, augment=augment, rest=rest)
+        for batch in made:
+            yield (torch.from_numpy(mel(batch.samples.numpy(), given.sound)),)
+
+    return PartTask(
+        network=learner,
+        batches=lambda epoch, first: mels(given.train, seed=seed, epoch=epoch, first=first),
+        validation=lambda: mels(given.validation, seed=0, epoch=0, augment=False, rest=True),
+        notes=() if listener is not None else (DEAF,),
+    )
