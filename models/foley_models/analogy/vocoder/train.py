@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,16 +14,15 @@ from foley_bridge.stage.scene import stream
 from foley_models.analogy.data import clips
 from foley_models.analogy.training import Defaults, Given, PartTask
 from foley_models.analogy.vocoder import discriminator, melgan
-from foley_models.analogy.vocoder.learner import Learning, VocoderLearner
+from foley_models.analogy.vocoder.learner import LEARNING, VocoderLearner
 from foley_models.analogy.vocoder.losses import ADVERSARIES
 from foley_models.errors import ModelError
 from foley_models.trainer import Tensors
 
 DEFAULTS = {
     "paper": Defaults(batch=64, lr=1e-4, optimizer="adam", schedule="constant"),
-    "mini": Defaults(batch=16, lr=2e-3, optimizer="adamw", schedule="cosine"),
+    "mini": Defaults(batch=8, lr=1e-3, optimizer="adam", schedule="cosine"),
 }
-LEARNING = {"paper": Learning(), "mini": Learning(distance_weight=1.0, adversary_from=1 << 30)}
 OPTIONS = {"adversary": "hinge"}
 RUNS: dict[str, str] = {}
 
@@ -30,14 +30,17 @@ RUNS: dict[str, str] = {}
 def task(given: Given) -> PartTask:
     """A vocoder's training.
 
+    Options:
+        adversary: "hinge" or "least-squares".
+
     Raises:
-        ModelError: there is no such adversary, or the clips' hop is another.
+        ModelError: there is no such adversary.
     """
     adversary = str(given.options["adversary"])
     if adversary not in ADVERSARIES:
         raise ModelError(f"--adversary {adversary}: there is none of this name", f"give {' or '.join(ADVERSARIES)}")
     config, size, seed = melgan.SIZES[given.size], given.settings.batch, given.settings.seed
-    learner = VocoderLearner(config, discriminator.SIZES[given.size], LEARNING[given.size])
+    learner = VocoderLearner(config, discriminator.SIZES[given.size], replace(LEARNING[given.size], adversary=adversary))
 
     def training(epoch: int, first: int) -> Generator[Tensors]:
         made = clips(given.train, size=size, seed=seed, epoch=epoch, first=first, pictures=False)
