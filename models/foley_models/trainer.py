@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from foley_bridge.errors import Cancelled
@@ -147,6 +148,10 @@ class Trainer:
             Diverged: the loss is no number any more.
             ModelError: there is nothing to train or to validate with.
         """
+        with threadpool_limits(self.settings.threads):  # numpy's threads, too: those beyond the cores only wait for each other
+            return self._run()
+
+    def _run(self) -> Outcome:
         self._began = self._saved = time.perf_counter()
         while not self._over():
             self._validate_if_due()
