@@ -40,7 +40,7 @@ def test_systems_are_listed_with_their_sizes(capsys: pytest.CaptureFixture[str])
     [
         (["--config", "attention"], "there is no such system, only baseline-bce"),
         (["--size", "huge"], "there is no such size, only paper, mini, tiny"),
-        (["--optimizer", "adam"], "--optimizer adam"),
+        (["--optimizer", "lion"], "--optimizer lion"),
         (["--schedule", "cosine"], "give --steps N"),
         (["--data", "youtube"], "--data youtube: there is no such data set"),
         (["--device", "tpu"], "--device tpu"),

@@ -11,7 +11,7 @@ import hashlib
 import json
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ NETWORKS = {
 }
 """Of each part: the module, its configuration, its network."""
 KEPT = "network."
+MATERIALS = 17  # of Greatest Hits
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,24 @@ def build(part: str, said: Any) -> tuple[Any, Any]:
     there = import_module(module)
     config = from_json(getattr(there, config_name), said)
     return config, getattr(there, network_name)(config)
+
+
+def network_of_size(part: str, size: str) -> Any:
+    """A part's network in one of its sizes, with fresh weights; the decoder of the system "ours", the classifier of the
+    published materials."""
+    module, _, network_name = NETWORKS[part]
+    there = import_module(module)
+    if part == "classifier":
+        return there.SoundClassifier(replace(there.SIZES[size], labels=tuple(map(str, range(MATERIALS)))))
+    if part != "decoder":
+        return getattr(there, network_name)(there.SIZES[size])
+    from foley_models.analogy.codebook import vqgan
+    from foley_models.analogy.decoder.model import AnalogyModel
+    from foley_models.analogy.decoder.systems import model_config
+    from foley_models.analogy.picture import r2plus1d
+
+    spoken = vqgan.SIZES[size]
+    return AnalogyModel(model_config("ours", size, codes=spoken.codes, vector=spoken.dimension, picture=r2plus1d.SIZES[size]))
 
 
 def kept(state: Mapping[str, Any]) -> dict[str, Any]:
