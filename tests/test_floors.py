@@ -70,7 +70,8 @@ def test_a_room_imports_only_from_floors_below(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in SOURCES if p.is_relative_to(ROOT / "models")], ids=lambda p: p.name)
 def test_models_import_only_what_training_and_inference_share(path: Path) -> None:
     allowed = tuple(
-        f"foley_bridge.{room}" for room in ("inference.features", "stage", "media", "timeline", "errors", "command")
+        f"foley_bridge.{room}"
+        for room in ("inference.features", "inference.clips", "stage", "media", "timeline", "errors", "command")
     )
     for module in imported_modules(path):
         assert not module.startswith("foley_bridge.") or module.startswith(allowed), f"{path} imports {module}"
