@@ -40,6 +40,7 @@ class DecoderLearner(nn.Module):
         self.train_picture = train_picture
         self.network.picture.requires_grad_(train_picture)
         self._codebook = [codebook.eval().requires_grad_(False)]  # in a list: none of this module's parameters
+        self.train()
 
     def train(self, mode: bool = True) -> DecoderLearner:
         """A picture network that does not learn keeps its statistics, too."""
