@@ -123,6 +123,7 @@ def analogy(
     from functools import partial
 
     import torch
+    from threadpoolctl import threadpool_limits
 
     from foley_models.analogy.data import open_films
     from foley_models.analogy.evaluation.evaluate import evaluate
@@ -141,7 +142,7 @@ def analogy(
         torch.set_num_threads(threads)
     given = {"codebook": codebook, "vocoder": vocoder, "material": material, "action": action, "onset": onset, "sync": sync}
     others = {name: path for name, path in given.items() if path is not None}
-    with joined(device) as processes, Progress(hidden=as_json) as progress:
+    with joined(device) as processes, threadpool_limits(threads), Progress(hidden=as_json) as progress:
         asked = Asked(runs or [], others, candidates, style, style_steps, seed)
         line = lineup(asked, processes.device)
         films = open_films(

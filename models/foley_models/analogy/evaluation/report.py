@@ -67,9 +67,9 @@ class Report:
         about = self.findings.about
         title = (
             f"Table 1. Measured: {about['data']}, {about['split']}, {about['pairs']} pairs of {about['targets']} targets; "
-            "percent, 95 % intervals (bootstrap over targets). * knows the input's true sound."
+            "percent, half of the 95 % interval (bootstrap over targets). * knows the input's true sound."
         )
-        made = [table_1(self.rows, dict(self.findings.chance), title, paper=self._paper)]
+        made = [table_1(self.rows, self.findings.chance, title, paper=self._paper)]
         if self.verdicts:
             lines = [[each.row, each.claim, each.figures, HOLDS if each.holds else DOES_NOT] for each in self.verdicts]
             made.append(Table("Is it so? Intervals must not overlap.", ("Model", "Claim", "Figures", "Verdict"), lines))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from foley_models.analogy.evaluation.shares import Row, Share
@@ -59,25 +59,25 @@ class Column:
 
 COLUMNS = (
     *(
-        Column(measure, half, f"{measure} {half}")
+        Column(measure, half, f"{measure} match" if half == "match" else half)
         for measure in ("material", "action")
         for half in ("match", "mismatch", "overall")
     ),
     Column("count", "overall", "# onset"),
-    Column("ap", "overall", "onset AP"),
+    Column("ap", "overall", "AP"),
 )
 """The paper's, in its order."""
-RANDOM = Column("ap_random", "overall", "random onset AP")
+RANDOM = Column("ap_random", "overall", "AP of random")
 PUBLISHED = Column("ap_published", "overall", "AP as published")
 ALL = (*COLUMNS, RANDOM, PUBLISHED)
 
 
-def table_1(rows: Sequence[Row], chance: dict[str, float], title: str, *, paper: bool) -> Table:
-    """The measured table, 95 % intervals behind a figure.
+def table_1(rows: Sequence[Row], chance: Mapping[str, float], title: str, *, paper: bool) -> Table:
+    """The measured table, behind each figure half of its 95 % interval.
 
     Args:
         chance: of each classifier, 0-1.
-        paper: print the paper's own figures below each row. Its onset AP is the published variant's.
+        paper: print the paper's own figures below each row. Its onset AP is the published variant.
     """
     lines: list[list[str]] = []
     for system, label in ROWS.items():
@@ -89,8 +89,8 @@ def table_1(rows: Sequence[Row], chance: dict[str, float], title: str, *, paper:
         elif system in TABLE_1:
             lines.append([label, *("-" for _ in ALL)])
         if paper and system in PRINTED:
-            *told, count, ap = PRINTED[system]
-            lines.append(["  paper", *(_printed(each) for each in (*told, count, None, None, ap))])
+            *told, ap = PRINTED[system]
+            lines.append(["  paper", *(_printed(each) for each in (*told, None, None, ap))])
     return Table(title, ["Model", *(column.heading for column in ALL)], lines, frozenset(range(1, len(ALL) + 1)))
 
 
@@ -99,7 +99,7 @@ def _name(row: Row, label: str, count: int) -> str:
 
 
 def _figure(share: Share | None) -> str:
-    return "-" if share is None else f"{100 * share.mean:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+    return "-" if share is None else f"{100 * share.mean:.1f} ± {50 * (share.high - share.low):.1f}"
 
 
 def _percent(share: float | None) -> str:
