@@ -164,3 +164,19 @@ def test_nothing_but_the_offset_is_learned_from_shifted_flashes_and_clicks() -> 
     with torch.no_grad():
         right = torch.cat([learner.loss(*batch(), gather=lambda rows: rows)[1] for _ in range(4)])
     assert right.float().mean() > 0.6  # by chance: 0.2
+
+
+def test_a_kept_network_for_pictures_stays_to_the_bit_and_the_rest_learns() -> None:
+    torch.manual_seed(0)
+    learner = SyncLearner(TINY, keep_picture=True).train()
+    before = {name: each.clone() for name, each in learner.state_dict().items()}
+    optimiser = torch.optim.AdamW([each for each in learner.parameters() if each.requires_grad])
+    pictures, mels = torch.randn(2, 3, 30, 16, 16), torch.rand(2, 1, 80, 160)
+    loss, _ = learner.loss(pictures, mels, torch.tensor([3, 20]), gather=lambda rows: rows)
+    loss.backward()
+    optimiser.step()
+    same = {name for name, each in learner.state_dict().items() if torch.equal(each, before[name])}
+    assert same >= {f"network.picture.{name}" for name in learner.network.picture.state_dict()}
+    assert not same & {f"network.sound.{name}" for name, _ in learner.network.sound.named_parameters()}
+    assert "network.out.weight" not in same
+    assert "network.picture_moment.weight" not in same

@@ -186,12 +186,24 @@ def _near(config: SyncConfig) -> Tensor:
 
 
 class SyncLearner(nn.Module):
-    """The network and what it learns by: the cross-entropy of a sound's true offset."""
+    """The network and what it learns by: the cross-entropy of a sound's true offset.
 
-    def __init__(self, config: SyncConfig) -> None:
+    Args:
+        keep_picture: the network for pictures does not learn.
+    """
+
+    def __init__(self, config: SyncConfig, *, keep_picture: bool = False) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.keep_picture = config, keep_picture
         self.network = SyncNetwork(config)
+        self.network.picture.requires_grad_(not keep_picture)
+
+    def train(self, mode: bool = True) -> SyncLearner:
+        """As any module, but for what does not learn: its statistics stay as they are."""
+        super().train(mode)
+        if self.keep_picture:
+            self.network.picture.eval()
+        return self
 
     def loss(
         self, pictures: Tensor, mel: Tensor, classes: Tensor, *, gather: Callable[[Tensor], Tensor]

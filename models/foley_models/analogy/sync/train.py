@@ -21,7 +21,8 @@ DEFAULTS = {
     "paper": Defaults(batch=10, lr=5e-6, optimizer="adam", schedule="constant"),
     "mini": Defaults(batch=16, lr=2e-3, optimizer="adamw", schedule="cosine"),
 }
-OPTIONS: dict[str, object] = {}
+OPTIONS = {"keep_picture": False}
+"""keep_picture: the network for pictures stays as it was in the run that it is from, which takes a third of the time."""
 RUNS = {"picture": "onset"}
 """picture: whose network for pictures this one's begins as; without it, it begins as anything."""
 
@@ -30,9 +31,12 @@ def task(given: Given) -> PartTask:
     """For the trainer.
 
     Raises:
-        ModelError: the run to begin with has pictures of another size, or another network.
+        ModelError: the run to begin with has pictures of another size, or another network; there is none to keep.
     """
-    learner, settings = SyncLearner(SIZES[given.size]), given.settings
+    keep = bool(given.options["keep_picture"])
+    if keep and "picture" not in given.runs:
+        raise ModelError("--keep-picture: there is no network for pictures to keep", "give --picture RUN, too")
+    learner, settings = SyncLearner(SIZES[given.size], keep_picture=keep), given.settings
     config = learner.config
     if "picture" in given.runs:
         _begin_with(learner, given)
