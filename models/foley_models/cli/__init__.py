@@ -11,7 +11,7 @@ import typer
 
 from foley_bridge.command import EXIT_CANCELLED, run
 from foley_bridge.errors import Cancelled
-from foley_models.cli import evaluate, systems, train
+from foley_models.cli import evaluate, study, systems, train
 from foley_models.errors import ModelError
 
 NAME = "foley-models"
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command()(systems.systems)
 app.add_typer(train.app)
 app.add_typer(evaluate.app)
+app.command()(study.study)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -55,7 +55,7 @@ def open_films(
     films.leave_out(fill(films, workers=workers, on_progress=on_progress))
     if not len(films):
         why = films.skipped[0].why if films.skipped else ""
-        raise ModelError(f"--data {spec}: there is no film to {'train' if split == 'train' else split} with", why)
+        raise ModelError(f"--data {spec}: {films}: there is nothing to take clips from", why)
     return films
 
 
