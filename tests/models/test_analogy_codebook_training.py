@@ -97,8 +97,23 @@ def test_what_cannot_be_is_said(films: Films, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="--reconstruction ssim: there is none of this name"):
         task(given(films, options={"reconstruction": "ssim"}))
     runs = {"classifier": analogy_runs.classifier(tmp_path, "material", ("high", "low"))}
-    assert RUNS.keys() == runs.keys() and task(given(films, runs=runs)).notes == ()
-    with pytest.raises(ModelError, match="it heard other spectrograms"):
+    assert RUNS.keys() > runs.keys() and task(given(films, runs=runs)).notes == ()
+    with pytest.raises(ModelError, match=r"--classifier .*: its network was shown other spectrograms"):
         task(given(films, ClipSound(rms=0.0), runs=runs))
     learns = task(given(films, options={"reconstruction": "mse"})).network
     assert learns.learning.reconstruction == "mse" and learns.listener is None
+
+
+def test_going_on_from_another_run_begins_with_its_network(
+    films: Films, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = {"from": analogy_runs.codebook(tmp_path / "other", seed=5)}
+    begun = checkpoint.load(runs["from"], "codebook").network
+    learns = task(given(films, runs=runs)).network
+    assert all(torch.equal(learns.network.state_dict()[name], value) for name, value in begun.state_dict().items())
+    learns.train().begin_step(0)
+    learns.loss(next(task(given(films)).batches(0, 0))[0], gather=lambda rows: rows)
+    assert torch.equal(learns.network.quantize.embedding.weight, begun.quantize.embedding.weight)  # nothing was revived
+    monkeypatch.setitem(vqgan.SIZES, "mini", replace(SMALL, codes=9))
+    with pytest.raises(ModelError, match=r"--from .*: its network is of another size"):
+        task(given(films, runs=runs))

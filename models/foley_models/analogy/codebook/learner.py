@@ -98,6 +98,12 @@ class CodebookLearner(nn.Module):
         """Which step is taken next, from 0."""
         self.step = step
 
+    def begin_with(self, network: SpectrogramVQGAN) -> None:
+        """Go on from another run's network: none of its entries is out of use."""
+        self.network.load_state_dict(network.state_dict())
+        if self.revival is not None:
+            self.revival.idle.zero_()
+
     def turns(self, settings: Settings) -> Sequence[Turn]:
         """The codebook's, then its adversary's."""
         return [

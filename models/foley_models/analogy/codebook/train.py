@@ -22,7 +22,7 @@ DEFAULTS = {
     "mini": Defaults(batch=8, lr=1e-3, optimizer="adam", schedule="cosine"),
 }
 OPTIONS = {"reconstruction": "l1"}
-RUNS = {"classifier": "classifier"}
+RUNS = {"classifier": "classifier", "from": "codebook"}
 DEAF = "no --classifier RUN: sounds are compared by their spectrograms alone, without the perceptual loss"
 
 
@@ -33,19 +33,19 @@ def task(given: Given) -> PartTask:
         reconstruction: "l1" (the authors' code) or "mse" (their paper).
 
     Raises:
-        ModelError: there is no such reconstruction loss, or the classifier heard other spectrograms.
+        ModelError: there is no such reconstruction loss, or a run does not fit; says which.
     """
     reconstruction = str(given.options["reconstruction"])
     if reconstruction not in RECONSTRUCTIONS:
         hint = f"give {' or '.join(RECONSTRUCTIONS)}"
         raise ModelError(f"--reconstruction {reconstruction}: there is none of this name", hint)
-    listener = None
-    if "classifier" in given.runs:
-        heard = checkpoint.load(given.runs["classifier"], RUNS["classifier"])
-        if heard.sound != given.sound:
-            raise ModelError(f"--classifier {given.runs['classifier']}: it heard other spectrograms", "give another run")
-        listener = heard.network
+    begun, heard = (_fitting(given, name) for name in ("from", "classifier"))
+    listener = None if heard is None else heard.network
     learner = CodebookLearner(SIZES[given.size], replace(LEARNING[given.size], reconstruction=reconstruction), listener)
+    if begun is not None:
+        if begun.config != learner.config:
+            raise ModelError(f"--from {given.runs['from']}: its network is of another size", "give what it was begun with")
+        learner.begin_with(begun.network)
     learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
     size, seed = given.settings.batch, given.settings.seed
 
@@ -62,3 +62,13 @@ def task(given: Given) -> PartTask:
         validation=lambda: mels(given.validation, seed=0, epoch=0, augment=False, rest=True),
         notes=() if listener is not None else (DEAF,),
     )
+
+
+def _fitting(given: Given, name: str) -> checkpoint.Loaded | None:
+    """A run that was shown the same spectrograms, where one is given."""
+    if name not in given.runs:
+        return None
+    loaded = checkpoint.load(given.runs[name], RUNS[name])
+    if loaded.sound != given.sound:
+        raise ModelError(f"--{name} {given.runs[name]}: its network was shown other spectrograms", "give another run")
+    return loaded
