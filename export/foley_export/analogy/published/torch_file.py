@@ -90,7 +90,8 @@ class TorchFile:
         """
         import torch
 
-        numbers = np.frombuffer(self._bytes_of(stored.storage), KINDS[stored.storage.kind])
+        with _named(self.path):
+            numbers = np.frombuffer(self._bytes_of(stored.storage), KINDS[stored.storage.kind])
         steps = [step * numbers.itemsize for step in stored.strides]
         view = np.lib.stride_tricks.as_strided(numbers[stored.offset :], stored.shape, steps, writeable=False)
         if stored.storage.kind == "BFloat16Storage":
@@ -100,24 +101,32 @@ class TorchFile:
 
 @contextmanager
 def open_torch(path: Path) -> Iterator[TorchFile]:
-    """Raises:
-    ExportError: no such file; or nothing that ``torch.save`` wrote; or a broken one.
+    """A file, open for its tensors as long as the context lasts.
+
+    Raises:
+        ExportError: no such file; or nothing that ``torch.save`` wrote; or a broken one.
     """
     try:
-        with path.open("rb") as file:
+        file = path.open("rb")
+    except OSError as error:
+        raise ExportError(f"{path} cannot be read: {error.strerror}", "give the path of a published file") from error
+    with file:
+        with _named(path):
             start = file.read(4)
             file.seek(0)
-            try:
-                if start == b"PK\x03\x04":
-                    yield _zipped(path, file)
-                else:
-                    yield _legacy(path, file)
-            except NotPlain as error:
-                raise ExportError(f"{path.name} cannot be read: {error}", HINT) from error
-            except (zipfile.BadZipFile, EOFError, struct.error) as error:
-                raise ExportError(f"{path.name} is broken: {error}", "get the file again: it may be cut off") from error
-    except OSError as error:
-        raise ExportError(f"{path} cannot be read: {error.strerror or error}", "give the path of a published file") from error
+            opened = _zipped(path, file) if start == b"PK\x03\x04" else _legacy(path, file)
+        yield opened
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Whatever may be wrong with a file's bytes, as an error that names the file. Python's zip reader has many words for it."""
+    try:
+        yield
+    except NotPlain as error:
+        raise ExportError(f"{path.name} cannot be read: {error}", HINT) from error
+    except (zipfile.BadZipFile, EOFError, struct.error, ValueError, NotImplementedError, RuntimeError, OSError) as error:
+        raise ExportError(f"{path.name} is broken: {error}", "get the file again: it may be cut off") from error
 
 
 def _zipped(path: Path, file: BinaryIO) -> TorchFile:
