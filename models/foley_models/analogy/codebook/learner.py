@@ -56,7 +56,7 @@ LEARNING = {
     "mini": Learning(
         codebook_weight=1.0,
         commitment_weight=0.25,
-        perceptual_weight=0.1,
+        perceptual_weight=0.3,
         adversary_from=NEVER,
         adversary_width=16,
         revive_after=40,
