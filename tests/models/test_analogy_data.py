@@ -201,12 +201,33 @@ def test_augmentation_holds_for_a_whole_clip_and_differs_between_clips() -> None
 
 
 def test_a_change_of_colours_is_the_one_that_was_drawn() -> None:
-    from foley_models.analogy.data.augmenting import _blended, _turned
+    from foley_models.analogy.data.augmenting import blended, grey, turned
 
-    red = np.array([[[[1, 0, 0]]]], np.float32)
-    np.testing.assert_allclose(_turned(red, 1 / 3).ravel(), [0, 1, 0], atol=1e-5)
-    np.testing.assert_allclose(_turned(red, -1 / 3).ravel(), [0, 0, 1], atol=1e-5)
-    np.testing.assert_allclose(_blended(red, np.float32(0.5) * np.ones_like(red), 0.5).ravel(), [0.75, 0.25, 0.25])
+    red = np.array([[[255, 0, 0]]], np.uint8)
+    np.testing.assert_allclose(turned(red, 1 / 3).ravel(), [0, 255, 0], atol=6)
+    np.testing.assert_allclose(turned(red, -1 / 3).ravel(), [0, 0, 255], atol=6)
+    np.testing.assert_array_equal(grey(red).ravel(), [76, 76, 76])  # 0.299
+    np.testing.assert_array_equal(blended(red, grey(red), 0.5).ravel(), [166, 38, 38])
+    np.testing.assert_array_equal(blended(red, grey(red), 1.2).ravel(), [255, 0, 0])
+
+
+def test_contrast_of_every_picture_is_about_its_own_mean() -> None:
+    from foley_models.analogy.data import augmenting
+
+    class Drawn:
+        """Contrast alone: 1.2, and the others as they are."""
+
+        def uniform(self, low: float, high: float) -> float:
+            return {0.8: 1.2, -0.1: 0.0}.get(round(low, 3), 1.0)
+
+        def permutation(self, count: int) -> list[int]:
+            return [1, 0, 2, 3][:count]
+
+    images = np.stack([np.full((4, 4, 3), 60, np.uint8), np.full((4, 4, 3), 200, np.uint8)])
+    images[:, 0, 0] += 20
+    made = augmenting._jittered(images, Drawn())  # type: ignore[arg-type]
+    assert made[0, 2, 2].tolist() == [60] * 3 and made[1, 2, 2].tolist() == [200] * 3
+    assert made[0, 0, 0].tolist() == [84] * 3 and made[1, 0, 0].tolist() == [224] * 3
 
 
 # --- pairs ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +51,7 @@ def study(
     _tell(folder, out, results, paper=paper, markdown=markdown, as_json=as_json)
 
 
-def _make(kept: Path, out: Path | None, given: dict[str, object], *, as_json: bool) -> None:
+def _make(kept: Path, out: Path | None, given: Mapping[str, object], *, as_json: bool) -> None:
     from foley_models.analogy.study.key import FOLDER, PAGE
     from foley_models.analogy.study.making import make
     from foley_models.errors import ModelError
