@@ -1,5 +1,5 @@
 """Pictures made smaller by cubic interpolation over as many pixels as become one: number for number what Pillow's ``resize``
-does, and so what the authors of Foley by analogy prepare their pictures with.
+does, and so what the authors of Foley by analogy prepare their pictures with. (Pillow 13 may take columns before rows.)
 
 OpenCV's cubic interpolation looks at four pixels, however many become one.
 """
