@@ -1,4 +1,4 @@
-"""How fast a pack is on this machine, through the daemon's own door: milliseconds per picture and per segment.
+"""How fast a pack is on this machine, through the daemon's own door: milliseconds of each graph, alone and in a batch.
 
 Two packs are timed in turn, run by run, so that what else the machine does slows both alike, and their ratio means something.
 """
@@ -6,20 +6,24 @@ Two packs are timed in turn, run by run, so that what else the machine does slow
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foley_bridge.inference.encoders import TASK, Encoders
+from foley_bridge.inference.analogy import Analogy
+from foley_bridge.inference.decode import Cache
+from foley_bridge.inference.encoders import Encoders
 from foley_bridge.inference.pack import Pack
 from foley_bridge.inference.session import Session
 from foley_bridge.inference.where import Runs
 
 BATCHES = (1, 16)
-STREAMS = ("picture", "sound")
+TAKES = (1, 8)
 ROUNDS = 30
 AT_LEAST = 5
 LONG_ENOUGH_S = 5.0
@@ -47,7 +51,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Benched:
-    """A pack's times: by role, of what pack, against which other."""
+    """A pack's times: by graph, of what pack, against which other."""
 
     pack: str
     against: str | None
@@ -60,7 +64,7 @@ class Benched:
 
 
 def bench(folder: Path, against: Path | None = None, *, threads: int | None = None, rounds: int = ROUNDS) -> Benched:
-    """Time a pack of recommendation.
+    """Time a pack, in the tasks that it has; of two packs those of the first.
 
     Args:
         against: another pack, mostly the same in fp32.
@@ -71,34 +75,103 @@ def bench(folder: Path, against: Path | None = None, *, threads: int | None = No
         PackError: a pack is not as it should be, or has no such task.
     """
     packs = [Pack.open(each) for each in (folder, against) if each is not None]
-    encoders = [Encoders(pack, threads=threads) for pack in packs]
-    task = packs[0].tasks[TASK]
-    shapes = {"picture": task.picture_shape, "sound": task.sound_shape}
-    graphs = {}
-    for role in STREAMS:
-        sessions = [getattr(each, role) for each in encoders]
-        times = {size: _in_turn(sessions, role, (size, *shapes[role]), rounds) for size in BATCHES}
-        ms = {size: float(np.median(each[0])) / size * 1e3 for size, each in times.items()}
-        ratio = None
-        if against is not None:
-            ratio = {size: float(np.median(each[0]) / np.median(each[1])) for size, each in times.items()}
-        graphs[role] = Timed(Runs.of(sessions[0]), ms, ratio)
+    graphs: dict[str, Timed] = {}
+    if packs[0].manifest.recommendation is not None:
+        graphs |= _recommendation(packs, threads, rounds)
+    if packs[0].manifest.analogy is not None:
+        graphs |= _analogy(packs, threads, rounds)
     size = sum(file.size for file in packs[0].manifest.files.values())
     return Benched(packs[0].id, packs[1].id if against is not None else None, size, graphs)
 
 
-def _in_turn(sessions: list[Session], role: str, shape: tuple[int, ...], rounds: int) -> list[list[float]]:
-    """Seconds of each run, by session."""
-    given: NDArray[np.float32] = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    for session in sessions * _WARM:
-        session.run({role: given})
-    times: list[list[float]] = [[] for _ in sessions]
+def _recommendation(packs: list[Pack], threads: int | None, rounds: int) -> dict[str, Timed]:
+    encoders = [Encoders(pack, threads=threads) for pack in packs]
+    task = packs[0].recommendation
+    graphs = {}
+    for role, shape in (("picture", task.picture_shape), ("sound", task.sound_shape)):
+        sessions = [getattr(each, role) for each in encoders]
+
+        def call(session: Session, size: int, role: str = role, shape: tuple[int, ...] = shape) -> Callable[[], object]:
+            given = np.random.default_rng(0).normal(size=(size, *shape)).astype(np.float32)
+            return lambda: session.run({role: given})
+
+        graphs[role] = _timed(sessions, call, BATCHES, rounds)
+    return graphs
+
+
+def _analogy(packs: list[Pack], threads: int | None, rounds: int) -> dict[str, Timed]:
+    """One clip's: of the decoder ``prefix`` and ``code`` apart, the code for one take and for eight."""
+    made = [Analogy(pack, threads=threads) for pack in packs]
+    graphs = {}
+    for role, name in packs[0].analogy.graphs.items():
+        if not all(each.has(role) for each in made):
+            continue
+        sessions = [each.session(role) for each in made]
+        if role != "decoder":
+            sizes = (1,) if role in ("picture", "onset") else TAKES
+            graphs[name] = _timed(sessions, _clip, sizes, rounds)
+            continue
+        for what, sizes in (("prefix", (1,)), ("code", TAKES)):
+            graphs[f"{name}, {what}"] = _timed(sessions, partial(_decoding, what), sizes, rounds)
+    return graphs
+
+
+def _clip(session: Session, size: int) -> Callable[[], object]:
+    """A run of a graph with as many clips."""
+    task = session.graph.pack.analogy
+    role = next(role for role, name in task.graphs.items() if name == session.graph.name)
+    axes = {"batch": size, "pictures": task.picture.frames, "columns": task.columns, "frames": task.sound.frames}
+    given: dict[str, NDArray[Any]] = {}
+    for name, dtype, shape in task.ends(role)[0]:
+        sizes = [axes[axis] if isinstance(axis, str) else axis for axis in shape]
+        random = np.random.default_rng(0)
+        drawn = random.integers(0, task.entries, sizes) if dtype == "int64" else random.uniform(-1, 1, sizes)
+        given[name] = drawn.astype(dtype)
+    return lambda: session.run(given)
+
+
+def _decoding(what: str, session: Session, size: int) -> Callable[[], object]:
+    """A run of the prefix, or of one code of as many takes."""
+    task = session.graph.pack.analogy
+    pictures, codes = task.prefix
+    features, known = np.zeros((1, pictures, task.features), np.float32), np.zeros((1, codes), np.int64)
+    if what == "prefix":
+        return lambda: Cache(session, task, 1).run(features, known)
+    one = Cache(session, task, 1)
+    one.run(features, known)
+    cache, half = one.repeated(size), pictures + codes + task.rows * task.columns // 2
+    nothing, code = np.zeros((size, 0, task.features), np.float32), np.zeros((size, 1), np.int64)
+
+    def run() -> None:
+        cache.tokens = half  # always in the middle of a clip
+        cache.run(nothing, code)
+
+    return run
+
+
+def _timed(
+    sessions: list[Session], call: Callable[[Session, int], Callable[[], object]], sizes: Sequence[int], rounds: int
+) -> Timed:
+    """Of the first session; beside the second, where there is one."""
+    times = {size: _in_turn([call(session, size) for session in sessions], rounds) for size in sizes}
+    ms = {size: float(np.median(each[0])) / size * 1e3 for size, each in times.items()}
+    ratio = None
+    if len(sessions) > 1:
+        ratio = {size: float(np.median(each[0]) / np.median(each[1])) for size, each in times.items()}
+    return Timed(Runs.of(sessions[0]), ms, ratio)
+
+
+def _in_turn(calls: list[Callable[[], object]], rounds: int) -> list[list[float]]:
+    """Seconds of each run, by call."""
+    for call in calls * _WARM:
+        call()
+    times: list[list[float]] = [[] for _ in calls]
     began = time.perf_counter()
     for number in range(rounds):
         if number >= AT_LEAST and time.perf_counter() - began > LONG_ENOUGH_S:
             break
-        for session, taken in zip(sessions, times, strict=True):
+        for call, taken in zip(calls, times, strict=True):
             start = time.perf_counter()
-            session.run({role: given})
+            call()
             taken.append(time.perf_counter() - start)
     return times

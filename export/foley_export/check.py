@@ -6,9 +6,7 @@ What is run is what the daemon would run on this machine, through its own door (
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +14,15 @@ from numpy.typing import NDArray
 from foley_bridge.errors import PackError
 from foley_bridge.inference.golden import WITHIN, read_golden
 from foley_bridge.inference.pack import Graph, Pack
+from foley_bridge.inference.places import RECOMMENDATION
 from foley_bridge.inference.recommendation_task import EMBEDDING, RecommendationTask
 from foley_bridge.inference.session import Session
+from foley_export.analogy.check import of_analogy
+from foley_export.finding import BATCHES, Finding, apart_from, proved
 
 Floats = NDArray[np.float32]
-BATCHES = (1, 2, 7)
 ALONE_TOLERANCE = {"fp32": 1e-5, "fp16": 1e-3, "int8": 1e-3}
 LENGTH_TOLERANCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something a pack claims.
-
-    Attributes:
-        claim: in words.
-        holds: whether it does.
-        seen: what was measured or found.
-    """
-
-    claim: str
-    holds: bool
-    seen: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def check(folder: Path) -> list[Finding]:
@@ -52,8 +34,10 @@ def check(folder: Path) -> list[Finding]:
         return [Finding(claim, False, error.message)]
     found = [Finding(claim, True, f"{len(pack.manifest.files)} files, {len(pack.manifest.graphs)} graphs, {pack.id}")]
     try:
-        for name in pack.tasks:
-            found.extend(_recommendation(pack, name, pack.tasks[name]))
+        if (task := pack.manifest.recommendation) is not None:
+            found.extend(_recommendation(pack, RECOMMENDATION, task))
+        if pack.manifest.analogy is not None:
+            found.extend(of_analogy(pack))
     except PackError as error:
         found.append(Finding("all graphs run here", False, error.message))
     return found
@@ -64,24 +48,19 @@ def _recommendation(pack: Pack, name: str, task: RecommendationTask) -> Iterator
     yield Finding(f"{name}: the golden file has inputs and outputs of the task's shapes", not fault, fault or task.golden)
     for role, graph_name in (("picture", task.picture_graph), ("sound", task.sound_graph)):
         graph = pack.graph(graph_name)
-        parity = graph.parity
-        yield Finding(
-            f"{graph_name}: was proved against {parity.against}",
-            True,
-            f"{graph.precision}, {parity.worst:.1e} at worst, {parity.typical:.1e} typically, over {parity.inputs} inputs",
-        )
+        yield proved(graph)
         if not fault:
             yield from _graph(graph, role, golden[f"{role}_in"], golden[f"{role}_out"])
 
 
 def _graph(graph: Graph, role: str, given: Floats, expected: Floats) -> Iterator[Finding]:
     session = Session(graph)
-    apart = _apart(session.run({role: given})[EMBEDDING], expected)
+    apart = apart_from(session.run({role: given})[EMBEDDING], expected)
     where = session.device
     yield Finding(f"{graph.name}: gives the golden output on {where}", apart <= WITHIN, f"{apart:.1e}, {WITHIN:.0e} allowed")
     many = np.concatenate([given, _others(given)])
     whole = session.run({role: many})[EMBEDDING]
-    worst = max(_apart(session.run({role: many[:size]})[EMBEDDING], whole[:size]) for size in BATCHES)
+    worst = max(apart_from(session.run({role: many[:size]})[EMBEDDING], whole[:size]) for size in BATCHES)
     sizes = ", ".join(map(str, BATCHES))
     tolerance = ALONE_TOLERANCE[graph.precision]
     yield Finding(
@@ -95,13 +74,6 @@ def _graph(graph: Graph, role: str, given: Floats, expected: Floats) -> Iterator
     again = Session(graph).run({role: many})[EMBEDDING]
     same = bool(np.array_equal(whole, again) and np.array_equal(whole, session.run({role: many})[EMBEDDING]))
     yield Finding(f"{graph.name}: gives the same numbers every time", same, "three runs, two sessions")
-
-
-def _apart(made: Floats, wanted: Floats) -> float:
-    """The largest difference; infinite when the shapes differ or a number is none."""
-    if made.shape != wanted.shape or not np.isfinite(made).all():
-        return float("inf")
-    return float(np.abs(made - wanted).max())
 
 
 def _others(given: Floats) -> Floats:

@@ -92,7 +92,7 @@ def recommendation(
         _show_made(out, said)
 
 
-def _show_made(out: Path, said: dict[str, Any]) -> None:
+def _show_graphs(out: Path, said: dict[str, Any]) -> None:
     size = sum(file["bytes"] for file in said["files"].values())
     print(f"{out}: {said['name']} {said['version']}, {size / 1e6:.1f} MB")
     for name, graph in said["graphs"].items():
@@ -101,6 +101,10 @@ def _show_made(out: Path, said: dict[str, Any]) -> None:
             f"  {name}: {graph['precision']}, {parity['worst']:.1e} from {parity['against']} at worst, "
             f"{parity['typical']:.1e} typically, over {parity['inputs']} inputs"
         )
+
+
+def _show_made(out: Path, said: dict[str, Any]) -> None:
+    _show_graphs(out, said)
     calibration, held_out = said["tasks"]["recommendation"]["calibration"], said["provenance"]["held_out"]
     many = held_out["pairs"]
     print(f"  pairs are {calibration['near']:.3f} apart, strangers {calibration['far']:.3f} (medians of {many} held-out pairs)")
@@ -108,6 +112,62 @@ def _show_made(out: Path, said: dict[str, Any]) -> None:
     if "lost" in held_out:
         same = f"{held_out['in_common']:.1%} of the lists in common"
         print(f"  lost against fp32: {held_out['lost']:.3f} of {held_out['top_10_fp32']:.3f}; {same}")
+
+
+@app.command()
+def analogy(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The pack's folder, which is not there yet.")],
+    decoder: Annotated[Path | None, typer.Option(metavar="RUN", help="A decoder's run, or its best.pt.")] = None,
+    codebook: Annotated[Path | None, typer.Option(metavar="RUN", help="The codebook's that it was trained with.")] = None,
+    vocoder: Annotated[Path | None, typer.Option(metavar="RUN", help="A vocoder's.")] = None,
+    griffin_lim: Annotated[bool, typer.Option("--griffin-lim", help="No vocoder: Griffin-Lim makes the sound.")] = False,
+    sync: Annotated[Path | None, typer.Option(metavar="RUN", help="A synchronisation network's, to choose takes by.")] = None,
+    onset: Annotated[Path | None, typer.Option(metavar="RUN", help="An onset network's.")] = None,
+    published: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Instead of runs: the authors' files; once for each.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Of the pack.")] = None,
+    version: Annotated[str, typer.Option(metavar="VERSION", help="Of the pack.")] = "1",
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="For people.")] = None,
+    licence: Annotated[
+        str, typer.Option(metavar="SPDX", help="An SPDX expression, or LicenseRef-…")
+    ] = "LicenseRef-all-rights-reserved",
+    data: Annotated[str, typer.Option(metavar="DATA", help="Clips to prove with.")] = "stage:8",
+    cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of that data's films.")] = None,
+    beside: Annotated[Path | None, typer.Option(metavar="PACK", help="A pack of another task, to be one pack with.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the decoder without ONNX Runtime's own operators, too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """A pack of Foley by analogy: from runs of ours, or from the authors' published files."""
+    runs = {"decoder": decoder, "codebook": codebook, "vocoder": vocoder, "sync": sync, "onset": onset}
+    given = {part: path for part, path in runs.items() if path is not None}
+    if published and given:
+        raise typer.BadParameter(f"--published or --{min(given)}, not both")
+    if not published and (decoder is None or codebook is None):
+        raise typer.BadParameter("--decoder and --codebook are wanted, or --published")
+    if not published and (vocoder is None) != griffin_lim:
+        raise typer.BadParameter("--vocoder or --griffin-lim is wanted, and not both")
+    _needs_torch()
+    from foley_export.analogy.export import Wanted, export
+    from foley_export.analogy.parts import of_published, of_runs
+
+    parts = of_published(published) if published else of_runs(given)
+    if published and (parts.vocoder is None) != griffin_lim:
+        raise typer.BadParameter("give the vocoder's file with --published, or --griffin-lim, and not both")
+    wanted = Wanted(
+        name=name, version=version, title=title, licence=licence, data=data, cache=cache, reference=reference, beside=beside
+    )
+    said = export(parts, out, wanted, say=lambda line: print(line, file=sys.stderr)).to_json()
+    if as_json:
+        print(json.dumps({"pack": str(out), "manifest": said}))
+        return
+    _show_graphs(out, said)
+    provenance = said["provenance"].get("analogy", said["provenance"])
+    for each in provenance["sequences"]:
+        rest = f"; the others from a margin of {each['margin']:.1e} on" if each["same"] < each["takes"] else ""
+        print(f"  {each['same']} of {each['takes']} sequences as PyTorch draws them ({each['codes']} codes){rest}")
 
 
 @app.command()
@@ -142,7 +202,7 @@ def bench(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Time a pack on this machine: milliseconds per picture and per segment, alone and in batches of 16."""
+    """Time a pack on this machine: milliseconds of each graph for one input, alone and in batches."""
     from foley_bridge.inference.where import in_words
     from foley_export.bench import bench as benched
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from foley_export.held_out import Floats, Pairs
 from foley_export.precision import halved, quantised
 from foley_export.running import on_cpu
 from foley_export.whole_folder import whole_folder
+from foley_export.zipped import write_arrays
 
 if TYPE_CHECKING:
     from foley_models.recommendation.checkpoint import Loaded
@@ -150,10 +150,7 @@ class _Made:
 
     def write_golden(self, folder: Path) -> None:
         """Two inputs of each stream, and what comes of them."""
-        with zipfile.ZipFile(folder / GOLDEN, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, array in self._golden.items():
-                with archive.open(f"{name}.npy", "w") as file:
-                    np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
+        write_arrays(folder / GOLDEN, self._golden)
 
     def manifest(self, folder: Path) -> Manifest:
         """Of what lies in the folder."""

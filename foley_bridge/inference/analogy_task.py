@@ -92,7 +92,7 @@ class AnalogyTask:
         pictures_per_column: by how many pictures that window moves with each column.
         sound_as: how codes enter the decoder: ``indices`` of vectors that it learned, or the codebook's own ``vectors``.
         offsets_s: what the classes of graph ``sync`` mean; empty without it.
-        follows: ``paper``, or ``published code``, where the two differ.
+        origin: ``runs`` of ours, or what was ``published``.
         golden: file of inputs and what must come out for them.
     """
 
@@ -112,13 +112,13 @@ class AnalogyTask:
     pictures_per_column: float
     sound_as: str
     offsets_s: tuple[float, ...]
-    follows: str
+    origin: str
     golden: str
 
     @classmethod
     def from_json(cls, said: Any, place: str) -> AnalogyTask:
         names = ("graphs", "picture", "sound", "codes", "features", "decoder", "sampling", "statistics", "window", "sound_as")
-        given = Saying(said, place, (*names, "wave", "offsets_s", "follows", "golden"))
+        given = Saying(said, place, (*names, "wave", "offsets_s", "origin", "golden"))
         codes = given.made("codes", lambda value, where: Saying(value, where, ("entries", "rows", "columns", "order")))
         codes.text("order", "columns")
         sampling = given.made("sampling", lambda value, where: Saying(value, where, ("top_k", "temperature")))
@@ -143,7 +143,7 @@ class AnalogyTask:
             pictures_per_column=window.number("pictures_per_column", 0.0, 1e3),
             sound_as=given.text("sound_as", "indices|vectors"),
             offsets_s=given.each("offsets_s", _offset),
-            follows=given.text("follows", "paper|published code"),
+            origin=given.text("origin", "runs|published"),
             golden=given.file("golden"),
         )
         if given.text("wave", "vocoder|griffin-lim") != task.wave:
@@ -169,7 +169,7 @@ class AnalogyTask:
             "sound_as": self.sound_as,
             "wave": self.wave,
             "offsets_s": list(self.offsets_s),
-            "follows": self.follows,
+            "origin": self.origin,
             "golden": self.golden,
         }
 
@@ -186,7 +186,7 @@ class AnalogyTask:
             ("draws", f"from the {self.top_k} likeliest, temperature {self.temperature:g}"),
             ("statistics", own),
             ("wave by", self.wave),
-            ("follows", self.follows),
+            ("origin", self.origin),
         ]
         if self.offsets_s:
             said.append(("sync", f"{len(self.offsets_s)} offsets from {self.offsets_s[0]:+g} to {self.offsets_s[-1]:+g} s"))
@@ -262,8 +262,8 @@ class AnalogyTask:
     def golden_shapes(self) -> dict[str, tuple[int, ...]]:
         """Of one row of each array in the golden file, by name: what goes into a role's graph, and what must come out.
 
-        ``decoder_…``: the features and codes before the first that is drawn, the numbers to draw by, the codes that are drawn, and
-        the logits that each of them is drawn from.
+        ``decoder_…``: the features and codes before the first that is drawn, the numbers to draw by, the codes that are drawn,
+        and the logits that each of them is drawn from.
         """
         pictures, codes = self.prefix
         drawn = self.rows * self.columns

@@ -1,20 +1,21 @@
 """Codes drawn from a pack's decoder, one after another (Du et al., section 3.2, equation 3), in ONNX Runtime and numpy alone.
 
 One graph does both: it runs the whole prefix, and then one code at a time; what attention keeps lies in buffers of one size,
-which the graph reads and writes in place. The prefix is run once for all takes. What is drawn is given from outside: who has the
-same logits and the same numbers gets the same codes.
+which the graph reads and writes in place. The prefix is run once for all takes. What is drawn is given from outside: who has
+the same logits and the same numbers gets the same codes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foley_bridge.inference.analogy_task import CODES, FEATURES, LAST, LOGITS, TOTAL, AnalogyTask
-from foley_bridge.inference.session import InPlace, Session
+from foley_bridge.inference.session import InPlace
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -37,6 +38,13 @@ class Prefix:
     codes: Codes | None
 
 
+class Runs(Protocol):
+    """What a graph runs in: a ``Session``."""
+
+    def run_in_place(self, given: Mapping[str, NDArray[Any]], places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
+        """As ``Session.run_in_place``."""
+
+
 class Cache:
     """The decoder's buffers for some rows, and how many tokens are in them. All rows hold equally many.
 
@@ -45,7 +53,7 @@ class Cache:
         rows: of which each has a sequence of its own.
     """
 
-    def __init__(self, session: Session, task: AnalogyTask, rows: int) -> None:
+    def __init__(self, session: Runs, task: AnalogyTask, rows: int) -> None:
         self._session, self._task = session, task
         self._names = task.decoder.buffers
         self._buffers = [np.zeros((rows, *task.decoder.shape), np.float32) for _ in self._names]
@@ -96,7 +104,7 @@ class Cache:
 
 
 def generate(
-    session: Session,
+    session: Runs,
     task: AnalogyTask,
     prefix: Prefix,
     drawn: Doubles,
@@ -123,14 +131,13 @@ def generate(
     nothing = np.zeros((takes, 0, task.features), np.float32)
     began, cache = -1, None
     for column in range(columns):
-        start = _start(task, column, columns)
+        window = start(task, column, columns)
         for at in range(column * rows, (column + 1) * rows):
-            if start != began or cache is None:
-                first, codes = _before(task, prefix, start)
+            if window != began or cache is None:
                 one = Cache(session, task, 1)
-                logits = np.repeat(one.run(first, codes), takes, axis=0)
-                began, cache = start, one.repeated(takes)
-                known = made[:, start * rows : at]
+                logits = np.repeat(one.run(*before(task, prefix, window)), takes, axis=0)
+                began, cache = window, one.repeated(takes)
+                known = made[:, window * rows : at]
                 if known.shape[1]:
                     logits = cache.run(nothing, known)
             else:
@@ -167,23 +174,34 @@ def _sums(logits: Floats, top_k: int, temperature: float) -> tuple[Doubles, Doub
     return weights.cumsum(axis=1), weights
 
 
-def _start(task: AnalogyTask, column: int, columns: int) -> int:
+def start(task: AnalogyTask, column: int, columns: int) -> int:
     """The window's first column when ``column`` of ``columns`` is made."""
     back = task.columns // 2 if task.slide == "half" else task.columns - 1
     return max(0, min(column - back, columns - task.columns))
 
 
-def _before(task: AnalogyTask, prefix: Prefix, start: int) -> tuple[Floats, Codes]:
-    """Pictures and codes that stand before a window which begins at column ``start``."""
-    frames, clip = task.picture.frames, task.rows * task.columns
-    frame = max(0, min(round(start * task.pictures_per_column), prefix.features.shape[1] - frames))
-    own = prefix.features[:, frame : frame + frames]
-    condition = task.decoder.condition
-    if condition == "none":
+def shown(task: AnalogyTask, prefix: Prefix, first: int) -> Floats:
+    """The input's picture features in a window that begins with column ``first``: float32 (1, pictures of a clip, features)."""
+    frames = task.picture.frames
+    frame = max(0, min(round(first * task.pictures_per_column), prefix.features.shape[1] - frames))
+    return prefix.features[:, frame : frame + frames]
+
+
+def before(task: AnalogyTask, prefix: Prefix, first: int) -> tuple[Floats, Codes]:
+    """Pictures and codes that stand before the codes of a window.
+
+    Args:
+        first: the window's first column.
+
+    Returns:
+        float32 (1, pictures, features), and int64 (1, codes).
+    """
+    own, clip = shown(task, prefix, first), task.rows * task.columns
+    if task.decoder.condition == "none":
         return own, np.zeros((1, 0), np.int64)
     assert prefix.codes is not None
     codes = prefix.codes[:, :clip]
-    if condition == "sound":
+    if task.decoder.condition == "sound":
         return own, codes
     assert prefix.conditional is not None
-    return np.concatenate([prefix.conditional[:, :frames], own], axis=1), codes
+    return np.concatenate([prefix.conditional[:, : task.picture.frames], own], axis=1), codes

@@ -120,7 +120,7 @@ class Session:
     def run_in_place(self, given: Arrays, places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
         """As ``run``; some inputs and outputs lie in memory of the caller's, and those outputs are not in what is returned.
 
-        Once a provider fails, the next one finds in that memory what the failed one left: a graph must not write where it reads.
+        Once a provider fails, the next one finds in that memory what it left: a graph must not write where it reads.
 
         Raises:
             PackError: the graph fails on every provider.
@@ -131,7 +131,7 @@ class Session:
                 if not places:
                     made = session.run(None, dict(given))
                     return {tensor.name: array for tensor, array in zip(session.get_outputs(), made, strict=True)}
-                return _bound(session, given, places)
+                return run_bound(session, given, places)
             except Exception as error:  # ONNX Runtime's own have no common class
                 self._leave_out(session, _first_line(error))
 
@@ -214,7 +214,8 @@ class Session:
         return tensorrt_options(self.graph, self._engines) if provider == known.ORDER["tensorrt"] else {}
 
 
-def _bound(session: onnxruntime.InferenceSession, given: Arrays, places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
+def run_bound(session: onnxruntime.InferenceSession, given: Arrays, places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
+    """Outputs by name, but for those that lie in memory of the caller's."""
     import onnxruntime
 
     binding = session.io_binding()

@@ -1,10 +1,11 @@
 """The decoder as a graph that keeps what attention knows of earlier tokens (Du et al., section 3.2).
 
-``Cached`` is what packs have. Its attention is one operator of ONNX Runtime, GroupQueryAttention, which writes each token's key and
-value into a buffer of one size, in place. One graph runs a whole prefix and, later, single codes. Opset 20.
+``CachedDecoder`` is what packs have. Its attention is one operator of ONNX Runtime, GroupQueryAttention, which writes the
+key and the value of each token into buffers of one size, in place. One graph runs a whole prefix and, later, single codes.
+Opset 20.
 
-``Reference`` is the same with plain concatenation of keys and values, and attention as ONNX itself has it (opset 23): it shows that
-the first one is right, and runs where there is no such operator.
+``ReferenceDecoder`` is the same with plain concatenation of keys and values, and attention as ONNX itself has it (opset 23): it
+shows that the first one is right, and runs where there is no such operator.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class CachedDecoder(nn.Module):
         count = tokens.shape[1]
         x = tokens + self.decoder.pos_emb[0][torch.arange(count) + (total - count)]
         present = []
-        for number, block in enumerate(self.decoder.blocks):
+        for number, block in enumerate(_blocks(self.decoder)):
             attended, key, value = _attended(block, x, past[2 * number], past[2 * number + 1], last, total)
             x = x + block.attn.proj(attended)
             x = x + block.mlp(block.ln2(x))
@@ -71,7 +72,7 @@ class ReferenceDecoder(nn.Module):
         x = tokens + self.decoder.pos_emb[0][at]
         seen = torch.arange(count + before)[None, :] <= at[:, None]  # (t, all tokens)
         present = []
-        for number, block in enumerate(self.decoder.blocks):
+        for number, block in enumerate(_blocks(self.decoder)):
             own, y = block.attn, block.ln1(x)
             query, key, value = (each(y).unflatten(2, (own.heads, -1)).transpose(1, 2) for each in _projections(block))
             key, value = torch.cat([past[2 * number], key], dim=2), torch.cat([past[2 * number + 1], value], dim=2)
@@ -124,6 +125,10 @@ def _tokens(decoder: Decoder, features: Tensor, codes: Tensor) -> Tensor:
     """Pictures, then codes; the embedder as a product of matrices, which takes no pictures at all, too."""
     weight, bias = decoder.embedder.weight[:, :, 0], decoder.embedder.bias
     return torch.cat([functional.linear(features, weight, bias), decoder.sounds(codes)], dim=1)
+
+
+def _blocks(decoder: Decoder) -> list[Block]:
+    return list(decoder.blocks)  # type: ignore[arg-type]
 
 
 def _projections(block: Block) -> tuple[nn.Module, nn.Module, nn.Module]:

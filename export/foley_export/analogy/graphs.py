@@ -68,7 +68,7 @@ class Offsets(nn.Module):
     def forward(self, pictures: Tensor, mel: Tensor) -> Tensor:
         """float32 (1, 3, t, s, s) and (n, 1, mels, frames) to logits (n, offsets)."""
         seen = self.network.see(pictures)
-        return self.network.compare(seen.expand(len(mel), -1, -1), self.network.hear(mel))
+        return self.network.compare(seen.expand(mel.shape[0], -1, -1), self.network.hear(mel))
 
 
 def graph(task: AnalogyTask, role: str, module: nn.Module) -> onnx.ModelProto:

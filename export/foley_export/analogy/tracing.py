@@ -1,7 +1,7 @@
 """A module as a graph with just the inputs and outputs that a pack's task wants of it, free where they have to be.
 
-``foley_bridge.inference.analogy_task.AnalogyTask.ends`` says which those are. The exporter bakes sizes in without a word where it
-cannot follow them, and names what it follows as it likes: both are seen to here.
+``foley_bridge.inference.analogy_task.AnalogyTask.ends`` says which those are. The exporter bakes sizes in without a word where
+it cannot follow them, and names what it follows as it likes: both are seen to here.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def compare(
         PackError, TimelineError, ExportError: it cannot be made; nothing is there then.
     """
     opened = [Pack.open(folder) for folder in packs]
-    if opened[0].space("recommendation") == opened[1].space("recommendation"):
+    if opened[0].space == opened[1].space:
         raise ExportError(f"{packs[0]} and {packs[1]} find the same: they have the same graphs", "give two packs that differ")
     encoders = [Encoders(pack) for pack in opened]
     with whole_folder(target) as folder:

@@ -57,7 +57,7 @@ class Selector(nn.Module):
 
     def forward(self, stream: Tensor) -> Tensor:
         """(n, tokens, width) to (n, selectors, width)."""
-        x, stream = self.drop(self.selectors.expand(len(stream), -1, -1)), self.drop(stream)
+        x, stream = self.drop(self.selectors.expand(stream.shape[0], -1, -1)), self.drop(stream)
         for layer in self.layers:
             x = layer(x, stream)
         return x
@@ -75,7 +75,7 @@ class Together(nn.Module):
 
     def forward(self, picture: Tensor, sound: Tensor) -> Tensor:
         """(n, s, width), (n, s, width) to (n, width)."""
-        gathers, parts = (each.expand(len(picture), -1, -1) for each in (self.gathers, self.parts))
+        gathers, parts = (each.expand(picture.shape[0], -1, -1) for each in (self.gathers, self.parts))
         x = self.drop(torch.cat([gathers, self.picture_norm(picture), parts, self.sound_norm(sound)], dim=1))
         for layer in self.layers:
             x = layer(x)

@@ -1,0 +1,217 @@
+"""The task ``analogy``: what a manifest may say of it, its graphs run, codes drawn as the definition has it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from analogy_packs import CLIP, COLUMNS, ENTRIES, FEATURES, FRAMES, ROWS, Oracle, make_analogy_pack, sample, small_task
+from packs import make_pack, read_manifest, write_manifest
+
+from foley_bridge.cli import main
+from foley_bridge.errors import PackError
+from foley_bridge.inference import decode
+from foley_bridge.inference.analogy import Analogy
+from foley_bridge.inference.analogy_task import AnalogyTask
+from foley_bridge.inference.decode import Prefix
+from foley_bridge.inference.installed import Installed
+from foley_bridge.inference.pack import Pack
+from foley_bridge.inference.where import serving
+
+THREADS = {"threads": 1, "providers": "cpu"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_analogy_pack(tmp_path / "pack")
+
+
+def features(count: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(size=(1, count, FEATURES)).astype(np.float32)
+
+
+def numbered(seed: int = 1) -> Any:
+    return np.random.default_rng(seed).integers(0, ENTRIES, (1, CLIP))
+
+
+# --- what a manifest says ---
+
+
+@pytest.mark.parametrize("condition", ["all", "sound", "none"])
+def test_what_is_written_is_read_again(condition: str) -> None:
+    for task in (small_task(condition), small_task(condition, leave_out=["vocoder", "sync", "onset"])):
+        assert AnalogyTask.from_json(json.loads(json.dumps(task.to_json())), "tasks.analogy") == task
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda task: task["graphs"].pop("mel"), "graphs.mel is missing"),
+        (lambda task: task["graphs"].update(mel=None), "graphs.mel is no text"),
+        (lambda task: task["graphs"].update(mel="gone"), "graphs.mel: there is no graph 'gone'"),
+        (lambda task: task["graphs"].update(mel="analogy-vocoder"), "wants codes int64"),
+        (lambda task: task["graphs"].update(vocoder=None), "wave: it is vocoder when there is a graph"),
+        (lambda task: task.update(wave="griffin-lim"), "wave: it is vocoder when there is a graph"),
+        (lambda task: task["graphs"].update(sync=None), "offsets_s: they belong to a graph of role sync"),
+        (lambda task: task["picture"].update(frames=4000), "picture.frames: 4000 is not from 1 to 1024"),
+        (lambda task: task["picture"].pop("mean"), "picture.mean: is missing"),
+        (lambda task: task["sound"].update(hop=1 << 20), "sound.hop"),
+        (lambda task: task["sound"].update(scale="bark"), "sound.scale"),
+        (lambda task: task["codes"].update(order="rows"), "codes.order: 'rows' cannot be"),
+        (lambda task: task["codes"].update(columns=3), "8 frames of a mel are not 3 columns"),
+        (lambda task: task["sampling"].update(top_k=17), "sampling.top_k: 17 is more than there are codes"),
+        (lambda task: task["sampling"].update(temperature=0), "sampling.temperature"),
+        (lambda task: task["decoder"].update(positions=12), "positions: 12 hold no sequence of 14"),
+        (lambda task: task["decoder"].update(layers=2), "past_key_1"),
+        (lambda task: task["decoder"].update(condition="some"), "decoder.condition"),
+        (lambda task: task.update(statistics="call"), "pictures float32 (1, 3, pictures"),
+        (lambda task: task["window"].update(fill=float(2)), "window.fill: 2.0 is not from -1 to 1"),
+        (lambda task: task.update(golden="other.npz"), "golden: other.npz is not among the files"),
+        (lambda task: task.update(more=1), "there is no such key"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused_by_its_place(folder: Path, change: Any, said: str) -> None:
+    manifest = read_manifest(folder)
+    change(manifest["tasks"]["analogy"])
+    write_manifest(folder, manifest)
+    with pytest.raises(PackError) as told:
+        Pack.open(folder)
+    assert said in told.value.message and "analogy" in told.value.message
+
+
+def test_a_graph_whose_free_axis_is_baked_in_is_refused(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    manifest["graphs"]["analogy-mel"]["inputs"][0]["shape"][1] = 2
+    write_manifest(folder, manifest)
+    with pytest.raises(PackError, match="wants codes int64"):
+        Pack.open(folder)
+
+
+# --- what its graphs do ---
+
+
+def test_a_true_pack_is_proven_and_an_untrue_one_is_not(folder: Path) -> None:
+    Analogy(Pack.open(folder), **THREADS).prove()
+    with np.load(folder / "analogy-golden.npz") as file:
+        golden = dict(file)
+    for name in ("vocoder_out", "codes_out", "decoder_out", "sync_out"):
+        changed = {**golden, name: golden[name] + np.float32(1)}
+        np.savez(folder / "analogy-golden.npz", **changed)
+        write_manifest(folder, read_manifest(folder))
+        with pytest.raises(PackError, match=f"analogy-{name.partition('_')[0]}.onnx"):
+            Analogy(Pack.open(folder), **THREADS).prove()
+
+
+@pytest.mark.parametrize("condition", ["all", "sound", "none"])
+def test_codes_are_drawn_as_from_all_tokens_anew_each_time(tmp_path: Path, condition: str) -> None:
+    task = small_task(condition)
+    analogy, oracle = Analogy(Pack.open(make_analogy_pack(tmp_path / "pack", task=task)), **THREADS), Oracle.of(task)
+    example, own, codes = features(FRAMES, 1), features(FRAMES, 2), numbered()
+    drawn = np.random.default_rng(3).random((5, CLIP))
+    made = analogy.generate(Prefix(example, own, codes), drawn).reshape(5, CLIP)
+    shown = {"all": np.concatenate([example[0], own[0]])}.get(condition, own[0])
+    heard = codes[0, :0] if condition == "none" else codes[0]
+    assert made.tolist() == [sample(task, oracle, shown, heard, each).tolist() for each in drawn]
+    assert len({tuple(each) for each in made.tolist()}) > 1, "takes differ"
+
+
+def test_a_take_is_the_same_whatever_is_drawn_beside_it(folder: Path) -> None:
+    analogy = Analogy(Pack.open(folder), **THREADS)
+    prefix, drawn = Prefix(features(FRAMES, 1), features(9, 2), numbered()), np.random.default_rng(4).random((4, 5 * ROWS))
+    together = analogy.generate(prefix, drawn)
+    assert [analogy.generate(prefix, drawn[take : take + 1])[0].tolist() for take in range(4)] == together.tolist()
+
+
+@pytest.mark.parametrize("slide", ["half", "last"])
+def test_a_longer_sound_is_made_in_a_window_that_moves_over_pictures_and_codes(tmp_path: Path, slide: str) -> None:
+    task = AnalogyTask.from_json({**small_task().to_json(), "window": {**small_task().to_json()["window"], "slide": slide}}, "")
+    analogy, oracle = Analogy(Pack.open(make_analogy_pack(tmp_path / "pack", task=task)), **THREADS), Oracle.of(task)
+    example, own, codes = features(FRAMES, 1), features(10, 2), numbered()
+    columns, drawn = 5, np.random.default_rng(5).random((2, 5 * ROWS))
+    made = analogy.generate(Prefix(example, own, codes), drawn).reshape(2, -1)
+    for take in range(2):
+        expected: list[int] = []
+        for at in range(columns * ROWS):
+            column = at // ROWS
+            start = min(max(column - 1, 0), columns - COLUMNS)  # of two columns, the middle and the last one are the same
+            frame = min(round(start * 1.5), 10 - FRAMES)
+            known = np.array(expected[start * ROWS :], np.int64)
+            shown = np.concatenate([example[0], own[0, frame : frame + FRAMES]])
+            logits = oracle.logits(shown, np.concatenate([codes[0], known]))[-1:]
+            expected.append(int(decode.pick(logits.astype(np.float32), drawn[take, at : at + 1], task.top_k, 1.0)[0]))
+        assert made[take].tolist() == expected
+
+
+def test_a_draw_means_the_code_that_its_share_falls_into() -> None:
+    logits = np.log(np.array([[0.1, 0.4, 0.2, 0.3]], np.float32))
+
+    def drawn(*numbers: float, top_k: int = 4, temperature: float = 1.0) -> list[int]:
+        repeated = np.repeat(logits, len(numbers), axis=0)
+        return decode.pick(repeated, np.array(numbers), top_k, temperature).tolist()
+
+    assert drawn(0.0, 0.099, 0.101, 0.499, 0.501, 0.699, 0.701, 1 - 1e-16) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert drawn(0.0, 0.57, 0.58, top_k=2) == [1, 1, 3], "the two likeliest share all"
+    assert drawn(0.0, 1 - 1e-16, top_k=1) == [1, 1]
+    assert drawn(0.02, 0.05, temperature=0.1) == [1, 1], "colder: the likeliest, and little else"
+
+
+def test_equally_likely_codes_are_all_kept() -> None:
+    logits = np.array([[1.0, 2.0, 1.0, 1.0]], np.float32)
+    taken = {int(decode.pick(logits, np.array([draw]), 2, 1.0)[0]) for draw in np.linspace(0, 0.999, 50)}
+    assert taken == {0, 1, 2, 3}
+
+
+def test_more_tokens_than_the_decoder_knows_are_refused(folder: Path) -> None:
+    analogy = Analogy(Pack.open(folder), **THREADS)
+    cache = decode.Cache(analogy.session("decoder"), analogy.task, 1)
+    cache.run(features(FRAMES), np.zeros((1, 0), np.int64))
+    with pytest.raises(ValueError, match="tokens, where the decoder knows 14"):
+        cache.run(features(12), np.zeros((1, 0), np.int64))
+
+
+# --- among other packs ---
+
+
+def test_a_pack_may_serve_both_tasks_and_each_is_served_by_its_own(tmp_path: Path) -> None:
+    both = make_pack(tmp_path / "both", name="both")
+    sounding = make_analogy_pack(tmp_path / "sounding")
+    one, other = read_manifest(both), read_manifest(sounding)
+    for path in sounding.iterdir():
+        if path.name != "pack.json":
+            path.rename(both / path.name)
+    write_manifest(both, {**one, "graphs": one["graphs"] | other["graphs"], "tasks": one["tasks"] | other["tasks"]})
+    installed = Installed(tmp_path / "home", shipped=tmp_path / "none")
+    assert installed.add(both).serves == ("recommendation", "analogy")
+    installed.add(make_pack(tmp_path / "pictures"))
+    installed.use("tiny", "recommendation")
+    by_task = {one.task: one for one in serving(installed)}
+    assert (by_task["recommendation"].pack, by_task["analogy"].pack) == ("tiny@1", "both@1")
+    assert by_task["analogy"].space is None and by_task["recommendation"].space == Pack.open(tmp_path / "pictures").space
+    assert [runs.graph for runs in by_task["analogy"].graphs] == list(other["graphs"])
+
+
+def test_a_pack_that_computes_something_else_is_not_added(folder: Path, tmp_path: Path) -> None:
+    with np.load(folder / "analogy-golden.npz") as file:
+        np.savez(folder / "analogy-golden.npz", **{**file, "mel_out": file["mel_out"] + np.float32(0.1)})
+    write_manifest(folder, read_manifest(folder))
+    installed = Installed(tmp_path / "home", shipped=tmp_path / "none")
+    with pytest.raises(PackError, match="analogy-mel"):
+        installed.add(folder)
+    assert installed.packs() == []
+
+
+def test_the_command_line_shows_what_a_pack_of_this_task_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FOLEY_BRIDGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FOLEY_BRIDGE_PROVIDERS", "cpu")
+    assert main(["packs", "add", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["packs", "list"]) == 0
+    assert "analogy: sounding@1: analogy-picture and analogy-codes and" in capsys.readouterr().out
+    assert main(["packs", "show", "sounding"]) == 0
+    shown = capsys.readouterr().out
+    assert "2 x 2 of 16 codes" in shown and "3 offsets from -0.1 to +0.1 s" in shown and "space" not in shown
