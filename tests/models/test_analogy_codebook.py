@@ -201,6 +201,22 @@ def test_validation_loss_is_reconstruction_and_codebook_alone(reconstruction: st
     assert used[0].item() == pytest.approx(usage(quantised.codes, 12).item())
 
 
+def test_mixed_precision_finds_the_nearest_entry() -> None:
+    """Also among entries that are one and the same number at half precision."""
+    torch.manual_seed(0)
+    learner = CodebookLearner(SMALL, replace(CALM, revive_after=99)).train()
+    learner.begin_with(learner.network)
+    entries = 1 + 1e-2 * torch.randn(12, 6)
+    learner.network.quantize.embedding.weight.data = entries
+    nn.init.zeros_(learner.network.quant_conv.weight)
+    nn.init.ones_(learner.network.quant_conv.bias)  # what every place becomes
+    with torch.autocast("cpu", torch.bfloat16):
+        learner.loss(torch.zeros(2, 1, 80, 160), gather=alone)
+    assert learner.revival is not None
+    nearest = (entries.double() - 1).square().sum(dim=1).argmin()
+    assert (learner.revival.idle == 0).nonzero().flatten().tolist() == [nearest]
+
+
 def test_each_turn_moves_its_own_and_nothing_else() -> None:
     torch.manual_seed(0)
     learner = CodebookLearner(SMALL, replace(CALM, adversary_from=1))

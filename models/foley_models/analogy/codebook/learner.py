@@ -133,7 +133,8 @@ class CodebookLearner(nn.Module):
         if revival is not None:
             places = rows_of(embeddings).flatten(0, 1)
             revival.revive(self.network.quantize.embedding.weight, places, self.step, gather)
-        quantised: Quantised = self.network.quantize(embeddings)
+        with torch.autocast(mel.device.type, enabled=False):  # half the digits do not tell entries apart
+            quantised: Quantised = self.network.quantize(embeddings.float())
         if revival is not None:
             revival.note(quantised.codes, gather)
         decoded = self.network.mel(quantised.entries)
