@@ -235,7 +235,7 @@ def test_a_tiny_vocoder_learns_a_tone() -> None:
         loss.backward()
         optimiser.step()
         far.append(loss.item())
-    assert far[-1] < 0.5 * far[0]
+    assert far[-1] < 0.65 * far[0]
 
 
 # --- which sound belongs where ---

@@ -18,7 +18,7 @@ from foley_models.analogy.vocoder.melgan import Generator, MelGANConfig
 from foley_models.settings import Settings
 from foley_models.turns import Turn
 
-NEAR_DB = 6.0
+NEAR_DB = 3.0
 """A sound is near enough when its spectra are so far from the true ones on average, or less."""
 
 
@@ -43,8 +43,8 @@ class Learning:
     betas: tuple[float, float] = (0.5, 0.9)
 
 
-LEARNING = {"paper": Learning(), "mini": Learning(adversary_from=3000, distance_weight=1.0, betas=(0.8, 0.99))}
-"""A small network that has little time gets nowhere by its adversary alone."""
+LEARNING = {"paper": Learning(), "mini": Learning(adversary_from=20_000, distance_weight=1.0, betas=(0.8, 0.99))}
+"""A small network gets nowhere in little time by its adversary; ``mini`` has one only after the distance has taught it most."""
 
 
 class VocoderLearner(nn.Module):
