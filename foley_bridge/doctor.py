@@ -33,6 +33,7 @@ PAGE = "audition page"
 PAGE_LIBRARIES = ("starlette", "uvicorn")
 PAGE_FILES = Path(__file__).parent / "panel" / "static"
 PAGES = ("index.html", "reel.html")
+_WITHOUT = {"recommendation": "; words find sounds without", "analogy": "; nothing needs one yet"}
 _NAMED = re.compile(r'(?:(?:href|src)="(?:\.\./)?static/|(?:from|import) ?"\./)([^"]+)"')
 """A file that a page, or a module of one, cannot do without."""
 AGAIN = "install foley-bridge again, from its folder: pip install --force-reinstall ."
@@ -254,7 +255,7 @@ def packs() -> Iterator[Check]:
             if one.fault is not None:
                 yield Check(f"pack for {one.task}", False, one.fault["message"], one.fault["hint"], needed=False)
             elif one.pack is None:
-                advice = "foley-bridge packs add FOLDER; words find sounds without"
+                advice = "foley-bridge packs add FOLDER" + _WITHOUT.get(one.task, "")
                 yield Check(f"pack for {one.task}", False, "none is installed", advice, needed=False)
             else:
                 yield Check(f"pack for {one.task}", True, f"{one.pack}: {where.in_words(one.graphs)}", needed=False)

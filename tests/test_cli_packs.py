@@ -109,16 +109,16 @@ def test_a_pack_that_was_damaged_is_listed_with_what_is_wrong(tmp_path: Path, ho
     assert listed["packs"][0]["fault"]["message"].endswith("tiny@1: notes.txt: pack.json does not list it")
     assert listed["serving"][0]["fault"] == listed["packs"][0]["fault"]
     assert "cannot be used" in well().out
-    (check,) = doctor.packs()
+    check, _ = doctor.packs()
     assert not check.ok and not check.needed and "notes.txt" in check.detail and check.advice
 
 
 def test_the_doctor_says_what_serves_where_it_runs_and_why_not_better(tmp_path: Path) -> None:
-    (check,) = doctor.packs()
+    check, other = doctor.packs()
     assert (check.name, check.ok, check.needed) == ("pack for recommendation", False, False)
-    assert "packs add" in check.advice
+    assert "packs add" in check.advice and (other.name, other.needed) == ("pack for analogy", False)
     well("add", make_pack(tmp_path / "a"))
-    (check,) = doctor.packs()
+    check, _ = doctor.packs()
     assert check.ok and check.detail.startswith("tiny@1: picture and sound on cpu, 1 thread (fp32)")
 
 
@@ -134,8 +134,9 @@ def test_graphs_that_run_in_the_same_place_are_named_together() -> None:
 
 def test_a_running_daemon_says_which_packs_serve_and_sees_another_choice(tmp_path: Path, home: Path) -> None:
     def told(raw: Any) -> list[Any]:
-        (one,) = raw.call("capabilities")["result"]["packs"]
+        one, other = raw.call("capabilities")["result"]["packs"]
         assert_shaped(one, SERVING)
+        assert (one["task"], other["task"], other["pack"]) == ("recommendation", "analogy", None)
         return [one["pack"], one["space"], [graph["device"] for graph in one["graphs"]]]
 
     for seed, name in enumerate(("one", "two")):

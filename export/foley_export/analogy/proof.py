@@ -14,7 +14,7 @@ from torch import nn
 
 from foley_bridge.inference import decode
 from foley_bridge.inference.analogy_task import CODES, FEATURES, LOGITS, AnalogyTask
-from foley_bridge.inference.decode import Cache, Prefix
+from foley_bridge.inference.decode import Cache, Prefix, Runs
 from foley_bridge.inference.manifest import Parity
 from foley_export.errors import ExportError
 from foley_export.running import OnCpu
@@ -106,7 +106,7 @@ def prove_codes(name: str, graph: OnCpu, codebook: SpectrogramVQGAN, given: Iter
 
 
 def prove_decoder(
-    name: str, graph: OnCpu, task: AnalogyTask, model: AnalogyModel, given: Iterable[tuple[Prefix, Codes]]
+    name: str, graph: Runs, task: AnalogyTask, model: AnalogyModel, given: Iterable[tuple[Prefix, Codes]]
 ) -> Parity:
     """Logits of each code of whole sequences: the prefix in one run, then one code at a time, or several, of one take and more.
 
@@ -132,7 +132,7 @@ def prove_decoder(
 
 
 def prove_reference(
-    name: str, graph: OnCpu, task: AnalogyTask, model: AnalogyModel, given: Iterable[tuple[Prefix, Codes]]
+    name: str, graph: Runs, task: AnalogyTask, model: AnalogyModel, given: Iterable[tuple[Prefix, Codes]]
 ) -> Parity:
     """The same for the graph with plain concatenation, which takes prefix and codes of all takes at once."""
     pairs, cached = [], task.decoder
@@ -152,7 +152,7 @@ def prove_reference(
 
 
 def prove_sequences(
-    graph: OnCpu, task: AnalogyTask, model: AnalogyModel, prefix: Prefix, drawn: NDArray[np.float64]
+    graph: Runs, task: AnalogyTask, model: AnalogyModel, prefix: Prefix, drawn: NDArray[np.float64]
 ) -> Sequences:
     """Draw codes by the graph and by PyTorch; drawn as long as a clip, or longer.
 
