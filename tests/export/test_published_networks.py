@@ -118,8 +118,9 @@ def test_files_that_do_not_make_a_model_are_named(folder: Path, tmp_path: Path) 
         read_published([folder / "best_netG.pt"], SIZES)
     with pytest.raises(ExportError, match=r"none of the published networks.*classifier\.0\.weight"):
         read_published([saved(tmp_path / "strange.pt", {"classifier.0.weight": torch.ones(2)})], SIZES)
-    with pytest.raises(ExportError, match="holds no network"):
-        read_published([saved(tmp_path / "empty.pt", {"state_dict": {}})], SIZES)
+    for tensors in ({}, {"model.1.\x1b[2Jbias": torch.ones(2)}, {"model.1." + "a" * 1000: torch.ones(2)}):
+        with pytest.raises(ExportError, match="holds no network"):
+            read_published([saved(tmp_path / "empty.pt", {"state_dict": tensors})], SIZES)
     larger = replace(SIZES, decoder=replace(SIZES.decoder, layers=3))
     with pytest.raises(ExportError, match=r"lacks transformer\.blocks\.2\..* and 16 more.*of the published size"):
         read_published([folder / "last.ckpt"], larger)
@@ -241,6 +242,12 @@ def test_trap_the_vocoder_takes_numbers_from_0_to_1(published: Published) -> Non
     torch.testing.assert_close(
         published.vocoder.plain()(torch.from_numpy(clips.magnitudes(mel.numpy()))), wave, rtol=0, atol=2e-6
     )
+
+
+def test_trap_what_is_made_for_a_clip_is_shorter_than_the_clip(published: Published) -> None:
+    assert published.vocoder is not None
+    mel = published.codebook.decode(torch.zeros(1, 50, dtype=torch.int64))
+    assert published.vocoder(torch.from_numpy(clips.magnitudes(mel[:, 0].numpy()))).shape == (1, 1, 160 * 256)
 
 
 def test_trap_pictures_are_made_square_whatever_their_shape(published: Published) -> None:

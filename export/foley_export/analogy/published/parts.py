@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 PREFIXES = {"codebook": "first_stage_model.", "picture": "cond_stage_model.model.", "decoder": "transformer."}
+LONGEST = 200  # of a name
 NO_WEIGHTS = re.compile(r"(first_stage_model\.)?(wav_transforms|loss)\.|(first|cond)_stage_permuter\.")
 """With what the authors' modules make their mels, what they were trained with, and in which order their codes are."""
 
@@ -33,7 +34,7 @@ def tensors_of(file: TorchFile) -> dict[str, Stored]:
         content = content["state_dict"]
     if isinstance(content, dict):
         named = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Stored)}
-        if named:
+        if named and all(name.isprintable() and len(name) < LONGEST for name in named):  # they are said in errors
             return named
     raise ExportError(f"{file.path.name} holds no network", HINT)
 

@@ -28,6 +28,7 @@ HINT = "give a file as its authors published it: a checkpoint (.ckpt) or the voc
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_VERSION = 1001
+MOST_AXES = 8  # of a tensor
 
 KINDS = {  # bfloat16 is no type of NumPy's: its 16 bits are the upper half of a float32
     "DoubleStorage": "<f8",
@@ -133,7 +134,7 @@ def _zipped(path: Path, file: BinaryIO) -> TorchFile:
     """The form since torch 1.6: NAME/data.pkl, and a storage each in NAME/data/KEY, all as they are (never compressed)."""
     archive = zipfile.ZipFile(file)
     entries = {entry.filename: entry for entry in archive.infolist()}
-    pickles = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
+    pickles = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl") and name.isprintable()]
     if len(pickles) != 1:
         raise NotPlain("it is a zip file, but no checkpoint")
     folder = pickles[0].removesuffix("data.pkl")
@@ -223,9 +224,9 @@ def _tensor(arguments: tuple[Any, ...]) -> Stored:
     if len(arguments) >= 4:
         storage, offset, shape, strides = arguments[:4]
         if isinstance(storage, Storage) and _is_count(offset) and _are_counts(shape) and _are_counts(strides):
-            numbers = math.prod(shape)
             last = offset + sum((length - 1) * step for length, step in zip(shape, strides, strict=False))
-            if len(shape) == len(strides) <= 8 and numbers <= storage.count and (numbers == 0 or last < storage.count):
+            numbers = math.prod(shape)
+            if len(shape) == len(strides) and numbers <= storage.count and (numbers == 0 or last < storage.count):
                 return Stored(storage, offset, shape, strides)
     raise NotPlain("it has a tensor that reaches beyond its storage")
 
@@ -253,4 +254,4 @@ def _is_count(value: Any) -> bool:
 
 
 def _are_counts(values: Any) -> bool:
-    return isinstance(values, tuple) and all(map(_is_count, values))
+    return isinstance(values, tuple) and len(values) <= MOST_AXES and all(map(_is_count, values))
