@@ -119,7 +119,7 @@ class Oracle:
 
         square = [drawn(WIDTH, WIDTH) / 2 for _ in range(4)]
         tables = [drawn(FEATURES, WIDTH), drawn(ENTRIES, WIDTH), drawn(task.decoder.positions, WIDTH)]
-        return cls(*tables, *square, drawn(WIDTH, ENTRIES) / 2)
+        return cls(*tables, *square, drawn(WIDTH, ENTRIES) / 16)
 
     def logits(self, features: Floats, codes: Codes) -> Doubles:
         """Of what comes after each token: (p, features) and (c,) to (p + c, entries)."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from foley_bridge.errors import PackError
 from foley_bridge.inference.analogy import CODES_ALIKE, Analogy
-from foley_bridge.inference.decode import Prefix
+from foley_bridge.inference.decode import Prefix, pick
 from foley_bridge.inference.golden import WITHIN
 from foley_bridge.inference.pack import Pack
 from foley_export.finding import BATCHES, Finding, apart_from, proved
@@ -108,7 +108,10 @@ def _decoder(analogy: Analogy, golden: Golden) -> Iterator[Finding]:
     margin = apart_from(logits[0, different[0]], golden["decoder_out"][0, different[0]]) if len(different) else 0.0
     seen = f"from code {different[0]} on others, where logits are {margin:.1e} apart" if len(different) else "all of them"
     claim = f"{name}: the same draws give the same codes, or logits are so near that either may be"
-    yield Finding(claim, not len(different) or margin <= WITHIN, seen)
+    meant = pick(golden["decoder_out"][0], drawn[0], task.top_k, task.temperature)
+    if not np.array_equal(meant, wanted[0]):
+        seen = "the golden draws do not mean the golden codes"
+    yield Finding(claim, bool(np.array_equal(meant, wanted[0])) and margin <= WITHIN, seen)
     more = np.random.default_rng(0).random((TAKES, task.rows * task.columns))
     together = analogy.generate(prefix, more)
     alone = np.concatenate([analogy.generate(prefix, more[take : take + 1]) for take in range(TAKES)])

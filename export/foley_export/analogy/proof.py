@@ -79,7 +79,8 @@ def compared(name: str, pairs: Iterable[tuple[Array, Array]]) -> Parity:
             raise ExportError(
                 f"{name}: the graph gives {made.shape}, not all of it numbers, where PyTorch gives {expected.shape}", _HINT
             )
-        apart.append(np.abs(made.astype(np.float64) - expected).ravel())
+        size = np.maximum(np.abs(expected), 1)  # numbers over 1: what share of them
+        apart.append((np.abs(made.astype(np.float64) - expected) / size).ravel())
         inputs += len(made)
     return _parity(name, np.concatenate(apart), inputs)
 
