@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from foley_bridge.inference.clips import ClipPicture, ClipSound, settings_to_json
 
 HZ = {"high": 2400.0, "low": 300.0, "": 900.0}  # "": nobody can tell
-LENGTH_S = {"hit": 0.1, "scratch": 0.5}
+LENGTH_S = {"hit": 0.1, "scratch": 0.5, "": 0.2}
 PICTURE, SOUND = ClipPicture(short_side=8, size=8), ClipSound()
 
 

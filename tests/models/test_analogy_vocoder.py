@@ -273,8 +273,8 @@ def test_vocoder_and_griffin_lim_are_measured_with_the_same_sounds(tmp_path: Pat
     films = analogy_tones.tone_films(tmp_path, [[(0.5, "scratch", "low")], [(0.8, "hit", "high")]], "validation")
     torch.manual_seed(0)
     network = Generator(SMALL).eval()
-    nn.init.zeros_(network.model[-2].weight_g)  # type: ignore[union-attr, arg-type]
-    nn.init.zeros_(network.model[-2].bias)  # type: ignore[union-attr, arg-type]
+    nn.init.zeros_(network.model[-2].weight_g)  # type: ignore[arg-type]
+    nn.init.zeros_(network.model[-2].bias)  # type: ignore[arg-type]
     made = compare(network, films, ClipSound(), most=2)
     assert made.clips == 2
     assert made.vocoder == pytest.approx(made.silence)  # that is what it makes

@@ -5,8 +5,12 @@ torch's own parametrisation gives its tensors other names; these are those of th
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from torch import Tensor, nn
 from torch.nn import functional
+
+Plain = TypeVar("Plain", nn.Conv1d, nn.ConvTranspose1d)
 
 
 class _Normed(nn.Module):
@@ -79,7 +83,7 @@ def without_weight_norm(module: nn.Module) -> None:
             without_weight_norm(child)
 
 
-def _with(made: nn.Module, normed: _Normed) -> nn.Module:
+def _with(made: Plain, normed: _Normed) -> Plain:
     made.to(normed.bias)  # its device and its precision
     made.load_state_dict({"weight": normed.weight.detach(), "bias": normed.bias.detach()})
     return made
