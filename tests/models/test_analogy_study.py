@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,10 @@ def study(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def rows(key: Key, participant: str, said: dict[str, tuple[str, str]], *, base: str = "left") -> str:
+def rows(key: Key, participant: str, said: Sequence[tuple[str, str, str]], *, base: str = "left") -> str:
     """A participant's file: of every set, which system was beside the base, and what was chosen of (sync, material)."""
     lines = [",".join(COLUMNS)]
-    for number, (alternative, (sync, material)) in enumerate(said.values(), 1):
+    for number, (alternative, sync, material) in enumerate(said, 1):
         pair = key.pairs[number % len(key.pairs)]
         two = [pair.clips[key.base], pair.clips[alternative]]
         left, right = two if base == "left" else two[::-1]
@@ -45,10 +46,9 @@ def rows(key: Key, participant: str, said: dict[str, tuple[str, str]], *, base: 
     return "\n".join(lines) + "\n"
 
 
-def sets(key: Key, *chosen: tuple[str, str, str]) -> dict[str, tuple[str, tuple[str, str]]]:
+def sets(key: Key, *chosen: tuple[str, str, str]) -> list[tuple[str, str, str]]:
     """Practice, in which the base is always chosen, then these: (alternative, sync, material)."""
-    practice = [(key.alternatives[0], "base", "base")] * key.practice
-    return {str(n): (other, (sync, material)) for n, (other, sync, material) in enumerate([*practice, *chosen])}
+    return [(key.alternatives[0], "base", "base")] * key.practice + list(chosen)
 
 
 def test_a_study_has_every_clip_once_by_a_name_that_says_nothing(folder: Path, study: Path) -> None:
@@ -69,7 +69,9 @@ def test_a_study_has_every_clip_once_by_a_name_that_says_nothing(folder: Path, s
 
 def test_names_do_not_follow_the_systems(study: Path) -> None:
     key = Key.read(study)
-    orders = {tuple(sorted(pair.clips, key=lambda system, pair=pair: pair.clips[system])) for pair in key.pairs}
+    orders = {
+        tuple(system for _, system in sorted((clip, system) for system, clip in pair.clips.items())) for pair in key.pairs
+    }
     assert len(orders) > 1
 
 
