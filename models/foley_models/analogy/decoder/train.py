@@ -14,7 +14,7 @@ from foley_models.analogy import checkpoint
 from foley_models.analogy.data import Films, clips, pairs
 from foley_models.analogy.decoder.gpt import SOUND_AS
 from foley_models.analogy.decoder.learner import DecoderLearner
-from foley_models.analogy.decoder.positions import in_time
+from foley_models.analogy.decoder.positions import begin_in_time
 from foley_models.analogy.decoder.remembering import Remembered
 from foley_models.analogy.decoder.systems import SYSTEMS, System, model_config
 from foley_models.analogy.picture import r2plus1d
@@ -27,7 +27,7 @@ DEFAULTS = {
     "mini": Defaults(batch=16, lr=1e-3, optimizer="adamw", schedule="cosine"),
 }
 IN_TIME = {"paper": False, "mini": True}
-"""Do positions begin as ``positions.in_time``? Else as zeros."""
+"""Does the decoder begin as ``positions.begin_in_time`` has it? Else as published."""
 OPTIONS = {"system": "ours", "sound_as": SOUND_AS[0], "train_picture": False, "fresh_epochs": 0}
 RUNS = {"codebook": "codebook", "picture": "onset", "from": "decoder"}
 
@@ -112,7 +112,7 @@ def _learner(given: Given) -> tuple[DecoderLearner, System]:
         raise ModelError(f"{config.system} begins with a run of {system.begins}", "give --from RUN")
     learner = DecoderLearner(config, codebook.network, train_picture=train_picture)
     if IN_TIME[given.size]:
-        learner.network.decoder.pos_emb.data.copy_(in_time(config.decoder))
+        begin_in_time(learner.network.decoder)
     if seen is not None:
         learner.network.picture.load_state_dict(seen.network.picture.state_dict())
     if begun is not None:
