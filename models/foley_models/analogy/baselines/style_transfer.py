@@ -23,7 +23,7 @@ STEPS = 300
 FILTERS, WIDTH = 4096, 11
 RANDOM_STYLE, RANDOM_CONTENT = 1.0, 1e-2
 TRAINED_STYLE, TRAINED_CONTENT = 1e6, 1.0
-CONTENT_STAGE = 3
+CONTENT_STAGE = -2  # the last but one
 
 Features = Callable[[Tensor], Sequence[Tensor]]
 

@@ -95,19 +95,18 @@ def _place(films: Films, film: int, rng: Any) -> Place:
 
 
 def _pair(films: Films, target: int, place: Place, example: Place) -> Pair:
-    one, other = _heard(films, place), _heard(films, example)
-    if not one or not other:
-        return Pair(target, place, example, None, None)
-    materials, actions = ({each[which] for each in one} == {each[which] for each in other} for which in (0, 1))
+    materials, actions = (
+        one == other if one and other else None for one, other in zip(_heard(films, place), _heard(films, example), strict=True)
+    )
     return Pair(target, place, example, materials, actions)
 
 
-def _heard(films: Films, place: Place) -> set[tuple[str, str]]:
-    """(material, action) of all that begins in a clip."""
+def _heard(films: Films, place: Place) -> tuple[set[str], set[str]]:
+    """Materials and actions of all that begins in a clip, as far as somebody could tell."""
     begin_s = place.start / films.picture.fps
     end_s = begin_s + films.sound.samples / films.sound.sample_rate
-    events = films.about(place.film)["events"]
-    return {(material, action) for time_s, action, material in events if begin_s <= time_s < end_s}
+    events = [event for event in films.about(place.film)["events"] if begin_s <= event[0] < end_s]
+    return {material for _, _, material in events if material}, {action for _, action, _ in events if action}
 
 
 def _find(films: Films, numbers: dict[str, int], said: str, path: Path) -> Place | None:
