@@ -133,7 +133,7 @@ def prove_decoder(
 
 
 def prove_reference(
-    name: str, graph: Runs, task: AnalogyTask, model: AnalogyModel, given: Iterable[tuple[Prefix, Codes]]
+    name: str, graph: OnCpu, task: AnalogyTask, model: AnalogyModel, given: Iterable[tuple[Prefix, Codes]]
 ) -> Parity:
     """The same for the graph with plain concatenation, which takes prefix and codes of all takes at once."""
     pairs, cached = [], task.decoder
