@@ -166,14 +166,15 @@ class SyncedBatchNorm3d(_OverAll, nn.BatchNorm3d):
     """Of clips, (n, channels, frames, h, w)."""
 
 
-_SYNCED = {nn.BatchNorm2d: SyncedBatchNorm2d, nn.BatchNorm3d: SyncedBatchNorm3d}
-
-
 def synced(network: nn.Module) -> None:
-    """Let all batch normalisations of a network see all processes' batches; states keep their names."""
+    """Let all batch normalisations of a network see all processes' batches; states keep their names.
+
+    One that goes by the statistics of what it is given even in use (``batch_statistics``) stays as it is.
+    """
     for name, child in network.named_children():
-        if isinstance(child, nn.BatchNorm2d | nn.BatchNorm3d) and type(child) in _SYNCED:
-            made = _SYNCED[type(child)](child.num_features, child.eps, child.momentum)
+        if isinstance(child, nn.BatchNorm2d | nn.BatchNorm3d) and not getattr(child, "batch_statistics", False):
+            kind = SyncedBatchNorm2d if isinstance(child, nn.BatchNorm2d) else SyncedBatchNorm3d
+            made = kind(child.num_features, child.eps, child.momentum)
             made.to(child.weight.device, child.weight.dtype).load_state_dict(child.state_dict())
             setattr(network, name, made)
         else:
