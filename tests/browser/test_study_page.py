@@ -136,6 +136,7 @@ def test_participants_are_shown_pairs_systems_and_sides_by_chance(page: Page, fo
     orders, beside, base_left = set(), set(), set()
     for _ in range(12):
         opened(page, folder)
+        page.click("#start")
         shown = state(page, folder)
         assert len(shown["sets"]) == 4 and len(shown["participant"]) == 12
         assert {each["example"] for each in shown["sets"][:3]} == {pair.example for pair in key.pairs}
@@ -152,6 +153,7 @@ def test_participants_are_shown_pairs_systems_and_sides_by_chance(page: Page, fo
 def test_another_participant_begins_anew_after_the_answers_are_saved(page: Page, folder: Path) -> None:
     opened(page, folder)
     name = f"foley-study-{Key.read(folder).id}"
+    page.click("#start")
     first = state(page, folder)
     answers = [{"synchronised": "left", "material": "right"}] * 4
     page.evaluate(

@@ -6,7 +6,7 @@
   const clips = ["example", "left", "right"];
   const $ = (id) => document.getElementById(id);
   const video = (clip) => document.querySelector(`figure[data-clip="${clip}"] video`);
-  let state = read() || begun();
+  let state = read() || begun(); // written with the first click: a page that found nothing overwrites nothing
   let playing = null;
 
   // --- who is shown what ---
@@ -194,6 +194,5 @@
     keep();
     show();
   });
-  keep();
   show();
 })();
