@@ -176,6 +176,8 @@ def synced(network: nn.Module) -> None:
             kind = SyncedBatchNorm2d if isinstance(child, nn.BatchNorm2d) else SyncedBatchNorm3d
             made = kind(child.num_features, child.eps, child.momentum)
             made.to(child.weight.device, child.weight.dtype).load_state_dict(child.state_dict())
-            setattr(network, name, made)
+            for own, was in zip(made.parameters(), child.parameters(), strict=True):
+                own.requires_grad_(was.requires_grad)  # one that does not learn goes on not to
+            setattr(network, name, made.train(child.training))
         else:
             synced(child)

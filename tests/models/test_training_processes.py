@@ -13,8 +13,9 @@ torch = pytest.importorskip("torch", reason="the extra `models` is not installed
 
 import training_pairs  # noqa: E402
 import training_parts  # noqa: E402
+from foley_models.analogy.picture.r2plus1d import PictureConfig, R2Plus1D  # noqa: E402
 from foley_models.errors import ModelError  # noqa: E402
-from foley_models.processes import Processes, joined  # noqa: E402
+from foley_models.processes import Processes, SyncedBatchNorm3d, joined, synced  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,18 @@ def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(name: str,
                 found[kind][each], value, rtol=1e-8, atol=1e-11, msg=lambda said, each=each: f"{each}: {said}"
             )
     torch.testing.assert_close(found["loss"], wanted["loss"], rtol=1e-10, atol=0)
+
+
+def test_what_does_not_learn_in_one_process_does_not_learn_in_several() -> None:
+    network = torch.nn.ModuleList(
+        R2Plus1D(PictureConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), stem=4)).requires_grad_(learns).train(learns)
+        for learns in (True, False)
+    )
+    synced(network)
+    for each, learns in zip(network, (True, False), strict=True):
+        assert isinstance(each.stem[1], SyncedBatchNorm3d)
+        assert {parameter.requires_grad for parameter in each.parameters()} == {learns}
+        assert {module.training for module in each.modules()} == {learns}
 
 
 def test_a_run_of_two_processes_is_the_run_of_one(together: Path, tmp_path: Path) -> None:
