@@ -97,6 +97,15 @@ def test_the_cleaned_sound_is_preferred_and_the_microphones_is_used_where_there_
     assert all(film.samples.max() > 0.3 for films in held for film in films)
 
 
+def test_the_small_release_has_the_same_films_by_its_names(film: Path, tmp_path: Path) -> None:
+    folder = published(tmp_path / "hits", film, ("a", "b", "c"), kind="denoised_thumb")
+    for name in "abc":
+        struck(folder / f"{name}_mic.mp4", silent=True)
+    held = [opened(f"greatest-hits:{folder}", split, tmp_path / "cache") for split in ("train", "validation", "test")]
+    assert sorted(name for films in held for name in films.names) == ["a", "b", "c"]
+    assert all(film.samples.max() > 0.3 and len(film.events) == len(HITS_S) for films in held for film in films)
+
+
 def test_hits_that_nobody_could_tell_have_no_label_and_lines_that_are_none_leave_the_film_out(
     film: Path, tmp_path: Path
 ) -> None:

@@ -1,8 +1,9 @@
 """Greatest Hits as published (Owens et al., 2016): a drumstick strikes and scratches things, and somebody wrote down when.
 
-A recording is a film: ``NAME_denoised.mp4`` (preferred, as the authors do) or ``NAME_mic.mp4``, and ``NAME_times.txt`` with a
-line ``time material action motion`` a hit. The published lists of names say what is for training and for test; where there is
-none for validation, a part of the training's films is kept back for it, and where there is none at all, films are shared out.
+A recording is a film: ``NAME_denoised.mp4`` (preferred, as the authors do), ``NAME_denoised_thumb.mp4`` (the same in the small
+release) or ``NAME_mic.mp4``, and ``NAME_times.txt`` with a line ``time material action motion`` a hit. The published lists of
+names say what is for training and for test; where there is none for validation, a part of the training's films is kept back for
+it, and where there is none at all, films are shared out.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from foley_models.data.splitting import held_out, shared_out
 from foley_models.data.videos import files_under
 from foley_models.errors import ModelError
 
-SUFFIXES = ("_denoised.mp4", "_mic.mp4")
+SUFFIXES = ("_denoised.mp4", "_denoised_thumb.mp4", "_mic.mp4")
 TIMES = "_times.txt"
 UNKNOWN = "None"  # of a material or an action that nobody could tell
 
