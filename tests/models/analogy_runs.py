@@ -37,9 +37,9 @@ def run(folder: Path, part: str, config: Any, *, seed: int = 0, **trained: Any) 
     return folder
 
 
-def codebook(folder: Path, seed: int = 0) -> Path:
+def codebook(folder: Path, seed: int = 0, **trained: Any) -> Path:
     config = VQGANConfig(channels=2, multipliers=(1, 1, 1, 1, 1), blocks=1, groups=2, codes=CODES, dimension=4)
-    return run(folder, "codebook", config, seed=seed)
+    return run(folder, "codebook", config, seed=seed, **trained)
 
 
 def vocoder(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -178,6 +179,17 @@ def test_runs_that_do_not_fit_together_are_named(tmp_path: Path) -> None:
     refused("is a checkpoint of codebook, not of decoder", [codebook], codebook=codebook)
     other = runs.decoder(tmp_path / "other", runs={"codebook": "0" * 64})
     refused("another codebook", [other], codebook=codebook)
+
+
+def test_classifier_that_the_codebook_was_trained_with_is_said_to_be_no_fair_judge(tmp_path: Path) -> None:
+    material = runs.classifier(tmp_path / "material", "material", ("high", "low"))
+    sha256 = hashlib.sha256((material / "best.pt").read_bytes()).hexdigest()
+    pleased = runs.codebook(tmp_path / "pleased", runs={"classifier": sha256})
+    deaf = runs.codebook(tmp_path / "deaf", runs={"classifier": "0" * 64})
+    found = [
+        lineup(Asked(others={"codebook": each, "material": material}, style="none"), CPU).notes for each in (pleased, deaf)
+    ]
+    assert [sum("flattered" in note for note in notes) for notes in found] == [1, 0]
 
 
 # --- all of it ---

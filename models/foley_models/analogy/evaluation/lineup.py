@@ -105,6 +105,10 @@ def lineup(asked: Asked, device: torch.device) -> Lineup:
     if codebook is not None:
         makers.append(Coded(sounding))
     notes = [] if "vocoder" in others else ["Sounds are made of mels by Griffin-Lim: no vocoder was given."]
+    if heard := _heard(others):
+        notes.append(
+            f"The codebook was trained to please the classifier of the {heard} that judges here: its rows are flattered."
+        )
     return Lineup(makers, judges, picture, sound, _said(asked), notes)
 
 
@@ -131,6 +135,14 @@ def _check(decoders: Sequence[Loaded], others: Mapping[str, Loaded], asked: Aske
         learned = run.trained.get("runs", {}).get("codebook")
         if learned not in (None, others["codebook"].sha256):
             raise ModelError(f"{run.path} was trained with another codebook than {others['codebook'].path}", "give that one")
+
+
+def _heard(others: Mapping[str, Loaded]) -> str | None:
+    """Which of the classifiers the codebook's perceptual loss took, if one of these."""
+    if "codebook" not in others:
+        return None
+    listener = others["codebook"].trained.get("runs", {}).get("classifier")
+    return next((what for what in WHAT if what in others and others[what].sha256 == listener), None)
 
 
 def _way(asked: Asked, judges: Mapping[str, SoundClassifier]) -> Way | None:
