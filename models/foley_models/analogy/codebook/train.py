@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import torch
 
-from foley_bridge.inference.clips import mel
 from foley_models.analogy import checkpoint
 from foley_models.analogy.codebook.learner import LEARNING, CodebookLearner
 from foley_models.analogy.codebook.losses import RECONSTRUCTIONS
 from foley_models.analogy.codebook.vqgan import SIZES
-from foley_models.analogy.data import Films, clips
+from foley_models.analogy.data import Films, clips, mels
 from foley_models.analogy.training import Defaults, Given, PartTask
 from foley_models.errors import ModelError
 from foley_models.trainer import Tensors
@@ -49,17 +48,17 @@ def task(given: Given) -> PartTask:
     learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
     size, seed = given.settings.batch, given.settings.seed
 
-    def mels(
+    def heard(
         films: Films, *, seed: int, epoch: int, first: int = 0, augment: bool = True, rest: bool = False
     ) -> Generator[Tensors]:
         made = clips(films, size=size, seed=seed, epoch=epoch, first=first, pictures=False, augment=augment, rest=rest)
         for batch in made:
-            yield (torch.from_numpy(mel(batch.samples.numpy(), given.sound)),)
+            yield (mels(batch.samples, given.sound),)
 
     return PartTask(
         network=learner,
-        batches=lambda epoch, first: mels(given.train, seed=seed, epoch=epoch, first=first),
-        validation=lambda: mels(given.validation, seed=0, epoch=0, augment=False, rest=True),
+        batches=lambda epoch, first: heard(given.train, seed=seed, epoch=epoch, first=first),
+        validation=lambda: heard(given.validation, seed=0, epoch=0, augment=False, rest=True),
         notes=() if listener is not None else (DEAF,),
     )
 

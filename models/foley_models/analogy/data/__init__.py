@@ -8,9 +8,9 @@ from foley_models.analogy.data.films import Film, FilmEvent, Films
 from foley_models.analogy.data.opening import open_films
 
 if TYPE_CHECKING:
-    from foley_models.analogy.data.batching import ClipBatch, PairBatch, clips, pairs
+    from foley_models.analogy.data.batching import ClipBatch, PairBatch, clips, mels, pairs
 
-__all__ = ["ClipBatch", "Film", "FilmEvent", "Films", "PairBatch", "clips", "open_films", "pairs"]
+__all__ = ["ClipBatch", "Film", "FilmEvent", "Films", "PairBatch", "clips", "mels", "open_films", "pairs"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foley_bridge.inference import clips as shown
+from foley_bridge.inference.clips import ClipSound
 from foley_bridge.stage.scene import stream
 from foley_models.analogy.data.augmenting import augmented
 from foley_models.analogy.data.films import Films, first_sample
@@ -119,6 +120,11 @@ def pairs(
         conditional = _batch(films, [pair[0] for pair in drawn], ("conditional", seed, epoch, number), True, augment)
         target = _batch(films, [pair[1] for pair in drawn], ("target", seed, epoch, number), True, augment)
         yield PairBatch(conditional, target)
+
+
+def mels(samples: Tensor, sound: ClipSound) -> Tensor:
+    """What networks hear of a batch: float32 (n, samples), levelled, to (n, 1, mels, frames)."""
+    return torch.from_numpy(shown.mel(samples.numpy(), sound))
 
 
 # --- which clips ---

@@ -6,12 +6,9 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from foley_bridge.inference.clips import ClipSound, mel
+from foley_bridge.inference.clips import ClipSound
 from foley_models.analogy import checkpoint
-from foley_models.analogy.data import Films, clips, pairs
+from foley_models.analogy.data import Films, clips, mels, pairs
 from foley_models.analogy.decoder.gpt import SOUND_AS
 from foley_models.analogy.decoder.learner import DecoderLearner
 from foley_models.analogy.decoder.positions import begin_in_time
@@ -69,15 +66,11 @@ def _shown(films: Films, system: System, sound: ClipSound, **how: Any) -> Genera
     """Batches as ``DecoderLearner.loss`` takes them."""
     if system.condition == "none":
         for batch in clips(films, **how):
-            yield None, None, batch.pictures, _mel(batch.samples, sound)
+            yield None, None, batch.pictures, mels(batch.samples, sound)
         return
     for conditional, target in pairs(films, condition=system.examples, **how):
         seen = conditional.pictures if system.condition == "all" else None
-        yield seen, _mel(conditional.samples, sound), target.pictures, _mel(target.samples, sound)
-
-
-def _mel(samples: Tensor, sound: ClipSound) -> Tensor:
-    return torch.from_numpy(mel(samples.numpy(), sound))
+        yield seen, mels(conditional.samples, sound), target.pictures, mels(target.samples, sound)
 
 
 # --- what it begins with ---

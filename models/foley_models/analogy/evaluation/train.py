@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from foley_bridge.inference.clips import ClipSound, mel
-from foley_models.analogy.data import ClipBatch, Films, clips
+from foley_models.analogy.data import ClipBatch, Films, clips, mels
 from foley_models.analogy.evaluation.classifier import SIZES, WHAT, ClassifierConfig, SoundClassifier
 from foley_models.analogy.training import Defaults, Given, PartTask
 from foley_models.errors import ModelError
@@ -65,11 +64,11 @@ def task(given: Given) -> PartTask:
         made = clips(given.train, size=size, seed=given.settings.seed, epoch=epoch, pictures=False)
         for number, (samples, told) in enumerate(_in_batches(told_apart(given.train, config, made), size)):
             if number >= first:
-                yield _mels(samples, given.sound), told
+                yield mels(samples, given.sound), told
 
     def validation() -> Generator[Tensors]:
         for samples, told in held_out(given.validation, config, size):
-            yield _mels(samples, given.sound), told
+            yield mels(samples, given.sound), told
 
     _standardise(learner.network, given)
     return PartTask(network=learner, batches=training, validation=validation)
@@ -105,16 +104,12 @@ def _in_batches(parts: Iterator[tuple[Tensor, Tensor]], size: int) -> Iterator[t
             samples, labels = samples[size:], labels[size:]
 
 
-def _mels(samples: Tensor, sound: ClipSound) -> Tensor:
-    return torch.from_numpy(mel(samples.numpy(), sound))
-
-
 def _standardise(network: SoundClassifier, given: Given) -> None:
     """Take the bands' means from the first clips of an epoch that is not trained with."""
     size = given.settings.batch
-    mels = []
+    heard = []
     for batch in clips(given.train, size=size, seed=given.settings.seed, epoch=1 << 20, pictures=False, rest=True):
-        mels.append(_mels(batch.samples, given.sound))
-        if len(mels) * size >= TO_STANDARDISE:
+        heard.append(mels(batch.samples, given.sound))
+        if len(heard) * size >= TO_STANDARDISE:
             break
-    network.standardise(torch.cat(mels))
+    network.standardise(torch.cat(heard))
