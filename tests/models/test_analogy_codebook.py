@@ -177,6 +177,12 @@ def test_perceptual_loss_is_that_of_a_plain_computation() -> None:
     assert made.item() == pytest.approx(wanted)
 
 
+def test_perceptual_loss_is_no_other_where_squares_are_beyond_half_precision() -> None:
+    one, two = (100 * torch.rand(1, 512, 5, 10, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    made = perceptual([one.half()], [two.half()])
+    assert made.item() == pytest.approx(perceptual([one], [two]).item(), rel=1e-3) and made > 0.3
+
+
 def test_adaptive_weight_compares_gradients_within_its_bounds() -> None:
     last = torch.tensor([3.0, 4.0], requires_grad=True)
     near, fooling = (last**2).sum(), 0.5 * last.sum()

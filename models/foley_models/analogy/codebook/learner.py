@@ -133,8 +133,7 @@ class CodebookLearner(nn.Module):
         if revival is not None:
             places = rows_of(embeddings).flatten(0, 1)
             revival.revive(self.network.quantize.embedding.weight, places, self.step, gather)
-        with torch.autocast(mel.device.type, enabled=False):  # half the digits do not tell entries apart
-            quantised: Quantised = self.network.quantize(embeddings.float())
+        quantised = self._quantised(embeddings)
         if revival is not None:
             revival.note(quantised.codes, gather)
         decoded = self.network.mel(quantised.entries)
@@ -156,6 +155,12 @@ class CodebookLearner(nn.Module):
             mel: float32 (n, 1, 80, 160).
         """
         with torch.no_grad():
-            decoded, _ = self.network(mel)
+            decoded = self.network.mel(self._quantised(self.network.embeddings(mel)).entries)
         recorded = self.discriminator(mel)
         return hinge(recorded, self.discriminator(decoded)), recorded.mean(dim=(1, 2, 3)) > 0
+
+    def _quantised(self, embeddings: Tensor) -> Quantised:
+        """In full precision: half the digits do not tell entries apart."""
+        with torch.autocast(embeddings.device.type, enabled=False):
+            quantised: Quantised = self.network.quantize(embeddings.float())
+        return quantised

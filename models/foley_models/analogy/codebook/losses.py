@@ -17,12 +17,13 @@ def perceptual(layers: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
     """LPAPS: how differently a network that knows sounds sees two mels; 0 for the same.
 
     Each place's features are brought to length 1; squared distances are averaged over the places and summed over the layers.
+    At mixed precision, too, since squares of many channels are too large for half the digits.
     The authors weight the channels, with weights that come with their loss; here all count the same.
 
     Args:
         layers, other: of the two mels, each (n, channels, h, w).
     """
-    apart = [(_unit(a) - _unit(b)).square().sum(dim=1).mean() for a, b in zip(layers, other, strict=True)]
+    apart = [(_unit(a.float()) - _unit(b.float())).square().sum(dim=1).mean() for a, b in zip(layers, other, strict=True)]
     return torch.stack(apart).sum()
 
 
