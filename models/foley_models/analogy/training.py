@@ -34,6 +34,8 @@ PARTS = {
 }
 PICTURES = {"paper": ClipPicture(), "mini": ClipPicture(short_side=64, size=56)}
 SOUND = ClipSound()
+BLIND = ("codebook", "vocoder", "classifier")
+"""Parts that hear and do not look."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,26 @@ class Order:
 def module_of(part: str) -> Any:
     """A part's module ``train``."""
     return import_module(PARTS[part])
+
+
+def other_run(given: Given, name: str) -> checkpoint.Loaded | None:
+    """A run of another part, by its name in ``RUNS``; None where none is given.
+
+    Raises:
+        ModelError: it cannot be read, or its network was shown other spectrograms, or, where it looks, other pictures.
+    """
+    if name not in given.runs:
+        return None
+    loaded = checkpoint.load(given.runs[name], module_of(given.part).RUNS[name])
+    for what, same in (
+        ("spectrograms", loaded.sound == given.sound),
+        ("pictures", loaded.picture == given.picture or loaded.part in BLIND),
+    ):
+        if not same:
+            raise ModelError(
+                f"--{name} {given.runs[name]}: its network was shown other {what}", f"give a run of --size {given.size}"
+            )
+    return loaded
 
 
 def train(

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import torch
 
-from foley_models.analogy import checkpoint
 from foley_models.analogy.codebook.learner import LEARNING, CodebookLearner
 from foley_models.analogy.codebook.losses import RECONSTRUCTIONS
 from foley_models.analogy.codebook.vqgan import SIZES
 from foley_models.analogy.data import Films, clips, mels
-from foley_models.analogy.training import Defaults, Given, PartTask
+from foley_models.analogy.training import Defaults, Given, PartTask, other_run
 from foley_models.errors import ModelError
 from foley_models.trainer import Tensors
 
@@ -38,7 +37,7 @@ def task(given: Given) -> PartTask:
     if reconstruction not in RECONSTRUCTIONS:
         hint = f"give {' or '.join(RECONSTRUCTIONS)}"
         raise ModelError(f"--reconstruction {reconstruction}: there is none of this name", hint)
-    begun, heard = (_fitting(given, name) for name in ("from", "classifier"))
+    begun, heard = (other_run(given, name) for name in ("from", "classifier"))
     listener = None if heard is None else heard.network
     learner = CodebookLearner(SIZES[given.size], replace(LEARNING[given.size], reconstruction=reconstruction), listener)
     if begun is not None:
@@ -48,7 +47,7 @@ def task(given: Given) -> PartTask:
     learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
     size, seed = given.settings.batch, given.settings.seed
 
-    def heard(
+    def drawn(
         films: Films, *, seed: int, epoch: int, first: int = 0, augment: bool = True, rest: bool = False
     ) -> Generator[Tensors]:
         made = clips(films, size=size, seed=seed, epoch=epoch, first=first, pictures=False, augment=augment, rest=rest)
@@ -57,17 +56,7 @@ def task(given: Given) -> PartTask:
 
     return PartTask(
         network=learner,
-        batches=lambda epoch, first: heard(given.train, seed=seed, epoch=epoch, first=first),
-        validation=lambda: heard(given.validation, seed=0, epoch=0, augment=False, rest=True),
+        batches=lambda epoch, first: drawn(given.train, seed=seed, epoch=epoch, first=first),
+        validation=lambda: drawn(given.validation, seed=0, epoch=0, augment=False, rest=True),
         notes=() if listener is not None else (DEAF,),
     )
-
-
-def _fitting(given: Given, name: str) -> checkpoint.Loaded | None:
-    """A run that was shown the same spectrograms, where one is given."""
-    if name not in given.runs:
-        return None
-    loaded = checkpoint.load(given.runs[name], RUNS[name])
-    if loaded.sound != given.sound:
-        raise ModelError(f"--{name} {given.runs[name]}: its network was shown other spectrograms", "give another run")
-    return loaded

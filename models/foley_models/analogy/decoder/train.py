@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from foley_bridge.inference.clips import ClipSound
-from foley_models.analogy import checkpoint
 from foley_models.analogy.data import Films, clips, mels, pairs
 from foley_models.analogy.decoder.gpt import SOUND_AS
 from foley_models.analogy.decoder.learner import DecoderLearner
@@ -15,7 +14,7 @@ from foley_models.analogy.decoder.positions import begin_in_time
 from foley_models.analogy.decoder.remembering import Remembered
 from foley_models.analogy.decoder.systems import SYSTEMS, System, model_config
 from foley_models.analogy.picture import r2plus1d
-from foley_models.analogy.training import Defaults, Given, PartTask
+from foley_models.analogy.training import Defaults, Given, PartTask, other_run
 from foley_models.errors import ModelError
 from foley_models.trainer import Tensors
 
@@ -78,13 +77,11 @@ def _shown(films: Films, system: System, sound: ClipSound, **how: Any) -> Genera
 
 def _learner(given: Given) -> tuple[DecoderLearner, System]:
     train_picture = bool(given.options["train_picture"])
-    if "codebook" not in given.runs:
-        raise ModelError("the decoder speaks in the codes of a codebook", "give --codebook RUN")
     if "picture" in given.runs and "from" in given.runs:
         raise ModelError("--picture and --from: both say which picture network to begin with", "give one of them")
-    codebook = _fitting(given, "codebook")
-    seen = _fitting(given, "picture") if "picture" in given.runs else None
-    begun = _fitting(given, "from") if "from" in given.runs else None
+    seen, begun, codebook = (other_run(given, name) for name in ("picture", "from", "codebook"))
+    if codebook is None:
+        raise ModelError("the decoder speaks in the codes of a codebook", "give --codebook RUN")
     if seen is None and begun is None and not train_picture:
         raise ModelError("the decoder sees with the picture network of an onset run", "give --picture RUN, or --train-picture")
     picture = r2plus1d.SIZES[given.size]
@@ -120,12 +117,3 @@ def _learner(given: Given) -> tuple[DecoderLearner, System]:
             raise ModelError(f"--from {given.runs['from']} speaks in the codes of another codebook", "give the same --codebook")
         learner.network.load_state_dict(begun.network.state_dict())
     return learner, system
-
-
-def _fitting(given: Given, name: str) -> checkpoint.Loaded:
-    """A run whose network was shown what this one will be."""
-    loaded = checkpoint.load(given.runs[name], RUNS[name])
-    if loaded.sound != given.sound or (name != "codebook" and loaded.picture != given.picture):
-        what = "sounds" if loaded.sound != given.sound else "pictures"
-        raise ModelError(f"--{name} {given.runs[name]}: its network was shown other {what}", "give a run of the same --size")
-    return loaded

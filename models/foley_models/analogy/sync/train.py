@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from foley_bridge.inference.clips import levelled, mel
 from foley_bridge.stage.scene import stream
-from foley_models.analogy import checkpoint
+from foley_models.analogy.checkpoint import Loaded
 from foley_models.analogy.data import ClipBatch, Films, clips
 from foley_models.analogy.sync.network import SIZES, SyncConfig, SyncLearner
-from foley_models.analogy.training import Defaults, Given, PartTask
+from foley_models.analogy.training import Defaults, Given, PartTask, other_run
 from foley_models.errors import ModelError
 from foley_models.trainer import Tensors
 
@@ -38,8 +38,8 @@ def task(given: Given) -> PartTask:
         raise ModelError("--keep-picture: there is no network for pictures to keep", "give --picture RUN, too")
     learner, settings = SyncLearner(SIZES[given.size], keep_picture=keep), given.settings
     config = learner.config
-    if "picture" in given.runs:
-        _begin_with(learner, given)
+    if (seen := other_run(given, "picture")) is not None:
+        _begin_with(learner, seen, given.size)
 
     def batches(epoch: int, first: int) -> Generator[Tensors]:
         made = clips(given.train, size=settings.batch, seed=settings.seed, epoch=epoch, first=first)
@@ -85,8 +85,7 @@ def possible(start: int, length: int, config: SyncConfig, films: Films) -> NDArr
     return np.flatnonzero((begin >= 0) & (begin + films.sound.samples <= length))
 
 
-def _begin_with(learner: SyncLearner, given: Given) -> None:
-    loaded = checkpoint.load(given.runs["picture"], RUNS["picture"])
-    if loaded.config.picture != learner.config.picture or loaded.picture != given.picture:
-        raise ModelError(f"{loaded.path} has another network for pictures", f"give a run of onset of --size {given.size}")
+def _begin_with(learner: SyncLearner, loaded: Loaded, size: str) -> None:
+    if loaded.config.picture != learner.config.picture:
+        raise ModelError(f"{loaded.path} has another network for pictures", f"give a run of onset of --size {size}")
     learner.network.picture.load_state_dict(loaded.network.picture.state_dict())
