@@ -17,6 +17,7 @@ from foley_models.analogy.vocoder.discriminator import DiscriminatorConfig, Mult
 from foley_models.analogy.vocoder.griffin_lim import griffin_lim
 from foley_models.analogy.vocoder.learner import Learning, VocoderLearner
 from foley_models.analogy.vocoder.melgan import Generator, MelGANConfig
+from foley_models.analogy.vocoder.reflecting import Reflected
 from foley_models.analogy.vocoder.train import cut, heard
 from foley_models.analogy.vocoder.weight_norm import Conv1d, Upsampling
 from foley_models.settings import Settings
@@ -91,6 +92,22 @@ def test_generator_computes_what_the_published_weights_were_trained_for(frames: 
     made = network(seen)
     assert made.shape == (2, 1, 256 * frames)
     torch.testing.assert_close(made, by_names(network.state_dict(), seen), rtol=0, atol=1e-12)
+
+
+def test_ends_are_mirrored_alike_where_only_what_is_deterministic_is_allowed() -> None:
+    ends, made = Reflected(3), []
+    for deterministic in (False, True):
+        at = noise(2, 4, 9).requires_grad_()
+        torch.use_deterministic_algorithms(deterministic)
+        try:
+            padded = ends(at)
+        finally:
+            torch.use_deterministic_algorithms(False)
+        (padded * noise(*padded.shape, seed=1)).sum().backward()
+        made.append((padded, at.grad, padded.grad_fn))
+    assert torch.equal(made[0][0], made[1][0]) and made[0][0].shape == (2, 4, 15)
+    torch.testing.assert_close(made[0][1], made[1][1])
+    assert "Reflection" in str(made[0][2]) and "Reflection" not in str(made[1][2])
 
 
 def test_without_weight_norm_the_network_is_the_same_and_has_plain_weights() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from foley_models.analogy.vocoder.reflecting import Reflected
 from foley_models.analogy.vocoder.weight_norm import Conv1d
 
 SLOPE = 0.2
@@ -60,7 +61,7 @@ class _Discriminator(nn.Module):
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         width, factor = config.width, config.factor
-        layers: list[nn.Module] = [nn.Sequential(nn.ReflectionPad1d(7), Conv1d(1, width, 15), nn.LeakyReLU(SLOPE))]
+        layers: list[nn.Module] = [nn.Sequential(Reflected(7), Conv1d(1, width, 15), nn.LeakyReLU(SLOPE))]
         for _ in range(config.layers):
             wider = min(width * factor, config.most)
             coarser = Conv1d(width, wider, 10 * factor + 1, stride=factor, padding=5 * factor, groups=max(1, width // 4))

@@ -85,7 +85,7 @@ class VocoderLearner(nn.Module):
             samples: float32 (n, hop * frames), what they are of.
         """
         made = self.network(magnitudes)  # (n, 1, hop * frames)
-        far = distance(made[:, 0], samples)
+        far = distance(made[:, 0].float(), samples)  # at mixed precision, too: what is weak is lost in half the digits
         if not self.training:
             return far.mean(), far <= NEAR_DB
         loss = self.learning.distance_weight * far.mean()

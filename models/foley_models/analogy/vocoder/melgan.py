@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from foley_models.analogy.vocoder.reflecting import Reflected
 from foley_models.analogy.vocoder.weight_norm import Conv1d, Upsampling, without_weight_norm
 
 SLOPE = 0.2
@@ -49,12 +50,12 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         channels = config.width << len(config.ratios)
-        layers: list[nn.Module] = [nn.ReflectionPad1d(3), Conv1d(config.mels, channels, 7)]
+        layers: list[nn.Module] = [Reflected(3), Conv1d(config.mels, channels, 7)]
         for ratio in config.ratios:
             layers += [nn.LeakyReLU(SLOPE), Upsampling(channels, channels // 2, ratio)]
             channels //= 2
             layers += [ResidualBlock(channels, 3**number) for number in range(config.residual_layers)]
-        layers += [nn.LeakyReLU(SLOPE), nn.ReflectionPad1d(3), Conv1d(channels, 1, 7), nn.Tanh()]
+        layers += [nn.LeakyReLU(SLOPE), Reflected(3), Conv1d(channels, 1, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 
     def forward(self, magnitudes: Tensor) -> Tensor:
@@ -83,7 +84,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.block = nn.Sequential(
             nn.LeakyReLU(SLOPE),
-            nn.ReflectionPad1d(dilation),
+            Reflected(dilation),
             Conv1d(channels, channels, 3, dilation=dilation),
             nn.LeakyReLU(SLOPE),
             Conv1d(channels, channels, 1),
