@@ -75,6 +75,11 @@ def given(films: Films, runs: dict[str, Path]) -> Callable[..., Given]:
     return made
 
 
+def every_row(rows: torch.Tensor) -> torch.Tensor:
+    """Of one process, what all have."""
+    return rows
+
+
 def learnt(task: PartTask, batch: Any) -> set[str]:
     """Which parts of the network one step changes."""
     learner = task.network.train()
@@ -83,7 +88,7 @@ def learnt(task: PartTask, batch: Any) -> set[str]:
     optimiser = turn.optimiser(SETTINGS)
     for group in optimiser.param_groups:
         group["lr"] = 1e-2
-    turn.loss(*batch)[0].backward()
+    turn.loss(*batch, gather=every_row)[0].backward()
     optimiser.step()
     return {name.split(".")[1] for name, each in learner.state_dict().items() if not torch.equal(each, before[name])}
 
@@ -131,7 +136,7 @@ def test_the_loss_is_cross_entropy_of_the_targets_codes(given: Callable[..., Giv
     with torch.no_grad():
         features = [learner.network.picture(each.pictures) for each in (conditional, target)]
         logits = learner.network.logits(features[0], features[1], codes, wanted)
-        loss, right = learner.loss(*batch)
+        loss, right = learner.loss(*batch, gather=every_row)
     told = -logits.log_softmax(2).gather(2, wanted[..., None]).mean()
     assert torch.allclose(loss, told, atol=1e-5) and right.shape == (100,)
     assert right.tolist() == (logits.argmax(2) == wanted).flatten().tolist()
@@ -171,7 +176,7 @@ def test_clips_that_come_again_are_those_of_the_fresh_epochs(given: Callable[...
             assert torch.equal(made[3], learner.codes(raw[3])) and torch.equal(made[2], learner.features(raw[2]))
             drawn.append(made)
             with torch.no_grad():
-                assert torch.allclose(learner.loss(*made)[0], learner.loss(*raw)[0])
+                assert torch.allclose(learner.loss(*made, gather=every_row)[0], learner.loss(*raw, gather=every_row)[0])
     again = list(task.batches(2, 0))
     both = [] if system == "no-condition" else [row for batch in drawn for row in batch[1].tolist()]
     known = sorted(both + [row for batch in drawn for row in batch[3].tolist()])
@@ -302,7 +307,7 @@ def test_a_tiny_decoder_learns_to_answer_as_the_example_does_when_the_picture_sa
         for group in optimiser.param_groups:
             group["lr"] = 2e-3 * (1 - step / STEPS)
         learner.zero_grad(set_to_none=True)
-        learner.loss(*batch(16))[0].backward()
+        learner.loss(*batch(16), gather=every_row)[0].backward()
         optimiser.step()
     conditional, codes, features, target = batch(12)
     given = [[each[k : k + 1] for each in (conditional, features, codes)] for k in range(12)]

@@ -114,11 +114,11 @@ def test_published_reading_takes_the_one_that_is_loudest_on_its_very_sample() ->
 
 def test_random_onsets_are_as_many_and_hit_as_chance_has_it() -> None:
     truth = onsets_at([1.0])
-    got = np.mean([onsets.random_average_precision(truth, 1, seed) for seed in range(200)])
-    assert got == pytest.approx(0.1, abs=0.01)  # a window of 0.2 s in 2 s
+    got = np.mean([onsets.random_average_precision(truth, 1, seed) for seed in range(60)])
+    assert got == pytest.approx(0.1, abs=0.015)  # a window of 0.2 s in 2 s
     assert onsets.random_average_precision(truth, 1, 3) == onsets.random_average_precision(truth, 1, 3)
     assert onsets.random_average_precision(truth, 0, 0) == 0.0
-    more = np.mean([onsets.random_average_precision(truth, 8, seed) for seed in range(50)])
+    more = np.mean([onsets.random_average_precision(truth, 8, seed) for seed in range(10)])
     assert more > got  # many guesses find it somewhere
 
 

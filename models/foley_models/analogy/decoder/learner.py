@@ -12,14 +12,10 @@ from torch.nn import functional
 from foley_models.analogy.codebook.vqgan import SpectrogramVQGAN
 from foley_models.analogy.decoder.model import AnalogyConfig, AnalogyModel
 from foley_models.settings import Settings
-from foley_models.turns import Turn
+from foley_models.turns import Turn, learning
 
 WEIGHT_DECAY = 0.01
 BETAS = (0.9, 0.95)
-
-
-def _own(rows: Tensor) -> Tensor:
-    return rows
 
 
 class DecoderLearner(nn.Module):
@@ -55,7 +51,8 @@ class DecoderLearner(nn.Module):
         conditional_mel: Tensor | None,
         pictures: Tensor,
         mel: Tensor,
-        gather: Callable[[Tensor], Tensor] = _own,
+        *,
+        gather: Callable[[Tensor], Tensor],
     ) -> tuple[Tensor, Tensor]:
         """Of a batch of pairs of clips.
 
@@ -97,7 +94,7 @@ class DecoderLearner(nn.Module):
     def turns(self, settings: Settings) -> Sequence[Turn]:
         """One: all that learns, weight decay on the weights of linear layers alone."""
         linear = {id(each.weight) for each in self.network.modules() if isinstance(each, nn.Linear)}
-        learns = [each for each in self.network.parameters() if each.requires_grad]
+        learns = learning(self.network.parameters())
         groups = [
             {"params": [each for each in learns if id(each) in linear], "weight_decay": WEIGHT_DECAY},
             {"params": [each for each in learns if id(each) not in linear], "weight_decay": 0.0},

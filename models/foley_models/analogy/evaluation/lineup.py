@@ -27,7 +27,8 @@ from foley_models.errors import ModelError
 STYLES = ("random", "trained", "none")
 CANDIDATES = 100
 """Sounds made to choose from (section 4.1)."""
-RERANKED = "ours"
+CHOSEN_FROM = "ours"
+"""The system whose sounds are re-ranked, where there is a sync network."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def lineup(asked: Asked, device: torch.device) -> Lineup:
         about = _about(others["onset"], ONSET_TRANSFER)
         makers.append(OnsetTransfer(about, others["onset"].network, picture.fps, sound.sample_rate, asked.seed))
     for run in decoders:
-        chooses = others["sync"].network if "sync" in others and run.config.system == RERANKED else None
+        chooses = others["sync"].network if "sync" in others and run.config.system == CHOSEN_FROM else None
         about = _about(run, run.config.system)
         makers.append(Generated(about, run.network, sounding, chooses, asked.candidates, asked.seed))
     if codebook is not None:

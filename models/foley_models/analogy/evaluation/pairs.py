@@ -18,8 +18,8 @@ from foley_models.analogy.data.batching import Place
 from foley_models.analogy.data.films import Films, first_sample
 from foley_models.errors import ModelError
 
-TARGETS, CONDITIONS = 194, 3
-"""Of the paper's test, 582 pairs."""
+EXAMPLES = 3
+"""Conditional examples of each target; the paper's test has 194 targets, and so 582 pairs."""
 SHAPE = 'give a JSON object such as {"NAME_3.0667": ["OTHER_7.5333", …]}, names of films and seconds'
 
 
@@ -44,20 +44,20 @@ def drawn_pairs(films: Films, count: int, *, seed: int = 0) -> list[Pair]:
     """Pairs by chance: films in random order, each giving one target until all have; then again, at other times.
 
     Args:
-        count: how many pairs; the last target has fewer than ``CONDITIONS`` where that does not divide it.
+        count: how many pairs; the last target has fewer than ``EXAMPLES`` where that does not divide it.
 
     Raises:
         ModelError: there are too few films.
     """
-    if len(films) <= CONDITIONS:
-        raise ModelError(f"{films}: too few for a test", f"each input needs {CONDITIONS} other films")
+    if len(films) <= EXAMPLES:
+        raise ModelError(f"{films}: too few for a test", f"each input needs {EXAMPLES} other films")
     pairs: list[Pair] = []
-    for target in range(-(-count // CONDITIONS)):
+    for target in range(-(-count // EXAMPLES)):
         turn, number = divmod(target, len(films))
         film = int(stream(seed, "targets", turn).permutation(len(films))[number])
         rng = stream(seed, "target", target)
         place = _place(films, film, rng)
-        others = [film + 1 + int(other) for other in rng.permutation(len(films) - 1)[:CONDITIONS]]
+        others = [film + 1 + int(other) for other in rng.permutation(len(films) - 1)[:EXAMPLES]]
         examples = [_place(films, other % len(films), rng) for other in others]
         pairs += [_pair(films, target, place, example) for example in examples]
     return pairs[:count]
