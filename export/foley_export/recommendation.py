@@ -19,11 +19,10 @@ import onnx
 
 from foley_bridge.inference.features import log_mel, picture
 from foley_bridge.inference.manifest import File, GraphEntry, Manifest, Parity, Tensor
-from foley_bridge.inference.places import MANIFEST
 from foley_bridge.inference.recommendation_task import RecommendationTask
 from foley_export import held_out, parity
-from foley_export.check import check
 from foley_export.errors import ExportError
+from foley_export.finishing import finish
 from foley_export.graph import OPSET, shape_of, to_onnx
 from foley_export.held_out import Floats, Pairs
 from foley_export.precision import halved, quantised
@@ -93,16 +92,7 @@ def export(checkpoint: Path, target: Path, wanted: Wanted, say: Callable[[str], 
             made.add(stream, folder)
         made.write_golden(folder)
         manifest = made.manifest(folder)
-        try:
-            (folder / MANIFEST).write_bytes(manifest.to_bytes())
-        except ValueError as error:
-            raise ExportError(
-                f"the manifest cannot be written: {error}", "give other --name, --version, --title, --licence"
-            ) from error
-        say("checking the pack as it lies there")
-        for finding in check(folder):
-            if not finding.holds:
-                raise ExportError(f"the pack does not hold: {finding.claim}: {finding.seen}", "this is a fault of foley-export")
+        finish(folder, manifest, say)
     return manifest
 
 

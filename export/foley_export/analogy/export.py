@@ -22,22 +22,21 @@ from foley_bridge.inference.analogy_task import MAGNITUDES, MEL, NEEDED, PICTURE
 from foley_bridge.inference.decode import Prefix
 from foley_bridge.inference.manifest import File, GraphEntry, Manifest, Parity, Tensor
 from foley_bridge.inference.pack import Pack
-from foley_bridge.inference.places import ANALOGY, MANIFEST
+from foley_bridge.inference.places import ANALOGY
 from foley_export.analogy import graphs, proof, shown
 from foley_export.analogy.decoder_graph import OPSET as DECODER_OPSET
 from foley_export.analogy.decoder_graph import REFERENCE_OPSET, cached_graph, reference_ends, reference_graph
 from foley_export.analogy.parts import Parts
 from foley_export.analogy.proof import Codes
 from foley_export.analogy.shown import Clips
-from foley_export.check import check
 from foley_export.errors import ExportError
+from foley_export.finishing import finish
 from foley_export.graph import OPSET, shape_of
 from foley_export.running import OnCpu
 from foley_export.whole_folder import whole_folder
 from foley_export.zipped import write_arrays
 
 GOLDEN = "analogy-golden.npz"
-REFERENCE = "decoder-reference.onnx"
 TAKES = 3
 """Sequences that are drawn; one more is longer than a clip."""
 LONGER = 13
@@ -99,16 +98,7 @@ def export(parts: Parts, target: Path, wanted: Wanted, say: Say = lambda line: N
         manifest = _manifest(made, wanted, sequences)
         if beside is not None:
             manifest = _with(manifest, beside, folder)
-        try:
-            (folder / MANIFEST).write_bytes(manifest.to_bytes())
-        except ValueError as error:
-            raise ExportError(
-                f"the manifest cannot be written: {error}", "give other --name, --version, --title, --licence"
-            ) from error
-        say("checking the pack as it lies there")
-        for finding in check(folder):
-            if not finding.holds:
-                raise ExportError(f"the pack does not hold: {finding.claim}: {finding.seen}", "this is a fault of foley-export")
+        finish(folder, manifest, say)
     return manifest
 
 
