@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,23 @@ torch = pytest.importorskip("torch", reason="the extra `models` is not installed
 
 import analogy_runs as runs  # noqa: E402
 from analogy_tones import tone_films  # noqa: E402
+from foley_models.analogy.checkpoint import load  # noqa: E402
 from foley_models.analogy.data import Films  # noqa: E402
 from foley_models.analogy.data.batching import Place  # noqa: E402
+from foley_models.analogy.decoder.sampling import draws, generate  # noqa: E402
 from foley_models.analogy.decoder.systems import SYSTEMS  # noqa: E402
 from foley_models.analogy.evaluation.evaluate import MEASURES, Findings, Measured, evaluate  # noqa: E402
 from foley_models.analogy.evaluation.lineup import Asked, lineup  # noqa: E402
-from foley_models.analogy.evaluation.makers import About  # noqa: E402
+from foley_models.analogy.evaluation.makers import About, Generated  # noqa: E402
 from foley_models.analogy.evaluation.pairs import Pair, drawn_pairs, listed_pairs  # noqa: E402
 from foley_models.analogy.evaluation.report import Report  # noqa: E402
 from foley_models.analogy.evaluation.shares import share  # noqa: E402
+from foley_models.analogy.evaluation.sounding import Sounding, clip  # noqa: E402
 from foley_models.analogy.evaluation.table import PRINTED, ROWS, TABLE_1  # noqa: E402
 from foley_models.cli import main  # noqa: E402
 from foley_models.errors import ModelError  # noqa: E402
+
+from foley_bridge.stage.scene import stream  # noqa: E402
 
 HITS = [
     [(0.3, "hit", "high"), (1.2, "hit", "high"), (2.1, "hit", "high")],
@@ -218,6 +224,31 @@ def test_what_is_heard_of_true_sounds_is_what_they_are(films: Films, tmp_path: P
     assert (examples["material"] == 1).all()
     assert found.chance == {"material": 1 / 3, "action": 1 / 3}
     assert (found.about["pairs"], found.about["targets"]) == (9, 3)
+
+
+def test_a_decoder_is_shown_example_and_input_each_in_its_place(films: Films, tmp_path: Path) -> None:
+    model = load(runs.decoder(tmp_path / "ours"), "decoder").network
+    codebook = load(runs.codebook(tmp_path / "codebook"), "codebook").network
+    with torch.no_grad():
+        for weight in model.decoder.parameters():
+            weight.mul_(6)  # it minds what it is shown
+    torch.manual_seed(0)
+    torch.nn.init.normal_(model.decoder.pos_emb)  # untrained, it does not mind where anything is
+    given, example = (
+        replace(clip(films, place, CPU), pictures=scale * torch.randn(1, 3, 30, 8, 8))
+        for place, scale in ((Place(0, 0), 1), (Place(1, 5), 10))
+    )
+    sounding = Sounding(films.sound, lambda spectra: spectra.mean(axis=1).repeat(films.sound.hop, axis=1), codebook, CPU)
+    maker = Generated(About("ours"), model, sounding, None, 1, 0)
+    drawn = draws(int(stream(0, "draws", 7).integers(1 << 31)), 1, 50)
+    with torch.no_grad():
+        of_example, of_input = model.features(example.pictures), model.features(given.pictures)
+        codes = codebook.encode(example.mel)
+        right, wrong = (generate(model, *each, codes, drawn) for each in ((of_example, of_input), (of_input, of_example)))
+    assert not right.equal(wrong)
+    np.testing.assert_array_equal(maker.make(7, given, example)[0], sounding.of_codes(right)[0])
+    silent = replace(given, samples=np.zeros_like(given.samples), mel=torch.full_like(given.mel, -1))
+    np.testing.assert_array_equal(maker.make(7, silent, example)[0], sounding.of_codes(right)[0])
 
 
 def test_table_is_made_of_films_of_the_published_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
