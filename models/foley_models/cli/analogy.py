@@ -51,8 +51,7 @@ def analogy(
     from foley_bridge.errors import Cancelled
     from foley_models.analogy.data import open_films
     from foley_models.analogy.training import PARTS, PICTURES, SOUND, Order, module_of, train
-    from foley_models.cli.progress import Progress
-    from foley_models.cli.train import say
+    from foley_models.cli.progress import Progress, say
     from foley_models.errors import ModelError
     from foley_models.processes import joined
     from foley_models.settings import Settings

@@ -1,9 +1,13 @@
-"""What people see of a run: a bar and a line per validation on stderr; only the lines where stderr is no terminal."""
+"""What people see of a run: on stderr a bar (where that is a terminal) and a line per validation, on stdout its outcome."""
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foley_models.trainer import Outcome
 
 
 class Progress:
@@ -57,3 +61,14 @@ class Progress:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
             print(text, file=sys.stderr, flush=True)
+
+
+def say(outcome: Outcome, as_json: bool) -> None:
+    """What came of a run."""
+    if as_json:
+        print(json.dumps(outcome.to_json()))
+        return
+    why = "the budget is used up" if outcome.ended == "budget" else "nothing more was gained"
+    print(f"{outcome.steps} steps, {outcome.epochs} epochs, {outcome.took_s:.0f} s: {why}")
+    print(f"best: step {outcome.step}, validation loss {outcome.loss:.4f}, right {outcome.accuracy:.1%}")
+    print(f"run:    {outcome.run}\ncurves: {outcome.run / 'curves.png'}\nbest:   {outcome.run / 'best.pt'}")

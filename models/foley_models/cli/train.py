@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -18,7 +17,6 @@ from foley_models.cli.analogy import analogy
 if TYPE_CHECKING:
     from foley_models.data import PairData
     from foley_models.processes import Processes
-    from foley_models.trainer import Outcome
 
 MOST_WORKERS = 8  # of each process, where it is not said
 
@@ -86,7 +84,7 @@ def recommendation(
     from dataclasses import replace
 
     from foley_bridge.errors import Cancelled
-    from foley_models.cli.progress import Progress
+    from foley_models.cli.progress import Progress, say
     from foley_models.errors import ModelError
     from foley_models.processes import joined
     from foley_models.recommendation.systems import system
@@ -165,14 +163,3 @@ def _opened(
     if processes.first:
         processes.wait()
     return pairs
-
-
-def say(outcome: Outcome, as_json: bool) -> None:
-    """What came of a run."""
-    if as_json:
-        print(json.dumps(outcome.to_json()))
-        return
-    why = "the budget is used up" if outcome.ended == "budget" else "nothing more was gained"
-    print(f"{outcome.steps} steps, {outcome.epochs} epochs, {outcome.took_s:.0f} s: {why}")
-    print(f"best: step {outcome.step}, validation loss {outcome.loss:.4f}, right {outcome.accuracy:.1%}")
-    print(f"run:    {outcome.run}\ncurves: {outcome.run / 'curves.png'}\nbest:   {outcome.run / 'best.pt'}")
