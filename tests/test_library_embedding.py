@@ -249,7 +249,7 @@ def test_the_pack_that_ships_embeds_only_where_it_was_asked_to(
     monkeypatch.setattr("foley_bridge.inference.places.shipped_folder", lambda: shipped)
     sound(files / "a.wav", 1)
     status, out, _ = said(capsys, "library", "add", str(files))
-    assert status == 0 and "mini@2 knows drawn scenes only" in out and "foley-bridge library embed" in out
+    assert status == 0 and "mini@1 knows drawn scenes only" in out and "foley-bridge library embed" in out
     assert json_of(capsys, "library", "embed")["sounds"] == 1
     sound(files / "b.wav", 2)
     assert json_of(capsys, "library", "add", str(files))["embedded"]["sounds"] == 1

@@ -125,7 +125,7 @@ def test_ping_and_capabilities_say_what_the_page_says(answered: dict[str, Any], 
     embedded = None if known["packs"][0]["space"] is None else 0
     assert known["library"] == {"path": str(projects / "library"), "sounds": 1, "embedded": embedded}
     assert [(one["task"], set(one)) for one in known["packs"]] == [
-        ("recommendation", {"task", "pack", "space", "graphs", "fault"})
+        (task, {"task", "pack", "space", "graphs", "fault"}) for task in ("recommendation", "analogy")
     ]
     assert set(known["queue"]) == {"waiting", "running", "limit"}
     assert set(known["endpoints"]) == {"requests", "events", "osc", "metrics", "panel"}

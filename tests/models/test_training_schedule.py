@@ -42,7 +42,7 @@ def test_waiting_is_counted_from_the_first_of_the_best(losses: list[float], want
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"optimizer": "adam"}, "--optimizer adam: .*give sgd or adamw"),
+        ({"optimizer": "lion"}, "--optimizer lion: .*give sgd or adam or adamw"),
         ({"schedule": "step"}, "--schedule step"),
         ({"schedule": "cosine"}, "--steps N"),
         ({"batch": 1}, "--batch 1: has to be at least 2"),
