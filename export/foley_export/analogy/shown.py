@@ -51,11 +51,14 @@ def clips_of(data: str, picture: ClipPicture, sound: ClipSound, cache: Path | No
 
 
 def random_pictures(task: AnalogyTask) -> list[Floats]:
-    """Noise and one grey, of several batch sizes (of one alone where the statistics are each call's) and lengths."""
+    """Noise, and grey where the statistics are frozen, of several lengths and batch sizes (else one: statistics are each call's)."""
     random = np.random.default_rng(0)
     rows = 1 if task.statistics == "call" else 2
     noise = [random.normal(size=(n, 3, t, *[task.picture.size] * 2)) for n, t in zip((rows, 1), PICTURES, strict=True)]
-    return [each.astype(np.float32) for each in noise] + [np.full_like(noise[1], 0.3, np.float32)]
+    made = [each.astype(np.float32) for each in noise]
+    if task.statistics == "frozen":  # by its own statistics, of a clip without contrast only rounding would be left
+        made.append(np.full_like(noise[1], 0.3, np.float32))
+    return made
 
 
 def random_mels(task: AnalogyTask) -> list[Floats]:
