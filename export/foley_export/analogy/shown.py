@@ -51,7 +51,7 @@ def clips_of(data: str, picture: ClipPicture, sound: ClipSound, cache: Path | No
 
 
 def random_pictures(task: AnalogyTask) -> list[Floats]:
-    """Noise, and grey where the statistics are frozen, of several lengths and batch sizes (else one: statistics are each call's)."""
+    """Noise, of several lengths and batch sizes (of one where statistics are each call's), and where they are frozen grey."""
     random = np.random.default_rng(0)
     rows = 1 if task.statistics == "call" else 2
     noise = [random.normal(size=(n, 3, t, *[task.picture.size] * 2)) for n, t in zip((rows, 1), PICTURES, strict=True)]
