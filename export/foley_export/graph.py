@@ -11,14 +11,14 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx
 
 from foley_export.errors import ExportError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 OPSET = 18  # pinned: onnx's own default is newer than what ONNX Runtime loads
 BATCH = "batch"
@@ -40,15 +40,46 @@ def to_onnx(network: nn.Module, name: str, shape: Sequence[int]) -> onnx.ModelPr
 
     if network.training:
         raise ValueError("a network is exported in eval mode")
+    model = exported(
+        network,
+        (torch.zeros(2, *shape),),
+        name,
+        input_names=[name],
+        output_names=[OUTPUT],
+        dynamic_shapes=({0: torch.export.Dim(BATCH)},),
+        opset=OPSET,
+    )
+    onnx.checker.check_model(model, full_check=True)
+    assert_free(model, name, shape)
+    return model
+
+
+def exported(
+    module: nn.Module,
+    given: tuple[Tensor, ...],
+    name: str,
+    *,
+    input_names: list[str],
+    output_names: list[str],
+    dynamic_shapes: tuple[Any, ...],
+    opset: int,
+) -> onnx.ModelProto:
+    """What the exporter makes of a module, without its notes of the machine that it ran on; nothing of it is checked yet.
+
+    Raises:
+        ExportError: it cannot.
+    """
+    import torch
+
     with quiet():
         try:
             program = torch.onnx.export(
-                network,
-                (torch.zeros(2, *shape),),
-                input_names=[name],
-                output_names=[OUTPUT],
-                dynamic_shapes=({0: torch.export.Dim(BATCH)},),
-                opset_version=OPSET,
+                module,
+                given,
+                input_names=input_names,
+                output_names=output_names,
+                dynamic_shapes=dynamic_shapes,
+                opset_version=opset,
                 dynamo=True,
                 external_data=False,
                 verbose=False,
@@ -60,8 +91,6 @@ def to_onnx(network: nn.Module, name: str, shape: Sequence[int]) -> onnx.ModelPr
     model = program.model_proto
     model.graph.name = name
     forget_where(model)
-    onnx.checker.check_model(model, full_check=True)
-    assert_free(model, name, shape)
     return model
 
 

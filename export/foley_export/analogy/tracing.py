@@ -17,7 +17,7 @@ from foley_bridge.inference.analogy_task import Wanted
 from foley_bridge.inference.manifest import Tensor
 from foley_bridge.inference.onnx_reader import read_onnx
 from foley_export.errors import ExportError
-from foley_export.graph import forget_where, quiet
+from foley_export.graph import exported
 
 
 def traced(
@@ -42,26 +42,16 @@ def traced(
     inputs, outputs = ends
     free = {axis: torch.export.Dim(axis, min=0) for _, _, shape in inputs for axis in shape if isinstance(axis, str)}
     shapes = [{at: free[axis] for at, axis in enumerate(shape) if isinstance(axis, str)} for _, _, shape in inputs]
-    with quiet(), torch.no_grad():
-        try:
-            program = torch.onnx.export(
-                _OfAny(module).eval(),
-                tuple(given),
-                input_names=[each for each, _, _ in inputs],
-                output_names=[each for each, _, _ in outputs],
-                dynamic_shapes=(tuple(shapes),),
-                opset_version=opset,
-                dynamo=True,
-                external_data=False,
-                verbose=False,
-            )
-        except torch.onnx.OnnxExporterError as error:
-            said = " ".join(str(error).split())[:300]
-            raise ExportError(f"{name}: PyTorch cannot export this network: {said}") from error
-    assert program is not None
-    model = program.model_proto
-    model.graph.name = name
-    forget_where(model)
+    with torch.no_grad():
+        model = exported(
+            _OfAny(module).eval(),
+            tuple(given),
+            name,
+            input_names=[each for each, _, _ in inputs],
+            output_names=[each for each, _, _ in outputs],
+            dynamic_shapes=(tuple(shapes),),
+            opset=opset,
+        )
     del model.graph.value_info[:]  # with names of axes that the exporter made up
     for values, wanted in ((model.graph.input, inputs), (model.graph.output, outputs)):
         for value, (_, _, shape) in zip(values, wanted, strict=True):
