@@ -7,7 +7,7 @@ those of the grid of codes of one clip; codes go column by column, in each from 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foley_bridge.inference.clips import ClipPicture, ClipSound, settings_from_json, settings_to_json
@@ -23,6 +23,9 @@ MAGNITUDES, WAVE = "magnitudes", "wave"
 OFFSETS, ONSETS = "offsets", "onsets"
 NEEDED, OPTIONAL = ("picture", "codes", "decoder", "mel"), ("vocoder", "sync", "onset")
 ROLES = NEEDED + OPTIONAL
+SMALLER = {"decoder": ("int8", "int4", "fp16"), "picture": ("int8",), "mel": ("int8",)}
+"""Roles of which a pack may have the graph in smaller numbers, too: as ``decoder_int8`` and so on; the mel's, to judge by."""
+SMALLER_ROLES = tuple(f"{role}_{precision}" for role, precisions in SMALLER.items() for precision in precisions)
 CONDITIONS = ("all", "sound", "none")
 _COUNT = (1, 4096)
 _Settings = TypeVar("_Settings", ClipPicture, ClipSound)
@@ -40,6 +43,7 @@ class Cached:
         positions: the longest sequence.
         condition: what stands before the codes of the sound to be: ``all`` (the example's pictures, the own pictures, the
             example's codes), ``sound`` (without the example's pictures), ``none`` (the own pictures alone).
+        dtype: of the buffers; float16 where the decoder's graph of that size is the one that runs. No part of a manifest.
     """
 
     layers: int
@@ -47,6 +51,7 @@ class Cached:
     head_size: int
     positions: int
     condition: str
+    dtype: str = "float32"
 
     @classmethod
     def from_json(cls, said: Any, place: str) -> Cached:
@@ -60,7 +65,7 @@ class Cached:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {**vars(self)}
+        return {name: each for name, each in vars(self).items() if name != "dtype"}
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -79,7 +84,7 @@ class AnalogyTask:
     """The task's part of a manifest.
 
     Attributes:
-        graphs: names of graphs by role, of ``ROLES``; a role of ``OPTIONAL`` that there is no graph for is not in it.
+        graphs: names of graphs by role, of ``ROLES`` and ``SMALLER_ROLES``; a role that there is no graph for is not in it.
         picture, sound: what a clip is.
         entries, rows, columns: how many codes there are, and how many of them a clip has.
         features: numbers of each picture.
@@ -152,7 +157,7 @@ class AnalogyTask:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "graphs": {role: self.graphs.get(role) for role in ROLES},
+            "graphs": {role: self.graphs.get(role) for role in ROLES} | self.smaller,
             "picture": settings_to_json(self.picture),
             "sound": settings_to_json(self.sound),
             "codes": {"entries": self.entries, "rows": self.rows, "columns": self.columns, "order": "columns"},
@@ -198,13 +203,31 @@ class AnalogyTask:
         return "vocoder" if "vocoder" in self.graphs else "griffin-lim"
 
     @property
+    def roles(self) -> tuple[str, ...]:
+        """Those that there are graphs for, in whatever precisions."""
+        return tuple(role for role in ROLES if role in self.graphs)
+
+    @property
+    def smaller(self) -> dict[str, str]:
+        """The graphs in smaller numbers, by role."""
+        return {role: name for role, name in self.graphs.items() if role in SMALLER_ROLES}
+
+    def with_decoder(self, role: str) -> AnalogyTask:
+        """As it is where the graph of this role draws the codes."""
+        dtype = "float16" if role == "decoder_fp16" else "float32"
+        return replace(self, decoder=replace(self.decoder, dtype=dtype))
+
+    @property
     def prefix(self) -> tuple[int, int]:
         """How many pictures and codes stand before the first code that is drawn."""
         clips = 2 if self.decoder.condition == "all" else 1
         return clips * self.picture.frames, 0 if self.decoder.condition == "none" else self.rows * self.columns
 
     def ends(self, role: str) -> tuple[list[Wanted], list[Wanted]]:
-        """Inputs and outputs of a role's graph, in their order."""
+        """Inputs and outputs of a role's graph, in their order. Those of smaller numbers take and give the same, but for the
+        buffers of ``decoder_fp16``."""
+        dtype = "float16" if role == "decoder_fp16" else "float32"
+        role = role.partition("_")[0]
         size, entries = self.picture.size, self.entries
         one: int | str = 1 if self.statistics == "call" else "batch"
         clip = (3, "pictures", size, size)
@@ -235,8 +258,8 @@ class AnalogyTask:
         made: list[Wanted] = [(LOGITS, "float32", ("batch", entries))]
         buffers = self.decoder.buffers
         return (
-            given + [(past, "float32", buffer) for past, _ in buffers],
-            made + [(present, "float32", buffer) for _, present in buffers],
+            given + [(past, dtype, buffer) for past, _ in buffers],
+            made + [(present, dtype, buffer) for _, present in buffers],
         )
 
     def fit(self, place: str, graphs: Mapping[str, GraphEntry], files: Mapping[str, File]) -> None:
@@ -285,7 +308,7 @@ class AnalogyTask:
                 "out": (drawn, self.entries),
             },
         }
-        return {f"{role}_{what}": shape for role in self.graphs for what, shape in shapes[role].items()}
+        return {f"{role}_{what}": shape for role in self.roles for what, shape in shapes[role].items()}
 
 
 def _see(graph: str, place: str, wanted: list[Wanted], tensors: tuple[Tensor, ...]) -> None:
@@ -307,9 +330,9 @@ def _see(graph: str, place: str, wanted: list[Wanted], tensors: tuple[Tensor, ..
 
 
 def _graphs(said: Any, place: str) -> dict[str, str]:
-    given = Saying(said, place, ROLES)
-    named = {role: given.text(role) for role in NEEDED}
-    return named | {role: given.text(role) for role in OPTIONAL if said[role] is not None}
+    given = Saying(said, place, ROLES, SMALLER_ROLES)
+    there = [role for role in OPTIONAL if said[role] is not None] + [role for role in SMALLER_ROLES if role in said]
+    return {role: given.text(role) for role in (*NEEDED, *there)}
 
 
 def _offset(said: Any, place: str) -> float:

@@ -142,7 +142,7 @@ def mel(samples: Floats, settings: ClipSound = ClipSound()) -> Floats:
         raise ValueError(f"a clip has {settings.samples} samples, not {samples.shape[1:]}")
     out = np.empty((len(samples), 1, settings.mels, settings.frames), np.float32)
     for number, clip in enumerate(samples):
-        magnitude = _bands(settings) @ _magnitude(clip, settings)
+        magnitude = bands(settings) @ _magnitude(clip, settings)
         decades = np.log10(np.maximum(magnitude, np.float32(FLOOR)))
         out[number, 0] = np.clip((decades + 4) / DECADES, 0, 1) * 2 - 1
     return out
@@ -160,6 +160,11 @@ def magnitudes(spectrograms: Floats) -> Floats:
     return (np.asarray(spectrograms, np.float32) + 1) * np.float32(DECADES / 2) - 4
 
 
+def from_magnitudes(logarithms: Floats) -> Floats:
+    """The other way round; what lies beyond the scale is cut off: -1 to 1."""
+    return np.clip((np.asarray(logarithms, np.float32) + 4) * np.float32(2 / DECADES) - 1, -1, 1)
+
+
 def _magnitude(clip: Floats, settings: ClipSound) -> Floats:
     """float32 (n_fft / 2 + 1, frames): magnitudes of the STFT, the clip mirrored at its ends."""
     import scipy.fft
@@ -173,8 +178,8 @@ def _magnitude(clip: Floats, settings: ClipSound) -> Floats:
 
 
 @functools.cache
-def _bands(settings: ClipSound) -> Floats:
-    """float32 (mels, n_fft / 2 + 1)."""
+def bands(settings: ClipSound) -> Floats:
+    """The filters of mel bands: float32 (mels, n_fft / 2 + 1)."""
     import librosa
 
     with warnings.catch_warnings():
@@ -234,9 +239,14 @@ def pictures(images: Images, settings: ClipPicture = ClipPicture()) -> Floats:
     Returns:
         float32 (3, n, size, size).
     """
+    return normalised(cut_out(images, settings), settings)
+
+
+def cut_out(images: Images, settings: ClipPicture = ClipPicture()) -> Images:
+    """The middles of kept pictures: uint8 (n, h, w, 3) to (n, size, size, 3), a copy."""
     height, width = images.shape[1:3]
     top, left = round((height - settings.size) / 2), round((width - settings.size) / 2)
-    return normalised(images[:, top : top + settings.size, left : left + settings.size], settings)
+    return images[:, top : top + settings.size, left : left + settings.size].copy()
 
 
 def normalised(images: Images, settings: ClipPicture = ClipPicture()) -> Floats:

@@ -7,15 +7,15 @@ the same logits and the same numbers gets the same codes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from foley_bridge.inference.analogy_task import CODES, FEATURES, LAST, LOGITS, TOTAL, AnalogyTask
-from foley_bridge.inference.session import InPlace
+from foley_bridge.inference.in_place import Buffer, InPlace
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -44,6 +44,9 @@ class Runs(Protocol):
     def run_in_place(self, given: Mapping[str, NDArray[Any]], places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
         """As ``Session.run_in_place``."""
 
+    def buffer(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Buffer:
+        """As ``Session.buffer``."""
+
 
 class Cache:
     """The decoder's buffers for some rows, and how many tokens are in them. All rows hold equally many.
@@ -55,8 +58,7 @@ class Cache:
 
     def __init__(self, session: Runs, task: AnalogyTask, rows: int) -> None:
         self._session, self._task = session, task
-        self._names = task.decoder.buffers
-        self._buffers = [np.zeros((rows, *task.decoder.shape), np.float32) for _ in self._names]
+        self._buffers = [session.buffer((rows, *task.decoder.shape), task.decoder.dtype) for _ in task.decoder.buffers]
         self.rows, self.tokens = rows, 0
 
     def run(self, features: Floats, codes: Codes) -> Floats:
@@ -70,54 +72,65 @@ class Cache:
             the logits of the code that comes next, float32 (rows, entries).
         """
         count = features.shape[1] + codes.shape[1]
-        if self.rows > 1 and self.tokens and count > 1:  # which the graph's attention does for one row only
-            made = np.concatenate([self._run(row, features, codes) for row in range(self.rows)])
-        else:
-            made = self._run(None, features, codes)
-        self.tokens += count
-        return made
-
-    def repeated(self, rows: int) -> Cache:
-        """Of a cache with one row: one with ``rows`` of the same."""
-        made = Cache(self._session, self._task, rows)
-        made.tokens = self.tokens
-        for own, other in zip(self._buffers, made._buffers, strict=True):
-            other[:, :, : self.tokens] = own[:, :, : self.tokens]
-        return made
-
-    def _run(self, row: int | None, features: Floats, codes: Codes) -> Floats:
-        part = slice(None) if row is None else slice(row, row + 1)
-        features, codes = features[part], codes[part]
-        total = self.tokens + features.shape[1] + codes.shape[1]
+        total = self.tokens + count
         if total > self._task.decoder.positions:
             raise ValueError(f"{total} tokens, where the decoder knows {self._task.decoder.positions}")
+        if self.rows > 1 and self.tokens and count > 1:  # which the graph's attention does for one row only
+            apart = [self.copied([row]) for row in range(self.rows)]
+            made = np.concatenate(
+                [one.run(features[row : row + 1], codes[row : row + 1]) for row, one in enumerate(apart)], dtype=np.float32
+            )
+            self._join(apart, 1)
+        else:
+            made = self._run(features, codes, total)
+        self.tokens = total
+        return made
+
+    def copied(self, rows: Sequence[int]) -> Cache:
+        """One that holds these rows of this one, in this order."""
+        made = Cache(self._session, self._task, len(rows))
+        made.tokens = self.tokens
+        for own, other in zip(self._buffers, made._buffers, strict=True):
+            there, here = other.read(), own.read()
+            for row, taken in enumerate(rows):
+                there[row, :, : self.tokens] = here[taken, :, : self.tokens]
+            other.write(there)
+        return made
+
+    @classmethod
+    def joined(cls, caches: Sequence[Cache], each: int) -> Cache:
+        """One that holds the row of each of several caches so many times; they hold equally many tokens."""
+        made = cls(caches[0]._session, caches[0]._task, each * len(caches))
+        made.tokens = caches[0].tokens
+        made._join(caches, each)
+        return made
+
+    def _join(self, caches: Sequence[Cache], each: int) -> None:
+        tokens = caches[0].tokens
+        for number, buffer in enumerate(self._buffers):
+            there = buffer.read()
+            for place, cache in enumerate(caches):
+                there[place * each : (place + 1) * each, :, :tokens] = cache._buffers[number].read()[:, :, :tokens]
+            buffer.write(there)
+
+    def _run(self, features: Floats, codes: Codes, total: int) -> Floats:
         given: dict[str, NDArray[Any]] = {
             FEATURES: features,
             CODES: codes,
             LAST: np.full(len(codes), total - 1, np.int32),
             TOTAL: np.array(total, np.int32),
         }
-        places = [
-            InPlace(past, present, buffer[part]) for (past, present), buffer in zip(self._names, self._buffers, strict=True)
-        ]
+        names = self._task.decoder.buffers
+        places = [InPlace(past, present, buffer) for (past, present), buffer in zip(names, self._buffers, strict=True)]
         return self._session.run_in_place(given, places)[LOGITS]
 
 
-def generate(
-    session: Runs,
-    task: AnalogyTask,
-    prefix: Prefix,
-    drawn: Doubles,
-    *,
-    top_k: int | None = None,
-    temperature: float | None = None,
-) -> Codes:
-    """The codes of several takes.
+def generate(session: Runs, task: AnalogyTask, prefix: Prefix, drawn: Doubles) -> Codes:
+    """The codes of several takes, as the task says that they were made when the decoder was judged.
 
     Args:
         drawn: float64 (takes, rows x columns) in [0, 1); as many columns as are wanted, at least a clip's. What is longer than
-            a clip is made in a window of a clip that moves on, as the task says.
-        top_k, temperature: None: the task's.
+            a clip is made in a window of a clip that moves on with each column.
 
     Returns:
         int64 (takes, rows x columns).
@@ -127,22 +140,93 @@ def generate(
     columns, clip = count // rows, rows * task.columns
     if count % rows or count < clip:
         raise ValueError(f"{count} draws are not whole columns of at least one clip")
+    sampling = Sampling(task.top_k, task.temperature)
     made = np.zeros((takes, count), np.int64)
-    nothing = np.zeros((takes, 0, task.features), np.float32)
-    began, cache = -1, None
-    for column in range(columns):
-        window = start(task, column, columns)
-        for at in range(column * rows, (column + 1) * rows):
-            if window != began or cache is None:
-                one = Cache(session, task, 1)
-                logits = np.repeat(one.run(*before(task, prefix, window)), takes, axis=0)
-                began, cache = window, one.repeated(takes)
-                known = made[:, window * rows : at]
-                if known.shape[1]:
-                    logits = cache.run(nothing, known)
-            else:
-                logits = cache.run(nothing, made[:, at - 1 : at])
-            made[:, at] = pick(logits, drawn[:, at], top_k or task.top_k, temperature or task.temperature)
+    starts = [start(task, column, columns) for column in range(columns)]
+    pinned = pin(session, task, prefix)
+    for window in dict.fromkeys(starts):
+        first = starts.index(window) * rows
+        last = first + starts.count(window) * rows
+        own = shown(task, prefix, window)
+        known = made[:, window * rows : first]
+        made[:, first:last] = go_on(pinned, own, known, drawn[:, first:last], sampling)
+    return made
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How codes are drawn: from the ``top_k`` likeliest, at a temperature."""
+
+    top_k: int
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What stands before the codes in every window alike, as far as the decoder takes notice of it.
+
+    Attributes:
+        cache: one row, the example's pictures in it.
+        codes: of the example, int64 (1, codes of a clip or none).
+    """
+
+    cache: Cache
+    codes: Codes
+
+
+def pin(session: Runs, task: AnalogyTask, prefix: Prefix) -> Pinned:
+    """The example of a prefix, looked at once for all windows."""
+    cache, codes = Cache(session, task, 1), np.zeros((1, 0), np.int64)
+    if task.decoder.condition == "all":
+        assert prefix.conditional is not None
+        cache.run(prefix.conditional[:, : task.picture.frames], codes)
+    if task.decoder.condition != "none":
+        assert prefix.codes is not None
+        codes = prefix.codes[:, : task.rows * task.columns]
+    return Pinned(cache, codes)
+
+
+def go_on(
+    pinned: Pinned,
+    own: Floats,
+    known: Codes,
+    drawn: Doubles,
+    sampling: Sampling,
+    told: Callable[[], None] = lambda: None,
+) -> Codes:
+    """Draw the rest of a window's codes.
+
+    The prefix is run once, the codes that are known once for each history, and then one code of all rows at a time.
+
+    Args:
+        pinned: of ``pin``.
+        own: the input's picture features in this window, float32 (1, pictures of a clip, features).
+        known: int64 (histories, k), the window's first codes.
+        drawn: float64 (rows, n) in [0, 1); rows are histories times as many as go on from each, one history after the other.
+        sampling: how to draw.
+        told: called after each code; may raise to stop.
+
+    Returns:
+        int64 (rows, n).
+    """
+    histories, (rows, count) = len(known), drawn.shape
+    each = rows // histories
+    prefix = pinned.cache.copied([0])
+    first = prefix.run(own, pinned.codes)
+    if known.shape[1]:
+        caches = [prefix.copied([0]) for _ in range(histories)]
+        shown = np.zeros((1, 0, own.shape[2]), np.float32)
+        first = np.concatenate([cache.run(shown, known[row : row + 1]) for row, cache in enumerate(caches)])
+        cache, logits = Cache.joined(caches, each), np.repeat(first, each, axis=0)
+    else:
+        cache, logits = prefix.copied([0] * rows), np.repeat(first, rows, axis=0)
+    made = np.zeros((rows, count), np.int64)
+    shown = np.zeros((rows, 0, own.shape[2]), np.float32)
+    for at in range(count):
+        if at:
+            logits = cache.run(shown, made[:, at - 1 : at])
+        made[:, at] = pick(logits, drawn[:, at], sampling.top_k, sampling.temperature)
+        told()
     return made
 
 

@@ -25,7 +25,7 @@ FORM = 1
 MOST_GRAPH_BYTES = 2 << 30
 MOST_BYTES = 8 << 30
 DTYPES = ("float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", "int8", "int4")
 PACK_NAME = r"[a-z0-9][a-z0-9-]{0,39}"
 PACK_VERSION = r"[0-9A-Za-z]([0-9A-Za-z.-]{0,38}[0-9A-Za-z])?"
 _SPDX = r"[0-9A-Za-z()][0-9A-Za-z.+:() -]{0,199}"
@@ -91,6 +91,9 @@ class Parity:
         inputs: how many were compared.
         worst, typical: the largest and the median absolute difference.
         tolerance: what the worst had to stay under.
+        moved, agreement: of a decoder in smaller numbers, along sequences, in the mean: the share of the probability that lies
+            on other codes than by what it is held against, and the share of draws that mean the same code; else None. Of a
+            mel's graph in smaller numbers ``agreement`` alone: the share of pairs of sequences that are judged the same.
     """
 
     against: str
@@ -98,29 +101,26 @@ class Parity:
     worst: float
     typical: float
     tolerance: float
+    moved: float | None = None
+    agreement: float | None = None
 
     @classmethod
     def from_json(cls, said: Any, place: str) -> Parity:
-        given = Saying(said, place, ("against", "inputs", "worst", "typical", "tolerance"))
+        given = Saying(said, place, ("against", "inputs", "worst", "typical", "tolerance"), ("moved", "agreement"))
         parity = cls(
             given.text("against"),
             given.whole("inputs", 1, 10**9),
             given.number("worst"),
             given.number("typical"),
             given.number("tolerance"),
+            *(given.number(each, 0.0, 1.0) if each in said else None for each in ("moved", "agreement")),
         )
         if not parity.typical <= parity.worst <= parity.tolerance:
             raise ValueError(f"{place}: typical, worst and tolerance are not in this order")
         return parity
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "against": self.against,
-            "inputs": self.inputs,
-            "worst": self.worst,
-            "typical": self.typical,
-            "tolerance": self.tolerance,
-        }
+        return {name: each for name, each in vars(self).items() if each is not None}
 
 
 @dataclass(frozen=True)

@@ -18,19 +18,20 @@ class Saying:
         said: what stands there.
         place: where that is, as a fault names it; empty at the top.
         names: its keys.
+        optional: keys that it may have, too.
 
     Raises:
         ValueError: it is no object, or a key is missing or unknown.
     """
 
-    def __init__(self, said: Any, place: str, names: tuple[str, ...]) -> None:
+    def __init__(self, said: Any, place: str, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
         self._place = place
         self._said = mapping(said, place)
         for name in names:
             if name not in said:
                 raise ValueError(f"{self._at(name)} is missing")
         for name in said:
-            if name not in names:
+            if name not in names and name not in optional:
                 raise ValueError(f"{self._at(name)}: there is no such key")
 
     def _at(self, name: str) -> str:

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from foley_bridge.errors import PackError
+from foley_bridge.errors import FoleyError, PackError
 from foley_bridge.home import home
 from foley_bridge.inference import providers as known
+from foley_bridge.inference.in_place import Buffer, InPlace, run_bound
 from foley_bridge.inference.pack import Graph
 from foley_bridge.inference.probing import load_libraries
 from foley_bridge.inference.saying import plain
+from foley_bridge.inference.stopping import running
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -29,6 +31,7 @@ MOST_AT_ONCE = 16
 THREADS = "FOLEY_BRIDGE_THREADS"
 _MOST_THREADS = 256
 _FATAL = 4
+_NO_MEMORY = ("Failed to allocate memory", "bad_alloc", "bad allocation")  # how ONNX Runtime says it
 log = logging.getLogger(__name__)
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -39,20 +42,6 @@ class LeftOut:
 
     provider: str
     why: str
-
-
-@dataclass(frozen=True)
-class InPlace:
-    """Memory that a graph reads as one of its inputs and writes as one of its outputs.
-
-    Attributes:
-        past, present: their names.
-        array: C-contiguous; holds the output after a run.
-    """
-
-    past: str
-    present: str
-    array: NDArray[Any]
 
 
 class Session:
@@ -106,8 +95,13 @@ class Session:
         first = self.providers[0]
         return f"cpu, {self.threads} thread{'' if self.threads == 1 else 's'}" if first == known.CPU else known.short(first)
 
+    def buffer(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Buffer:
+        """Memory for ``run_in_place``, where this graph runs."""
+        on_cuda = self.providers[0] in (known.ORDER["cuda"], known.ORDER["tensorrt"])
+        return Buffer(shape, dtype, "cuda" if on_cuda else "cpu")
+
     def run(self, given: Arrays) -> dict[str, NDArray[Any]]:
-        """Outputs by name.
+        """Outputs by name. Stops as ``stopping.stoppable`` has it.
 
         Args:
             given: inputs by name, of the dtypes and shapes of the manifest.
@@ -125,13 +119,18 @@ class Session:
         Raises:
             PackError: the graph fails on every provider.
         """
+        import onnxruntime
+
         while True:
-            session = self._session
+            session, options = self._session, onnxruntime.RunOptions()
             try:
-                if not places:
-                    made = session.run(None, dict(given))
-                    return {tensor.name: array for tensor, array in zip(session.get_outputs(), made, strict=True)}
-                return run_bound(session, given, places)
+                with running(options):
+                    if places:
+                        return run_bound(session, given, places, options)
+                    made = session.run(None, dict(given), options)
+                return {tensor.name: array for tensor, array in zip(session.get_outputs(), made, strict=True)}
+            except FoleyError:  # somebody stopped it
+                raise
             except Exception as error:  # ONNX Runtime's own have no common class
                 self._leave_out(session, _first_line(error))
 
@@ -160,7 +159,10 @@ class Session:
     def _drop(self, why: str) -> None:
         failed = known.short(self._plan[0])
         if len(self._plan) == 1:
-            raise PackError(f"{self.graph.path}: it does not run on {failed}: {why}", "get the pack again, or use another")
+            hint = "get the pack again, or use another"
+            if any(said in why for said in _NO_MEMORY):
+                hint = "there is too little memory: close other programs, or use a smaller pack"
+            raise PackError(f"{self.graph.path}: it does not run on {failed}: {why}", hint)
         self.left_out += (LeftOut(self._plan.pop(0), why),)
         log.warning("%s: not on %s but on %s: %s", self.graph.path, failed, known.short(self._plan[0]), why)
 
@@ -214,28 +216,8 @@ class Session:
         return tensorrt_options(self.graph, self._engines) if provider == known.ORDER["tensorrt"] else {}
 
 
-def run_bound(session: onnxruntime.InferenceSession, given: Arrays, places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
-    """Outputs by name, but for those that lie in memory of the caller's."""
-    import onnxruntime
-
-    binding = session.io_binding()
-    for name, array in given.items():
-        binding.bind_cpu_input(name, np.ascontiguousarray(array))
-    for place in places:
-        value = onnxruntime.OrtValue.ortvalue_from_numpy(place.array)  # the array's own memory
-        binding.bind_ortvalue_input(place.past, value)
-        binding.bind_ortvalue_output(place.present, value)
-    written = {place.present for place in places}
-    others = [tensor.name for tensor in session.get_outputs() if tensor.name not in written]
-    for name in others:
-        binding.bind_output(name)
-    session.run_with_iobinding(binding)
-    made = binding.get_outputs()
-    return {name: array.numpy() for name, array in zip(others, made[len(places) :], strict=True)}
-
-
 def tensorrt_options(graph: Graph, engines: Path) -> dict[str, str]:
-    """Engines are built once for a graph and a GPU, for every size of batch that is used, and kept.
+    """Engines are built once for a graph and a GPU, and kept; where the batch alone is free, for every size that is used.
 
     Args:
         graph: to be built.
@@ -252,6 +234,8 @@ def tensorrt_options(graph: Graph, engines: Path) -> dict[str, str]:
         "trt_timing_cache_path": str(folder),
         "trt_fp16_enable": "1" if graph.precision == "fp16" else "0",
     }
+    if not {size for tensor in graph.inputs for size in tensor.shape if isinstance(size, str)} <= {"batch"}:
+        return options  # of other free axes nobody can say beforehand how long they will be
     for what, batch in (("min", 1), ("opt", MOST_AT_ONCE), ("max", MOST_AT_ONCE)):
         sizes = (
             f"{tensor.name}:" + "x".join(str(batch if isinstance(size, str) else size) for size in tensor.shape)

@@ -7,6 +7,7 @@ from typing import Any
 
 from foley_bridge.errors import PackError
 from foley_bridge.home import home
+from foley_bridge.inference.analogy import Analogy
 from foley_bridge.inference.encoders import Encoders
 from foley_bridge.inference.installed import Installed
 from foley_bridge.inference.places import ANALOGY, TASKS
@@ -20,7 +21,7 @@ class Runs:
 
     Attributes:
         graph: its name in the pack.
-        precision: ``fp32``, ``fp16`` or ``int8``.
+        precision: ``fp32``, ``fp16``, ``int8`` or ``int4``.
         device: for people.
         providers: that ONNX Runtime took, best first.
         left_out: ``{provider, why}``: those that would be better, and why they are not taken.
@@ -90,7 +91,9 @@ def _serving(task: str, installed: Installed) -> Serving:
             return Serving(task, None, None, [], None)
         named = pack.id
         if task == ANALOGY:
-            runs = [Runs.of(Session(pack.graph(name))) for name in pack.analogy.graphs.values()]  # one at a time in memory
+            analogy = Analogy(pack)
+            graphs = [analogy.graph(role) for role in analogy.task.roles]
+            runs = [Runs.of(Session(graph)) for graph in graphs]  # one at a time in memory
             return Serving(task, named, None, runs, None)
         encoders = Encoders(pack)
         runs = [Runs.of(encoders.picture), Runs.of(encoders.sound)]

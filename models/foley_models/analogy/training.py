@@ -5,7 +5,6 @@ A part's module ``train`` says what is its own: ``task``, ``DEFAULTS``, ``OPTION
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -19,6 +18,7 @@ from foley_models.analogy import checkpoint
 from foley_models.analogy.config import to_json
 from foley_models.analogy.data import Films
 from foley_models.errors import ModelError
+from foley_models.going_on import check_same, prepare, threads
 from foley_models.processes import Processes
 from foley_models.run_folder import RunFolder
 from foley_models.settings import Settings
@@ -163,17 +163,13 @@ def train(
     with folder.locked():
         processes.wait()
         said = folder.said()
-        before = (said or {}).get("settings", {}).get("threads")
-        settings = replace(settings, threads=settings.threads or before or torch.get_num_threads())
-        torch.set_num_threads(settings.threads or 1)
-        if settings.deterministic and processes.device.type == "cuda":
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True)
+        settings = replace(settings, threads=settings.threads or threads(said))
+        prepare(settings, processes)
         torch.manual_seed(settings.seed)
         task = _Task(order, settings, processes)
         config = task.config(order, settings)
         if said is not None:
-            _check_same(folder, said, config, settings)
+            check_same(folder, said, config, tuple(config), settings)
             if processes.first and folder.last.exists():
                 watcher.note(f"going on with {out}")
         for note in task.notes if processes.first else ():
@@ -256,19 +252,3 @@ class _Task:
 
 def _where(processes: Processes) -> dict[str, Any]:
     return {"processes": processes.world, "device": processes.device.type, "torch": str(torch.__version__)}
-
-
-def _check_same(folder: RunFolder, said: Mapping[str, Any], config: Mapping[str, Any], settings: Settings) -> None:
-    """Would going on give the weights that the run was begun for?"""
-    hint = "give another --out, or what it was begun with"
-    for name, now in config.items():
-        was = said.get(name)
-        if was == now:
-            continue
-        if isinstance(was, dict) and isinstance(now, dict) and was.keys() == now.keys():
-            name = next(each for each in now if was[each] != now[each])
-            was, now = was[name], now[name]
-        raise ModelError(f"{folder.path} has a run with another {name}: {was}, not {now}", hint)
-    if setting := settings.differs(said.get("settings", {})):
-        was, now = said.get("settings", {}).get(setting), settings.to_json()[setting]
-        raise ModelError(f"{folder.path} has a run with another {setting}: {was}, not {now}", hint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from foley_bridge.media.whole_file import whole_file
 from foley_models.data import PairData, batches
 from foley_models.errors import ModelError
+from foley_models.going_on import check_same, prepare, threads
 from foley_models.lr_grid import best_rate
 from foley_models.processes import Processes
 from foley_models.recommendation import checkpoint
@@ -21,6 +21,9 @@ from foley_models.recommendation.systems import FINETUNED_FROM, Recommender, Sys
 from foley_models.run_folder import RunFolder
 from foley_models.settings import Settings
 from foley_models.trainer import Outcome, Tensors, Trainer, Watcher
+
+SAME = ("foley_bridge_run", "paper", "system", "data", "clips", "from")
+"""What of a run's config has to be the same to go on."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +96,14 @@ def _run(
     with folder.locked():
         processes.wait()
         said = folder.said()
-        settings = replace(settings, threads=settings.threads or _threads(said))
+        settings = replace(settings, threads=settings.threads or threads(said))
         config = _config(order, settings, processes, tried)
         if said is not None:
-            _check_same(folder, said, config, settings)
+            check_same(folder, said, config, SAME, settings)
             if processes.first and folder.last.exists():
                 watcher.note(f"going on with {out}")
         processes.wait()
-        _prepare(settings, processes)
+        prepare(settings, processes)
         torch.manual_seed(settings.seed)
         task = _Task(order, settings, processes)
         folder.configure(config)
@@ -204,21 +207,6 @@ def _config(order: Order, settings: Settings, processes: Processes, tried: dict[
     }
 
 
-def _check_same(folder: RunFolder, said: dict[str, Any], config: dict[str, Any], settings: Settings) -> None:
-    """Would going on give the weights that the run was begun for?"""
-    hint = "give another --out, or what it was begun with"
-    for name in ("foley_bridge_run", "paper", "system", "data", "clips", "from"):
-        if said.get(name) != config[name]:
-            was, now = said.get(name), config[name]
-            if name == "system" and isinstance(was, dict):
-                name = next(each for each in now if was.get(each) != now[each])
-                was, now = was.get(name), now[name]
-            raise ModelError(f"{folder.path} has a run with another {name}: {was}, not {now}", hint)
-    if setting := settings.differs(said.get("settings", {})):
-        was, now = said.get("settings", {}).get(setting), config["settings"][setting]
-        raise ModelError(f"{folder.path} has a run with another {setting}: {was}, not {now}", hint)
-
-
 def _write_skipped(order: Order, out: Path, processes: Processes) -> None:
     rows = [
         (split, *each) for split, data in (("train", order.train), ("validation", order.validation)) for each in data.skipped
@@ -230,17 +218,3 @@ def _write_skipped(order: Order, out: Path, processes: Processes) -> None:
         writer = csv.writer(file)
         writer.writerow(("split", "name", "why"))
         writer.writerows(rows)
-
-
-def _threads(said: dict[str, Any] | None) -> int:
-    before = (said or {}).get("settings", {}).get("threads")
-    return before if isinstance(before, int) and before > 0 else torch.get_num_threads()
-
-
-def _prepare(settings: Settings, processes: Processes) -> None:
-    torch.set_num_threads(settings.threads or 1)
-    if processes.device.type == "cuda":
-        if settings.deterministic:
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True)
-        torch.backends.cudnn.benchmark = not settings.deterministic

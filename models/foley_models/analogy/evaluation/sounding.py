@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foley_bridge.inference.clips import ClipPicture, ClipSound, levelled, magnitudes, mel, pictures
+from foley_bridge.inference.griffin_lim import griffin_lim
 from foley_models.analogy.codebook.vqgan import SpectrogramVQGAN
 from foley_models.analogy.data.batching import Place
 from foley_models.analogy.data.films import Films, first_sample
-from foley_models.analogy.vocoder.griffin_lim import griffin_lim
 from foley_models.analogy.vocoder.melgan import Generator
 
 Floats = NDArray[np.float32]

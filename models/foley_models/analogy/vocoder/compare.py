@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from foley_bridge.inference.clips import ClipSound
+from foley_bridge.inference.griffin_lim import griffin_lim
 from foley_models.analogy.data import Films, clips
-from foley_models.analogy.vocoder.griffin_lim import griffin_lim
 from foley_models.analogy.vocoder.losses import distance
 from foley_models.analogy.vocoder.melgan import Generator
 from foley_models.analogy.vocoder.train import heard
