@@ -103,9 +103,10 @@ def _analogy(packs: list[Pack], threads: int | None, rounds: int) -> dict[str, T
     """One clip's: of the decoder ``prefix`` and ``code`` apart, the code for one take and for eight."""
     made = [Analogy(pack, threads=threads) for pack in packs]
     graphs = {}
-    for role, name in packs[0].analogy.graphs.items():
+    for role in made[0].task.roles:
         if not all(each.has(role) for each in made):
             continue
+        name = made[0].graph(role).name
         sessions = [each.session(role) for each in made]
         if role != "decoder":
             sizes = (1,) if role in ("picture", "onset") else TAKES
@@ -118,8 +119,7 @@ def _analogy(packs: list[Pack], threads: int | None, rounds: int) -> dict[str, T
 
 def _clip(session: Session, size: int) -> Callable[[], object]:
     """A run of a graph with as many clips."""
-    task = session.graph.pack.analogy
-    role = next(role for role, name in task.graphs.items() if name == session.graph.name)
+    task, role = session.graph.pack.analogy, _role(session)
     axes = {"batch": size, "pictures": task.picture.frames, "columns": task.columns, "frames": task.sound.frames}
     given: dict[str, NDArray[Any]] = {}
     for name, dtype, shape in task.ends(role)[0]:
@@ -130,16 +130,21 @@ def _clip(session: Session, size: int) -> Callable[[], object]:
     return lambda: session.run(given)
 
 
+def _role(session: Session) -> str:
+    graphs = session.graph.pack.analogy.graphs
+    return next(role for role, name in graphs.items() if name == session.graph.name)
+
+
 def _decoding(what: str, session: Session, size: int) -> Callable[[], object]:
     """A run of the prefix, or of one code of as many takes."""
-    task = session.graph.pack.analogy
+    task = session.graph.pack.analogy.with_decoder(_role(session))
     pictures, codes = task.prefix
     features, known = np.zeros((1, pictures, task.features), np.float32), np.zeros((1, codes), np.int64)
     if what == "prefix":
         return lambda: Cache(session, task, 1).run(features, known)
     one = Cache(session, task, 1)
     one.run(features, known)
-    cache, half = one.repeated(size), pictures + codes + task.rows * task.columns // 2
+    cache, half = one.copied([0] * size), pictures + codes + task.rows * task.columns // 2
     nothing, code = np.zeros((size, 0, task.features), np.float32), np.zeros((size, 1), np.int64)
 
     def run() -> None:

@@ -100,6 +100,7 @@ def _show_graphs(out: Path, said: dict[str, Any]) -> None:
         print(
             f"  {name}: {graph['precision']}, {parity['worst']:.1e} from {parity['against']} at worst, "
             f"{parity['typical']:.1e} typically, over {parity['inputs']} inputs"
+            + (f", {parity['moved']:.2%} of the probability on other codes" if "moved" in parity else "")
         )
 
 
@@ -135,6 +136,17 @@ def analogy(
     data: Annotated[str, typer.Option(metavar="DATA", help="Clips to prove with.")] = "stage:8",
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of that data's films.")] = None,
     beside: Annotated[Path | None, typer.Option(metavar="PACK", help="A pack of another task, to be one pack with.")] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8/--no-int8", help="The decoder in eight bits, too, unless it loses much.")
+    ] = True,
+    int4: Annotated[bool, typer.Option("--int4", help="The decoder in four bits, too, likewise.")] = False,
+    int8_pictures: Annotated[
+        bool, typer.Option("--int8-pictures", help="The picture network in eight bits, too; it then serves on CPUs.")
+    ] = False,
+    int8_mel: Annotated[
+        bool, typer.Option("--int8-mel", help="The decoder of mels in eight bits, too; by it takes are chosen on CPUs.")
+    ] = False,
+    fp16: Annotated[bool, typer.Option("--fp16", help="The decoder in numbers of half size, too, likewise: for GPUs.")] = False,
     reference: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the decoder without ONNX Runtime's own operators, too.")
     ] = None,
@@ -157,7 +169,17 @@ def analogy(
     if published and (parts.vocoder is None) != griffin_lim:
         raise typer.BadParameter("give the vocoder's file with --published, or --griffin-lim, and not both")
     wanted = Wanted(
-        name=name, version=version, title=title, licence=licence, data=data, cache=cache, reference=reference, beside=beside
+        name=name,
+        version=version,
+        title=title,
+        licence=licence,
+        data=data,
+        cache=cache,
+        reference=reference,
+        beside=beside,
+        smaller=[each for each, asked in {"int8": int8, "int4": int4, "fp16": fp16}.items() if asked],
+        int8_pictures=int8_pictures,
+        int8_mel=int8_mel,
     )
     said = export(parts, out, wanted, say=lambda line: print(line, file=sys.stderr)).to_json()
     if as_json:

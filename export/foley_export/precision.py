@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-Floats = NDArray[np.float32]
+Inputs = NDArray[Any]
 PRECISIONS = ("fp32", "fp16", "int8")
 _HALVED = ("Conv",)
 _QUANTISED = ("Conv", "Relu", "MaxPool")
@@ -69,11 +70,12 @@ def _halve(tensor: TensorProto) -> None:
         tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
 
 
-def quantised(model: onnx.ModelProto, inputs: Floats) -> onnx.ModelProto:
+def quantised(model: onnx.ModelProto, inputs: Inputs, *, at_once: int = 8) -> onnx.ModelProto:
     """The int8 form of a graph; input and output stay float32.
 
     Args:
         inputs: what the activations' ranges are taken from, (n, *shape).
+        at_once: so many in a run.
     """
     with tempfile.TemporaryDirectory() as folder:
         plain, small = Path(folder, "plain.onnx"), Path(folder, "small.onnx")
@@ -85,7 +87,7 @@ def quantised(model: onnx.ModelProto, inputs: Floats) -> onnx.ModelProto:
             quantize_static(
                 plain,
                 small,
-                _Reader(model.graph.input[0].name, inputs),
+                _Reader(model.graph.input[0].name, inputs, at_once),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(_QUANTISED),
                 per_channel=True,
@@ -111,9 +113,9 @@ def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
 class _Reader(CalibrationDataReader):
     """The inputs, a few at a time, as the quantiser wants them."""
 
-    def __init__(self, name: str, inputs: Floats, at_once: int = 8) -> None:
+    def __init__(self, name: str, inputs: Inputs, at_once: int) -> None:
         parts = [{name: inputs[first : first + at_once]} for first in range(0, len(inputs), at_once)]
         self._parts = iter(parts)
 
-    def get_next(self) -> dict[str, Floats] | None:
+    def get_next(self) -> dict[str, Inputs] | None:
         return next(self._parts, None)

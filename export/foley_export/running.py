@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from foley_bridge.inference.session import InPlace, run_bound
+from foley_bridge.inference.in_place import Buffer, InPlace, run_bound
 
 Floats = NDArray[np.float32]
 
@@ -36,6 +36,10 @@ class OnCpu:
     def run_in_place(self, given: Mapping[str, NDArray[Any]], places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
         """As ``Session.run_in_place``."""
         return run_bound(self._session, given, places)
+
+    def buffer(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Buffer:
+        """As ``Session.buffer``."""
+        return Buffer(shape, dtype)
 
 
 def on_cpu(model: onnx.ModelProto, threads: int = 0) -> Callable[[Floats], Floats]:

@@ -24,7 +24,7 @@ TAKES = 3
 
 def of_analogy(pack: Pack) -> Iterator[Finding]:
     """All that such a pack claims."""
-    analogy = Analogy(pack)
+    analogy = Analogy(pack, precision="fp32")
     claim = "analogy: the golden file has inputs and outputs of the task's shapes"
     try:
         golden = analogy.golden()
@@ -33,7 +33,8 @@ def of_analogy(pack: Pack) -> Iterator[Finding]:
         return
     yield Finding(claim, True, analogy.task.golden)
     calls = _calls(analogy, golden)
-    for role, name in analogy.task.graphs.items():
+    for role in analogy.task.roles:
+        name = analogy.graph(role).name
         yield proved(pack.graph(name))
         if role == "decoder":
             yield from _decoder(analogy, golden)
@@ -50,6 +51,20 @@ def of_analogy(pack: Pack) -> Iterator[Finding]:
         yield from _together(name, call, given)
         if role in ("mel", "vocoder"):
             yield _lengths(analogy, name, role, call, given)
+    for role in analogy.task.smaller:
+        yield proved(pack.graph(analogy.task.graphs[role]))
+        kind, _, precision = role.partition("_")
+        smaller = Analogy(pack, precision=precision)
+        if kind == "decoder":
+            yield from _decoder(smaller, golden)
+        else:
+            serving = "picture" if kind == "picture" else smaller.judging
+            name, within = smaller.graph(serving).name, smaller.within(serving)
+            given, wanted = golden[f"{kind}_in"], golden[f"{kind}_out"]
+            made = smaller.features(given) if kind == "picture" else smaller.magnitudes(given.astype(np.int64), serving)
+            apart = apart_from(made, wanted)
+            claim = f"{name}: gives the golden output on {smaller.session(serving).device}"
+            yield Finding(claim, apart <= within, f"{apart:.1e}, {within:.0e} allowed")
 
 
 def _calls(analogy: Analogy, golden: Golden) -> dict[str, tuple[Callable[[Array], Array], Array]]:
@@ -95,12 +110,12 @@ def _lengths(analogy: Analogy, name: str, role: str, call: Callable[[Array], Arr
 
 
 def _decoder(analogy: Analogy, golden: Golden) -> Iterator[Finding]:
-    name, task = analogy.task.graphs["decoder"], analogy.task
+    name, task, within = analogy.graph("decoder").name, analogy.task, analogy.within("decoder")
     where = analogy.session("decoder").device
     logits = analogy.retrace(golden)
     apart = apart_from(logits, golden["decoder_out"])
     claim = f"{name}: gives the golden logits along the golden codes on {where}"
-    yield Finding(claim, apart <= WITHIN, f"{apart:.1e}, {WITHIN:.0e} allowed")
+    yield Finding(claim, apart <= within, f"{apart:.1e}, {within:.0e} allowed")
     prefix = prefix_of(analogy, golden)
     drawn = golden["decoder_draws"][:1].astype(np.float64)
     made, wanted = analogy.generate(prefix, drawn).reshape(1, -1), golden["decoder_codes"][:1]
@@ -111,7 +126,7 @@ def _decoder(analogy: Analogy, golden: Golden) -> Iterator[Finding]:
     meant = pick(golden["decoder_out"][0], drawn[0], task.top_k, task.temperature)
     if not np.array_equal(meant, wanted[0]):
         seen = "the golden draws do not mean the golden codes"
-    yield Finding(claim, bool(np.array_equal(meant, wanted[0])) and margin <= WITHIN, seen)
+    yield Finding(claim, bool(np.array_equal(meant, wanted[0])) and margin <= within, seen)
     more = np.random.default_rng(0).random((TAKES, task.rows * task.columns))
     together = analogy.generate(prefix, more)
     alone = np.concatenate([analogy.generate(prefix, more[take : take + 1]) for take in range(TAKES)])

@@ -7,7 +7,7 @@ the graph takes any, at several lengths; whole sequences are drawn by the graph 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
+from foley_bridge.inference import decode
 from foley_bridge.inference.analogy_task import CODES as CODES_IN
-from foley_bridge.inference.analogy_task import MAGNITUDES, MEL, NEEDED, PICTURES, ROLES, AnalogyTask, Cached
+from foley_bridge.inference.analogy_task import FEATURES, MAGNITUDES, MEL, NEEDED, PICTURES, ROLES, AnalogyTask, Cached
 from foley_bridge.inference.decode import Prefix
 from foley_bridge.inference.manifest import File, GraphEntry, Manifest, Parity, Tensor
 from foley_bridge.inference.pack import Pack
@@ -29,9 +30,12 @@ from foley_export.analogy.decoder_graph import REFERENCE_OPSET, cached_graph, re
 from foley_export.analogy.parts import Parts
 from foley_export.analogy.proof import Codes
 from foley_export.analogy.shown import Clips
+from foley_export.analogy.smaller import smaller
+from foley_export.analogy.tracing import see
 from foley_export.errors import ExportError
 from foley_export.finishing import finish
 from foley_export.graph import OPSET, shape_of
+from foley_export.precision import quantised
 from foley_export.running import OnCpu
 from foley_export.whole_folder import whole_folder
 from foley_export.zipped import write_arrays
@@ -41,6 +45,12 @@ TAKES = 3
 """Sequences that are drawn; one more is longer than a clip."""
 LONGER = 13
 """Columns of that one, at a clip of 10: its window moves."""
+JUDGED = 8
+"""Sequences by which it is seen what smaller numbers lose."""
+MOST = {"int8": proof.Lost(2.0, 0.02), "int4": proof.Lost(8.0, 0.1), "fp16": proof.Lost(0.1, 0.005)}
+"""What a decoder in smaller numbers may lose."""
+MOST_OF_PICTURES = 0.1
+"""What share of the probability may move by a picture network in int8."""
 Say = Callable[[str], None]
 
 
@@ -54,6 +64,9 @@ class Wanted:
         cache: folder of that data's films.
         reference: where the decoder with plain concatenation is written, too; None: nowhere.
         beside: a pack whose tasks and graphs this one has, too.
+        smaller: precisions that the decoder is wanted in, beside fp32; one that loses much is left away, and that is said.
+        int8_pictures: is the picture network wanted in int8, too?
+        int8_mel: is the decoder of mels wanted in int8, too, to judge by?
     """
 
     name: str | None = None
@@ -64,6 +77,9 @@ class Wanted:
     cache: Path | None = None
     reference: Path | None = None
     beside: Path | None = None
+    smaller: Sequence[str] = ("int8",)
+    int8_pictures: bool = False
+    int8_mel: bool = False
 
 
 def export(parts: Parts, target: Path, wanted: Wanted, say: Say = lambda line: None) -> Manifest:
@@ -87,8 +103,16 @@ def export(parts: Parts, target: Path, wanted: Wanted, say: Say = lambda line: N
         say(f"clips of {wanted.data}")
         clips = shown.clips_of(wanted.data, parts.picture, parts.sound, wanted.cache)
         made = _Made(parts, clips, folder, say)
-        for role in made.task.graphs:
+        for role in made.task.roles:
             made.add(role)
+        for precision in wanted.smaller:
+            made.add_smaller(precision)
+        if wanted.int8_pictures or wanted.int8_mel:
+            calibration = shown.clips_of(wanted.data, parts.picture, parts.sound, wanted.cache, "train")
+            if wanted.int8_pictures:
+                made.add_int8_pictures(calibration)
+            if wanted.int8_mel:
+                made.add_int8_mel(calibration)
         say("drawing codes by the decoder's graph and by PyTorch")
         sequences = made.draw()
         if wanted.reference is not None:
@@ -113,6 +137,7 @@ class _Made:
         seen = self._looked(parts.model.features, clips.pictures)
         self.prefix = Prefix(seen[:1], seen[1:2], self._codes[:1])
         self._decoder: OnCpu | None = None
+        self._model: onnx.ModelProto | None = None  # the decoder's
 
     def add(self, role: str) -> None:
         """Export a role's graph, prove it, and write it."""
@@ -125,7 +150,7 @@ class _Made:
         name = self.task.graphs[role]
         running = OnCpu(model, torch.get_num_threads())
         if role == "decoder":
-            self._decoder = running
+            self._decoder, self._model = running, model
             proved = proof.prove_decoder(name, running, self.task, self.parts.model, self._sequences())
         elif role == "codes":
             given = [*shown.random_mels(self.task), self.clips.mels]
@@ -135,6 +160,65 @@ class _Made:
             proved = proof.prove(name, running, module, inputs, arrays)
         (self._folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
         self.entries[name] = _entry(model, f"{name}.onnx", DECODER_OPSET if role == "decoder" else OPSET, proved)
+
+    def add_smaller(self, precision: str) -> None:
+        """The decoder in smaller numbers, with what it loses; only where that is not much."""
+        assert self._model is not None
+        role = f"decoder_{precision}"
+        self._say(f"{role}: making it, and measuring what it loses")
+        task, name = self.task.with_decoder(role), f"{self.task.graphs['decoder']}-{precision}"
+        model = smaller(self._model, precision)
+        drawn = shown.draws(JUDGED, task.rows * task.columns, seed=2)
+        running = OnCpu(model, torch.get_num_threads())
+        try:
+            lost = proof.prove_smaller(name, running, task, self.parts.model, self.prefix, drawn, MOST[precision])
+        except ExportError as error:
+            self._say(f"{role}: left away: {error.message}")
+            return
+        said = f"logits {lost.worst:.2g} apart at worst, {lost.moved:.2%} of the probability on other codes"
+        self._say(f"{role}: {said}, {lost.agreement:.1%} of draws the same")
+        self.task = replace(self.task, graphs={**self.task.graphs, role: name})
+        see(model, role, self.task.ends(role), DECODER_OPSET)
+        (self._folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+        self.entries[name] = replace(_entry(model, f"{name}.onnx", DECODER_OPSET, lost), precision=precision)
+
+    def add_int8_pictures(self, calibration: Clips) -> None:
+        """The picture network with convolutions in int8, and what that loses of codes; ranges are taken from other clips."""
+        role, name = "picture_int8", f"{self.task.graphs['picture']}-int8"
+        self._say(f"{role}: making it, and measuring what it loses")
+        plain = onnx.load(self._folder / f"{self.task.graphs['picture']}.onnx")
+        model = quantised(plain, calibration.pictures, at_once=1)
+        running = OnCpu(model, torch.get_num_threads())
+        seen = [running.run({PICTURES: each[None]})[FEATURES] for each in self.clips.pictures[:2]]
+        drawn = shown.draws(JUDGED, self.task.rows * self.task.columns, seed=2)
+        prefixes = self.prefix, Prefix(seen[0], seen[1], self._codes[:1])
+        lost = proof.prove_features(name, self.task, self.parts.model, prefixes, drawn, MOST_OF_PICTURES)
+        self._say(f"{role}: features {lost.worst:.2g} apart at worst, {lost.moved:.2%} of the probability on other codes")
+        self.task = replace(self.task, graphs={**self.task.graphs, role: name})
+        see(model, role, self.task.ends(role), OPSET)
+        (self._folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+        self.entries[name] = replace(_entry(model, f"{name}.onnx", OPSET, lost), precision="int8")
+
+    def add_int8_mel(self, calibration: Clips) -> None:
+        """The decoder of mels with convolutions in int8, and how well it is judged by; ranges are taken from other clips, and
+        from codes of no meaning: what is drawn goes further than what is real."""
+        assert self._decoder is not None
+        role, name = "mel_int8", f"{self.task.graphs['mel']}-int8"
+        self._say(f"{role}: making it, and measuring what it loses")
+        grid = (-1, self.task.columns, self.task.rows)
+        real = self._looked(self.parts.codebook.encode, calibration.mels).reshape(grid)
+        free = np.random.default_rng(5).integers(0, self.task.entries, real.shape)
+        plain = onnx.load(self._folder / f"{self.task.graphs['mel']}.onnx")
+        model = quantised(plain, np.concatenate([real, free]), at_once=1)
+        drawn = decode.generate(self._decoder, self.task, self.prefix, shown.draws(JUDGED, self._codes.shape[1], seed=2))
+        codes = np.concatenate([drawn, self._codes]).reshape(grid)
+        running = OnCpu(model, torch.get_num_threads())
+        lost = proof.prove_judging(name, running, self.task, self._module("mel"), codes, self.clips.mels)
+        self._say(f"{role}: mels {lost.worst:.2g} apart at worst, {lost.agreement:.1%} of pairs judged the same")
+        self.task = replace(self.task, graphs={**self.task.graphs, role: name})
+        see(model, role, self.task.ends(role), OPSET)
+        (self._folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+        self.entries[name] = replace(_entry(model, f"{name}.onnx", OPSET, lost), precision="int8")
 
     def draw(self) -> list[proof.Sequences]:
         """Codes by the graph and by PyTorch, of clips and of something longer."""
@@ -172,7 +256,7 @@ class _Made:
         real = self._codes[:1].reshape(1, task.columns, task.rows)
         shown_to = {"picture": clips.pictures[:1], "codes": clips.mels, "mel": real, "onset": clips.pictures[:1]}
         shown_to["vocoder"] = self._looked(graphs.Magnitudes(self.parts.codebook), real)
-        for role in task.graphs:
+        for role in task.roles:
             if role == "sync":
                 arrays |= {"sync_pictures": clips.pictures[:1], "sync_in": clips.mels[:1]}
                 arrays["sync_out"] = self._looked(self._module(role), clips.pictures[:1], clips.mels[:1])
@@ -257,7 +341,8 @@ def task_of(parts: Parts) -> AnalogyTask:
 
 def _entry(model: onnx.ModelProto, file: str, opset: int, proved: Parity) -> GraphEntry:
     def tensors(values: Any) -> tuple[Tensor, ...]:
-        dtypes = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.INT64: "int64", onnx.TensorProto.INT32: "int32"}
+        kinds = onnx.TensorProto
+        dtypes = {kinds.FLOAT: "float32", kinds.FLOAT16: "float16", kinds.INT64: "int64", kinds.INT32: "int32"}
         return tuple(Tensor(each.name, dtypes[each.type.tensor_type.elem_type], tuple(shape_of(each))) for each in values)
 
     return GraphEntry(file, (), opset, "fp32", tensors(model.graph.input), tensors(model.graph.output), proved)

@@ -36,15 +36,15 @@ class Clips:
     mels: Floats
 
 
-def clips_of(data: str, picture: ClipPicture, sound: ClipSound, cache: Path | None) -> Clips:
-    """The first clips of a data set's test split.
+def clips_of(data: str, picture: ClipPicture, sound: ClipSound, cache: Path | None, split: str = "test") -> Clips:
+    """The first clips of a data set's split.
 
     Raises:
         ModelError: there is no such data.
     """
     from foley_models.analogy.data import clips, open_films
 
-    films = open_films(data, split="test", picture=picture, sound=sound, cache=cache, workers=0)
+    films = open_films(data, split=split, picture=picture, sound=sound, cache=cache, workers=0)
     batch = next(clips(films, size=COUNT, seed=0, epoch=0, augment=False, rest=True))
     assert batch.pictures is not None
     return Clips(data, batch.pictures.numpy(), mel(batch.samples.numpy(), sound))
