@@ -1,8 +1,9 @@
 """Onset Transfer: an example's own sounds, re-timed to the actions on screen.
 
 The baseline of Conditional Foley (Du et al., CVPR 2023, section 4.2 and supplement) finds onsets in the picture and pastes
-sounds from the example there. Here the moments come from the picture without trained weights (``engines.onsets``), or from HIT
-markers that an editor tapped; the example is cut at its own onsets (``engines.exemplar``) and laid out (``engines.arrange``).
+sounds from the example there. Here the moments come from the picture without trained weights (``engines.onsets``) or by a
+pack's onset network (``engines.learned_onsets``), or from HIT markers that an editor tapped; the example is cut at its own
+onsets (``engines.exemplar``) and laid out (``engines.arrange``).
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import soxr
 
 from foley_bridge.conform import Cut
-from foley_bridge.engines import onsets
+from foley_bridge.engines import learned_onsets, onsets
 from foley_bridge.engines.arrange import arrange, fit_notes, take_seed
 from foley_bridge.engines.candidate import Curve, Detection, Moment, MotionFrame, Onset, Proposal
 from foley_bridge.engines.exemplar import MAX_EXAMPLE_S, Exemplar, analyse
 from foley_bridge.engines.hits import Palette, palette
 from foley_bridge.engines.oneshot import whole
+from foley_bridge.engines.sampled import Still, stills
 from foley_bridge.engines.watch import watch
 from foley_bridge.errors import EngineError
 from foley_bridge.media import audio
@@ -30,7 +32,11 @@ from foley_bridge.timeline.options import Options
 from foley_bridge.timeline.picture import Picture
 from foley_bridge.timeline.regions import Region
 
+if TYPE_CHECKING:
+    from foley_bridge.inference.analogy import Analogy
+
 When = TypeVar("When", Onset, Moment)
+Shown = TypeVar("Shown", MotionFrame, Still)
 
 MAX_ANALYSIS_HZ = 96000
 _ROUNDING_S = 1e-6
@@ -144,27 +150,41 @@ def propose(
     return Proposal(seen, tuple(candidates), notes + fit_notes(seen, sounds))
 
 
-def look(region: Region, options: Options, picture: Picture, seen: Callable[[float], None] = lambda time_s: None) -> Detection:
+def look(
+    region: Region,
+    options: Options,
+    picture: Picture,
+    seen: Callable[[float], None] = lambda time_s: None,
+    network: Analogy | None = None,
+) -> Detection:
     """The onsets of a region: its HIT markers, or what its picture shows; moved by ``offset``.
 
     Args:
         region: where sound is asked for; its HIT markers.
         options: settled; ``sensitivity`` and ``offset`` must be set.
         picture: what is on screen in the region and a little around it.
-        seen: told the timeline time of each picture looked at; may raise to stop.
+        seen: told how far it has come, as a timeline time, with each picture looked at; may raise to stop.
+        network: of a pack with an onset network, which says the onsets; None: motion does.
 
     Raises:
         EngineError: the picture is missing, or ``hits=markers`` without HIT markers.
         MediaError: the picture cannot be read.
+        PackError: the network runs nowhere.
     """
     assert options.sensitivity is not None and options.offset is not None
     if options.hits == "markers" and not region.hits:
         raise EngineError("hits=markers, but no HIT marker lies inside", "tap HIT markers into the region, or use hits=auto")
-    if region.hits and options.hits != "auto":
+    if is_tapped(region, options):
         detection = tapped(region.hits)
-    else:
-        detection = onsets.detect(
-            _told(watch(picture, region.start, region.end, width=onsets.ANALYSIS_WIDTH), seen),
+    elif network is None:
+        detection = _by_motion(region, options.sensitivity, picture, seen)
+    else:  # motion is half of the way: textures and people want to know what moves, whoever says the onsets
+        motion = _by_motion(region, options.sensitivity, picture, _half(0, picture, seen)).motion
+        settings = network.task.picture
+        detection = learned_onsets.detect(
+            network,
+            _told(stills(picture, region.start, region.end, settings), _half(1, picture, seen)),
+            motion,
             start_s=float(region.start),
             end_s=float(region.end),
             sensitivity=options.sensitivity,
@@ -172,12 +192,32 @@ def look(region: Region, options: Options, picture: Picture, seen: Callable[[flo
     return _shifted(detection, options.offset, region)
 
 
+def is_tapped(region: Region, options: Options) -> bool:
+    """Do HIT markers say a region's onsets, and nobody looks for them?"""
+    return bool(region.hits) and options.hits != "auto"
+
+
+def _by_motion(region: Region, sensitivity: float, picture: Picture, seen: Callable[[float], None]) -> Detection:
+    return onsets.detect(
+        _told(watch(picture, region.start, region.end, width=onsets.ANALYSIS_WIDTH), seen),
+        start_s=float(region.start),
+        end_s=float(region.end),
+        sensitivity=sensitivity,
+    )
+
+
+def _half(number: int, picture: Picture, seen: Callable[[float], None]) -> Callable[[float], None]:
+    """For ``look``'s ``seen``, of the first (0) or second (1) of two ways through the same picture."""
+    first, last = float(picture.spans[0].start), float(picture.spans[-1].end)
+    return lambda time_s: seen(first + (time_s - first + number * (last - first)) / 2)
+
+
 def tapped(hits: Iterable[Fraction]) -> Detection:
     """Onsets that an editor put, timeline seconds."""
     return Detection(tuple(Onset(float(hit), 1.0) for hit in hits), True, "", Curve(np.zeros(0), np.zeros(0)), tapped=True)
 
 
-def _told(frames: Iterator[MotionFrame], seen: Callable[[float], None]) -> Iterator[MotionFrame]:
+def _told(frames: Iterator[Shown], seen: Callable[[float], None]) -> Iterator[Shown]:
     for frame in frames:
         seen(frame.time_s)
         yield frame
