@@ -24,7 +24,7 @@ from foley_bridge.library.catalogue import Catalogue
 from foley_bridge.library.scan import scan
 from foley_bridge.media import broadcast_wav, movie
 from foley_bridge.media.sound import ArraySound
-from foley_bridge.stage.acts import Act, demo_acts, demo_exemplars, demo_shelf, draw_acts
+from foley_bridge.stage.acts import Act, demo_acts, demo_encore, demo_exemplars, demo_shelf, draw_acts
 from foley_bridge.stage.sound import Exemplar
 from foley_bridge.timeline import files
 from foley_bridge.timeline.time import ceil_frame, floor_frame, rational
@@ -72,12 +72,21 @@ def run_demo(
         FoleyError: the folder cannot be written; or what ``submit`` raises.
     """
     acts = demo_acts(seed + 1)
+    encore, example = demo_encore(acts[-1].end_s, seed + 1)
     encoders = _shipped_encoders() if own else None
     answered = {TAPPED} if own else set()
     if encoders is not None:
         answered.add(UNSAID)
     with Outputs(out, uuid.uuid4().hex[:12]) as outputs:
-        places = _stage(out, acts, seed, outputs, watcher, answered)
+        sounds = [
+            (act.words, number, recorded)
+            for number in range(1, RECORDED + 1)
+            for act, recorded in zip(acts, demo_exemplars(seed + 100 * number + 1), strict=True)
+        ]
+        if UNSAID in answered:
+            sounds += [(words, 1, other) for words, other in demo_shelf(seed + 901).items() if words != encore.words]
+        acts = (*acts, encore)
+        places = _stage(out, acts, [*sounds, (encore.words, 1, example)], outputs, watcher, answered)
         with _in_place(outputs, places):
             if library is not None:
                 catalogue = Catalogue.open(library, create=True)
@@ -135,10 +144,19 @@ def _shipped_encoders() -> Encoders | None:
     return encoders if encoders is not None and encoders.pack.ships else None
 
 
-def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watcher: Watcher, answered: set[str]) -> list[Path]:
+def _stage(
+    out: Path,
+    acts: tuple[Act, ...],
+    sounds: list[tuple[str, int, Exemplar]],
+    outputs: Outputs,
+    watcher: Watcher,
+    answered: set[str],
+) -> list[Path]:
     """Draw the picture, write the sounds, and mark the regions; returns where it all goes.
 
     Args:
+        acts: the last one is answered by new sound.
+        sounds: words, number, and what was recorded.
         answered: words of the acts that the sound library answers; the others name an example.
     """
     outputs.folder(out / "sounds", "the demo")
@@ -152,20 +170,17 @@ def _stage(out: Path, acts: tuple[Act, ...], seed: int, outputs: Outputs, watche
 
     movie.write_movie(outputs.add(places[0]), drawn(), FPS)
     timeline = _timeline(total)
-    for number in range(1, RECORDED + 1):
-        for act, example in zip(acts, demo_exemplars(seed + 100 * number + 1), strict=True):
-            places.append(out / "sounds" / _sound_name(act.words, number))
-            _write_sound(outputs.add(places[-1]), example, act.words)
-    if UNSAID in answered:
-        for words, example in demo_shelf(seed + 901).items():
-            places.append(out / "sounds" / _sound_name(words, 1))
-            _write_sound(outputs.add(places[-1]), example, words)
+    for words, number, recorded in sounds:
+        places.append(out / "sounds" / _sound_name(words, number))
+        _write_sound(outputs.add(places[-1]), recorded, words)
     for act in acts:
         first, last = floor_frame(act.start_s, FPS), ceil_frame(act.end_s, FPS)
         marked = otio.opentime.TimeRange(rational(Fraction(first) / FPS, FPS), rational(Fraction(last - first) / FPS, FPS))
         text = "FOLEY" if act.words == UNSAID and UNSAID in answered else f"FOLEY {act.words}"
         if act.words not in answered:
             text += f' like="sounds/{_sound_name(act.words, 1)}"'
+        if act is acts[-1]:
+            text += " engine=analogy"
         known = {"foley_bridge": {"truth_s": _truth_s(act)}}  # for the report's figures
         timeline.tracks.markers.append(otio.schema.Marker(text, marked, color="GREEN", metadata=known))
         if act.words == TAPPED:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from foley_export.analogy.smaller import smaller as in_smaller_numbers
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -25,6 +26,8 @@ IR_VERSION, OPSET = 9, 20
 TYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "int32": TensorProto.INT32}
 ENTRIES, ROWS, COLUMNS, FRAMES, FEATURES, WIDTH, HEADS = 16, 2, 2, 3, 3, 16, 2
 CLIP = ROWS * COLUMNS
+LOST = {"fp32": 1e-4, "int8": 0.5, "int4": 8.0, "fp16": 0.05}
+"""How far logits may be from the golden ones, by the decoder's precision."""
 PICTURE = ClipPicture(frames=FRAMES, short_side=16, size=16)
 SOUND = ClipSound(sample_rate=8000, samples=128, n_fft=64, hop=16, mels=8, high_hz=3900.0, frames=8)
 Floats = NDArray[np.float32]
@@ -59,13 +62,21 @@ def small_task(condition: str = "all", *, leave_out: Sequence[str] = ()) -> Anal
 
 
 def make_analogy_pack(
-    folder: Path, *, name: str = "sounding", task: AnalogyTask | None = None, without: Sequence[str] = ()
+    folder: Path,
+    *,
+    name: str = "sounding",
+    task: AnalogyTask | None = None,
+    without: Sequence[str] = (),
+    smaller: Sequence[str] = (),
+    int8_mel: bool = False,
 ) -> Path:
     """A pack.
 
     Args:
         folder: of the pack itself; made.
         without: roles of ``OPTIONAL`` that it has no graph for.
+        smaller: precisions that the decoder is there in, too.
+        int8_mel: is there a mel to judge by? Its numbers are 2 % larger.
 
     Returns:
         ``folder``.
@@ -74,12 +85,22 @@ def make_analogy_pack(
     task = task or small_task(leave_out=without)
     folder.mkdir(parents=True)
     models = {role: small_graph(task, role) for role in task.graphs}
+    for precision in smaller:
+        task = replace(task, graphs={**task.graphs, f"decoder_{precision}": f"analogy-decoder-{precision}"})
+        models[f"decoder_{precision}"] = in_smaller_numbers(models["decoder"], precision)
+    if int8_mel:
+        task = replace(task, graphs={**task.graphs, "mel_int8": "analogy-mel-int8"})
+        models["mel_int8"] = small_graph(task, "mel")
+        scale = next(each for each in models["mel_int8"].graph.initializer if each.name == "scale")
+        scale.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(scale) * np.float32(1.02), "scale"))
     entries = {}
     for role, model in models.items():
         (folder / f"analogy-{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
         inputs, outputs = (tuple(Tensor(*each) for each in end) for end in task.ends(role))
-        parity = Parity("numpy, float64", 2, 1e-6, 1e-7, 1e-4)
-        entries[task.graphs[role]] = GraphEntry(f"analogy-{role}.onnx", (), OPSET, "fp32", inputs, outputs, parity)
+        precision = role.partition("_")[2] or "fp32"
+        lost = () if precision == "fp32" else (0.01, 0.9)
+        parity = Parity("numpy, float64", 2, 1e-6, 1e-7, LOST[precision], *lost)
+        entries[task.graphs[role]] = GraphEntry(f"analogy-{role}.onnx", (), OPSET, precision, inputs, outputs, parity)
     (folder / task.golden).write_bytes(golden_bytes(golden_of(task)))
     manifest = Manifest(
         name=name,

@@ -334,7 +334,7 @@ def test_a_failed_job_puts_back_what_it_replaced(work: Path, ground: Path) -> No
     ("args", "named"),
     [
         (("--engine", "magic"), ("engine", "magic")),
-        (("--engine", "analogy"), ("analogy", "not in this version")),
+        (("--engine", "classes"), ("classes", "not in this version")),
         (("--engine", "recommend"), ("recommend", "sound library")),
         (("--takes", "0"), ("takes", "0")),
         (("--takes", "two"), ("--takes", "integer")),

@@ -12,6 +12,8 @@ import pytest
 import soundfile
 from job_materials import Run, clicks, files_under, generate, marker, movie, run, save, timeline_of
 
+from foley_bridge.media.broadcast_wav import read_ixml
+
 TIME = {"value": int, "rate": str, "seconds": float}
 TAKE = {
     "path": str,
@@ -172,9 +174,24 @@ def test_the_demo_tells_what_it_saw_and_how_much_moved(demo: tuple[Path, Run]) -
 
 
 def test_the_demo_is_in_sync_with_its_own_truth(demo: tuple[Path, Run]) -> None:
-    for region in demo[1].json["regions"]:
+    for region in demo[1].json["regions"][:3]:
         assert region["sync_error_ms"]["median"] < 10, region["name"]
         assert region["sync_error_ms"]["worst"] < 1000 / 24, region["name"]
+
+
+def test_the_demo_makes_new_sound_by_example_that_begins_when_something_is_hit(demo: tuple[Path, Run]) -> None:
+    """Wood is hit on screen, the example is of cardboard; another processor may draw other codes."""
+    region = demo[1].json["regions"][3]
+    assert (region["engine"], len(region["takes"])) == ("analogy", 3)
+    assert region["sync_error_ms"]["median"] < 1000 / 24
+    scores = [take["score"] for take in region["takes"]]
+    assert scores == sorted(scores, reverse=True) and scores[0] > 0.6
+    assert len({hashlib.sha256(Path(take["path"]).read_bytes()).hexdigest() for take in region["takes"]}) == 3
+    for number, take in enumerate(region["takes"], start=1):
+        source = take["source"]
+        assert source["file"].startswith("PAPRImpt_hit cardboard") and source["pack"].startswith("mini@")
+        assert source["take"] == f"{number} of seed 0" and 0 < float(source["agreement"]) <= 1
+        assert "<isGenerated>true<" in (read_ixml(take["path"]) or "")
 
 
 def test_the_demo_run_again_in_place_gives_the_same_files(demo: tuple[Path, Run]) -> None:

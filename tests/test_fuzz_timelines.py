@@ -27,7 +27,7 @@ from foley_bridge.jobs.cues import settle
 from foley_bridge.jobs.opening import open_request
 from foley_bridge.jobs.request import GenerateRequest
 from foley_bridge.jobs.sight import BLIND
-from foley_bridge.timeline.options import CHANNELS, ENGINES, HITS, PARSERS, Options, parse_region_text
+from foley_bridge.timeline.options import CHANNELS, DETECTORS, ENGINES, HITS, PARSERS, Options, parse_region_text
 from foley_bridge.timeline.picture import picture_under
 from foley_bridge.timeline.regions import parse_region
 
@@ -175,7 +175,7 @@ def allowed(options: Options, rate: Fraction) -> bool:
         "sensitivity": (0, 1),
         "offset": (-60, 60),
     }
-    lists = {"engine": ENGINES, "channels": CHANNELS, "hits": HITS, "retime": (True, False)}
+    lists = {"engine": ENGINES, "channels": CHANNELS, "hits": HITS, "detector": DETECTORS, "retime": (True, False)}
     for name, value in asdict(options).items():
         if value is None:
             continue

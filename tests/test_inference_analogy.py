@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from analogy_packs import CLIP, COLUMNS, ENTRIES, FEATURES, FRAMES, ROWS, Oracle, make_analogy_pack, sample, small_task
+from analogy_packs import (
+    CLIP,
+    COLUMNS,
+    ENTRIES,
+    FEATURES,
+    FRAMES,
+    ROWS,
+    Oracle,
+    make_analogy_pack,
+    sample,
+    shortened,
+    small_task,
+)
 from packs import make_pack, read_manifest, write_manifest
 
 from foley_bridge.cli import main
@@ -19,6 +31,7 @@ from foley_bridge.inference.analogy_task import AnalogyTask
 from foley_bridge.inference.decode import Prefix
 from foley_bridge.inference.installed import Installed
 from foley_bridge.inference.pack import Pack
+from foley_bridge.inference.places import shipped_folder
 from foley_bridge.inference.where import serving
 
 THREADS = {"threads": 1, "providers": "cpu"}
@@ -42,7 +55,9 @@ def numbered(seed: int = 1) -> Any:
 
 @pytest.mark.parametrize("condition", ["all", "sound", "none"])
 def test_what_is_written_is_read_again(condition: str) -> None:
-    for task in (small_task(condition), small_task(condition, leave_out=["vocoder", "sync", "onset"])):
+    plain = small_task(condition)
+    smaller = shortened(plain, graphs={**plain.graphs, "decoder_int8": "small", "picture_int8": "seen", "mel_int8": "heard"})
+    for task in (plain, smaller, small_task(condition, leave_out=["vocoder", "sync", "onset"])):
         assert AnalogyTask.from_json(json.loads(json.dumps(task.to_json())), "tasks.analogy") == task
 
 
@@ -53,6 +68,10 @@ def test_what_is_written_is_read_again(condition: str) -> None:
         (lambda task: task["graphs"].update(mel=None), "graphs.mel is no text"),
         (lambda task: task["graphs"].update(mel="gone"), "graphs.mel: there is no graph 'gone'"),
         (lambda task: task["graphs"].update(mel="analogy-vocoder"), "wants codes int64"),
+        (lambda task: task["graphs"].update(decoder_int8="analogy-mel"), "graphs.decoder_int8 wants features"),
+        (lambda task: task["graphs"].update(decoder_fp16="analogy-decoder"), "wants past_key_0 float16"),
+        (lambda task: task["graphs"].update(mel_int8="analogy-vocoder"), "graphs.mel_int8 wants codes int64"),
+        (lambda task: task["graphs"].update(sync_int8="analogy-sync"), "graphs.sync_int8: there is no such key"),
         (lambda task: task["graphs"].update(vocoder=None), "wave: it is vocoder when there is a graph"),
         (lambda task: task.update(wave="griffin-lim"), "wave: it is vocoder when there is a graph"),
         (lambda task: task["graphs"].update(sync=None), "offsets_s: they belong to a graph of role sync"),
@@ -170,6 +189,87 @@ def test_more_tokens_than_the_decoder_knows_are_refused(folder: Path) -> None:
     cache.run(features(FRAMES), np.zeros((1, 0), np.int64))
     with pytest.raises(ValueError, match="tokens, where the decoder knows 14"):
         cache.run(features(12), np.zeros((1, 0), np.int64))
+
+
+# --- the decoder in smaller numbers ---
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Pack:
+    return Pack.open(make_analogy_pack(tmp_path / "several", smaller=["int8", "int4", "fp16"]))
+
+
+def test_what_ships_says_nothing_of_smaller_graphs_and_is_written_as_it_was() -> None:
+    pack = Pack.open(shipped_folder(), ships=True)
+    assert pack.manifest.to_bytes() == pack.manifest_bytes and not pack.analogy.smaller
+
+
+def test_the_smaller_decoder_serves_on_a_cpu_unless_another_is_asked_for(
+    several: Pack, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(pack: Pack, **asked: Any) -> str:
+        return Analogy(pack, **THREADS, **asked).session("decoder").graph.name
+
+    assert named(several) == "analogy-decoder-int8" and named(Pack.open(folder)) == "analogy-decoder"
+    assert [named(several, precision=each) for each in ("fp32", "int4", "fp16")] == [
+        "analogy-decoder",
+        "analogy-decoder-int4",
+        "analogy-decoder-fp16",
+    ]
+    monkeypatch.setenv("FOLEY_BRIDGE_PRECISION", "fp32")
+    assert named(several) == "analogy-decoder" and named(several, precision="int8") == "analogy-decoder-int8"
+    monkeypatch.setenv("FOLEY_BRIDGE_PRECISION", "int4")
+    with pytest.raises(PackError, match="has no graph of int4") as told:
+        Analogy(Pack.open(folder), **THREADS)
+    assert "fp32" in told.value.hint
+    monkeypatch.setenv("FOLEY_BRIDGE_PRECISION", "fp64")
+    with pytest.raises(PackError, match="no precision 'fp64'"):
+        Analogy(several, **THREADS)
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4", "fp16"])
+def test_a_smaller_decoder_is_as_near_as_its_manifest_says_and_no_row_knows_of_another(several: Pack, precision: str) -> None:
+    analogy = Analogy(several, **THREADS, precision=precision)
+    analogy.prove()
+    golden = analogy.golden()
+    apart = np.abs(analogy.retrace(golden) - golden["decoder_out"]).max()
+    assert 0 < apart <= analogy.within("decoder") == analogy.graph("decoder").parity.tolerance
+    prefix = Prefix(features(FRAMES, 1), features(FRAMES, 2), numbered())
+    pinned = decode.Cache(analogy.session("decoder"), analogy.task, 1)
+    pinned.run(*decode.before(analogy.task, prefix, 0))
+    codes = np.random.default_rng(6).integers(0, ENTRIES, (8, 2))
+
+    def stepped(rows: int) -> Any:
+        cache = pinned.copied([0] * rows)
+        nothing = np.zeros((rows, 0, FEATURES), np.float32)
+        return np.stack([cache.run(nothing, codes[:rows, at : at + 1]) for at in range(2)])
+
+    whole = stepped(8)
+    assert all(np.array_equal(stepped(rows), whole[:, :rows]) for rows in range(1, 8))
+
+
+def test_a_smaller_decoder_that_is_farther_off_than_it_says_is_refused(several: Pack) -> None:
+    manifest = read_manifest(several.folder)
+    manifest["graphs"]["analogy-decoder-int8"]["parity"].update(tolerance=1e-6, worst=1e-6)
+    write_manifest(several.folder, manifest)
+    with pytest.raises(PackError, match=r"analogy-decoder_int8\.onnx: what it computes is"):
+        Analogy(Pack.open(several.folder), **THREADS).prove()
+
+
+def test_a_mel_in_eight_bits_is_to_judge_by_and_proven_as_far_as_its_manifest_says(tmp_path: Path) -> None:
+    pack = Pack.open(make_analogy_pack(tmp_path / "pack", int8_mel=True))
+    analogy, plain = Analogy(pack, **THREADS), Analogy(pack, **THREADS, precision="fp32")
+    analogy.prove()
+    codes = np.random.default_rng(7).integers(0, ENTRIES, (3, COLUMNS, ROWS))
+    assert (analogy.judging, plain.judging) == ("mel_int8", "mel")
+    assert np.array_equal(analogy.magnitudes(codes), plain.magnitudes(codes)), "sound is as in fp32"
+    assert np.array_equal(plain.magnitudes(codes, plain.judging), plain.magnitudes(codes))
+    assert 0 < np.abs(analogy.magnitudes(codes, analogy.judging) - plain.magnitudes(codes)).max() <= analogy.within("mel_int8")
+    manifest = read_manifest(pack.folder)
+    manifest["graphs"]["analogy-mel-int8"]["parity"].update(tolerance=1e-6, worst=1e-6)
+    write_manifest(pack.folder, manifest)
+    with pytest.raises(PackError, match=r"analogy-mel_int8\.onnx: it does not run"):
+        Analogy(Pack.open(pack.folder), **THREADS).prove()
 
 
 # --- among other packs ---

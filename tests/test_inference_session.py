@@ -22,6 +22,7 @@ from packs import make_pack, read_manifest, write_manifest
 from foley_bridge.errors import PackError
 from foley_bridge.inference import providers, session
 from foley_bridge.inference.pack import Pack
+from foley_bridge.inference.places import shipped_folder
 from foley_bridge.inference.providers import CPU, ORDER
 from foley_bridge.inference.session import Session, default_threads, tensorrt_options
 
@@ -91,6 +92,27 @@ def test_a_graph_that_onnx_runtime_cannot_load_is_said_by_file(folder: Path) -> 
     write_manifest(folder, read_manifest(folder))
     with pytest.raises(PackError, match=r"sound\.onnx: it does not run on cpu: .*NoSuchOperator"):
         Session(Pack.open(folder).graph("sound"), providers="cpu")
+
+
+def test_too_little_memory_is_not_blamed_on_the_pack(folder: Path) -> None:
+    size = helper.make_tensor("size", TensorProto.INT64, [2], [1 << 40, 128])
+    nodes = [
+        helper.make_node("Constant", [], ["size"], value=size),
+        helper.make_node("ConstantOfShape", ["size"], ["zeros"]),
+        helper.make_node("ReduceMean", ["sound"], ["mean"], keepdims=0),
+        helper.make_node("Add", ["zeros", "mean"], ["embedding"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info("sound", TensorProto.FLOAT, ["batch", 1, 64, 100]),
+        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 128]),
+    ]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    (folder / "sound.onnx").write_bytes(model.SerializeToString())
+    write_manifest(folder, read_manifest(folder))
+    with pytest.raises(PackError, match=r"sound\.onnx: it does not run on cpu") as told:
+        Session(Pack.open(folder).graph("sound"), providers="cpu").run(given())
+    assert "too little memory" in told.value.hint
 
 
 def test_input_that_does_not_fit_is_refused_and_the_next_runs(folder: Path) -> None:
@@ -228,6 +250,13 @@ def test_engines_are_kept_by_graph_and_by_gpu(folder: Path, tmp_path: Path, monk
     assert options["trt_profile_min_shapes"] == "picture:1x3x224x224"
     assert options["trt_profile_max_shapes"] == f"picture:{session.MOST_AT_ONCE}x3x224x224"
     assert options["trt_fp16_enable"] == "0"
+
+
+def test_tensorrt_is_told_no_sizes_of_axes_that_may_be_of_any_length(tmp_path: Path) -> None:
+    mel = Pack.open(shipped_folder()).graph("analogy-mel")
+    assert {size for tensor in mel.inputs for size in tensor.shape} >= {"batch", "columns"}
+    options = tensorrt_options(mel, tmp_path / "engines")
+    assert not [name for name in options if "profile" in name] and options["trt_engine_cache_enable"] == "1"
 
 
 def test_a_gpu_that_cannot_be_asked_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -86,14 +86,14 @@ def test_the_job_object_has_the_keys_of_the_protocol(ground: Ground, shared: Wat
     assert json.loads(json.dumps(said)) == said
     progress = [event.view.to_json()["progress"] for event in shared.events if event.kind == "progress"]
     assert progress
-    assert set(progress[0]) == {"step", "region", "regions", "frames", "fraction", "left_s"}
+    assert set(progress[0]) == {"step", "region", "regions", "frames", "early", "fraction", "left_s"}
 
 
 def test_the_time_left_is_told_once_something_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     meter = Meter()
-    said = {"step": "looking", "region": 2, "regions": 4, "frames": 7}
+    said = {"step": "looking", "region": 2, "regions": 4, "frames": 7, "early": None}
     left = []
     for took_s, whole in ((0.0, 0.2), (1.0, 0.5), (LEFT_AFTER_S, 0.2), (4.0, 0.4), (6.0, 0.8), (7.0, 1.0)):
         now = 100.0 + took_s

@@ -177,6 +177,12 @@ def test_onsets_are_seen_anew_when_asked_and_left_as_they_are_otherwise(reel: Re
     assert not seen["tapped"] and seen["seen"] and seen["motion"]["values"]
 
 
+def test_another_detector_sees_them_anew(reel: Reel) -> None:
+    seen = reel.retaken(3, options={"hits": "auto", "detector": "network"})
+    assert not seen["tapped"] and seen["motion"]["values"]
+    assert seen["takes"][0]["source"]["detector"] == "network"
+
+
 # --- which takes ---
 
 
@@ -206,6 +212,13 @@ def test_more_like_a_take_is_its_own_example_with_other_seeds(ground: Ground, re
     assert [take["source"]["file"] for take in [*like_it, *like_the_first]] == ["other.wav", "other.wav", "hit.wav"]
     seeds = [take["seed"] for take in [*reel.takes(3), *like_it, *like_the_first]]
     assert len(set(seeds)) == 5
+
+
+def test_more_like_a_take_is_made_by_what_made_it(reel: Reel) -> None:
+    made = reel.retaken(1, options={"engine": "analogy", "candidates": "1"})["takes"][0]
+    assert "computed" in made["source"]
+    assert "computed" in reel.retaken(1, like_take=made["sha256"])["takes"][0]["source"]
+    assert "computed" not in reel.retaken(1, like_take=reel.takes(1)[0]["sha256"])["takes"][0]["source"]
 
 
 def test_a_file_that_somebody_put_in_a_takes_place_stays(ground: Ground, reel: Reel) -> None:

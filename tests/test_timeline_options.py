@@ -21,7 +21,8 @@ def _parsed(text: str) -> tuple[str, Options]:
 def test_every_option_is_read() -> None:
     words, options = _parsed(
         "FOLEY footsteps gravel engine=transfer like='my clip.wav' takes=3 seed=7 level=-23LUFS handles=12f fade=0.25 tail=1s "
-        "channels=stereo retime=no ucs=FOLYFeet pin=k3v7q2mdx5ab,H2ZT ban=lib:aaaa hits=auto sensitivity=0.3 offset=-1f"
+        "channels=stereo retime=no ucs=FOLYFeet pin=k3v7q2mdx5ab,H2ZT ban=lib:aaaa hits=auto detector=Network sensitivity=0.3 "
+        "offset=-1f"
     )
     assert words == "footsteps gravel"
     assert options == Options(
@@ -39,6 +40,7 @@ def test_every_option_is_read() -> None:
         pin=("k3v7q2mdx5ab", "h2zt"),
         ban=("aaaa",),
         hits="auto",
+        detector="network",
         sensitivity=0.3,
         offset=F(-1, 24),
     )

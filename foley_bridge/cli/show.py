@@ -24,6 +24,7 @@ class Bar:
         self._hidden = hidden or not sys.stderr.isatty()
         self._progress: Any = None
         self._task: Any = None
+        self._early: str | None = None
 
     def __enter__(self) -> Bar:
         if not self._hidden:
@@ -51,6 +52,11 @@ class Bar:
             left = f"about {duration(left_s)} left" if left_s is not None and left_s >= 1 else ""
             self._progress.update(self._task, description=words, completed=fraction, left=left)
 
+    def _say_early(self, path: str | None) -> None:
+        if self._progress is not None and path not in (None, self._early):
+            self._early = path
+            self._progress.console.print(f"hear its beginning: {path}", markup=False, highlight=False, soft_wrap=True)
+
     def show(self, progress: Progress) -> None:
         """A watcher for work in this process."""
         self.update(progress.step, progress.fraction)
@@ -61,6 +67,7 @@ class Bar:
         if progress:
             where = f"region {progress['region']} of {progress['regions']}: " if progress["region"] else ""
             self.update(where + progress["step"], progress["fraction"], progress["left_s"])
+            self._say_early(progress.get("early"))
         elif view["state"] == "queued":
             ahead = (view["position"] or 1) - 1
             self.update("starting" if not ahead else f"waiting for {ahead} other job{'s' if ahead > 1 else ''}", 0.0)

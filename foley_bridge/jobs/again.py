@@ -19,7 +19,7 @@ from foley_bridge.engines.recommend import Choice
 from foley_bridge.errors import Cancelled, FoleyError, JobError, LibraryError
 from foley_bridge.jobs.choices import HAIR_S
 from foley_bridge.jobs.choosing import with_choices
-from foley_bridge.jobs.cues import Cue, cue_of, regions_of
+from foley_bridge.jobs.cues import Cue, by_example, cue_of, regions_of
 from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.request import GenerateRequest
 from foley_bridge.jobs.sight import Sight, open_library
@@ -148,15 +148,20 @@ def _hits(hits_s: Sequence[float], region: Region) -> tuple[Fraction, ...]:
 
 
 def _engine(request: RetakeRequest, given: Options) -> str | None:
-    """The engine that was named, or that what was named asks for; else the one that answered (None where the region failed)."""
+    """The engine that was named, or that what was named asks for; else the one that answered (None where the region failed).
+
+    A take that is to be resembled says itself which made it: one newly made has ``computed`` in its source.
+    """
     if given.engine is not None:
         return given.engine
-    if given.like is not None:
-        return "transfer"
+    if given.like is not None:  # by what answered, where that takes an example
+        engine = str(request.known["engine"])
+        return engine if engine in ("transfer", "analogy") else by_example()
     if given.pin or request.words:
         return "recommend"
     if request.like is not None:
-        return "recommend" if "library_id" in request.like["source"] else "transfer"
+        source = request.like["source"]
+        return "recommend" if "library_id" in source else "analogy" if "computed" in source else "transfer"
     return str(request.known["engine"]) or None
 
 

@@ -136,4 +136,4 @@ def with_choices(cue: Cue, asked: recommend.Ask, choices: tuple[Choice, ...], si
         notes.append(f"its sounds were chosen by words alone, its picture could not be looked at: {fault.message}")
     if asked.shown is not None and asked.words and choices and not any(choice.words for choice in choices):
         notes.append(f"the sound library has nothing for '{asked.words}': its sounds were chosen by the picture alone")
-    return replace(cue, choices=choices, looked_with=sight.pack if asked.shown else (), notes=tuple(notes))
+    return replace(cue, choices=choices, by_pack=sight.pack if asked.shown else (), notes=tuple(notes))

@@ -14,7 +14,8 @@ from pathlib import Path
 import opentimelineio as otio
 
 from foley_bridge.engines.recommend import Choice
-from foley_bridge.errors import FoleyError, JobError, LibraryError, TimelineError
+from foley_bridge.errors import FoleyError, JobError, LibraryError, PackError, TimelineError
+from foley_bridge.jobs.in_use import pack_for_analogy
 from foley_bridge.jobs.names import ENGINES_HERE
 from foley_bridge.jobs.opening import Opened
 from foley_bridge.jobs.request import DEFAULTS, GenerateRequest
@@ -49,7 +50,7 @@ class Cue:
         engine: which engine answers.
         example: what it should sound like; None where the words say it.
         choices: sounds that the library has for its words and its picture, take by take.
-        looked_with: the pack by which its picture was looked at for them, as a take's source names it.
+        by_pack: the pack that has a say in its takes, and what of it their sound depends on, as a take's source names them.
         notes: what a person should know of how they were chosen.
     """
 
@@ -59,7 +60,7 @@ class Cue:
     engine: str
     example: ExampleClip | None
     choices: tuple[Choice, ...] = ()
-    looked_with: tuple[tuple[str, str], ...] = ()
+    by_pack: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -139,7 +140,7 @@ def cue_of(number: int, region: Region, opened: Opened, request: GenerateRequest
 def _engine(region: Region, options: Options, example: ExampleClip | None, request: GenerateRequest, sight: Sight) -> str:
     has_library = request.catalogue is not None and request.catalogue.is_dir()
     asks_library = has_library and (region.words or options.ucs or options.pin or sight.encoders is not None)
-    engine = options.engine or ("transfer" if example else "recommend" if asks_library else None)
+    engine = options.engine or (by_example() if example else "recommend" if asks_library else None)
     if engine is None and has_library and sight.fault is not None:
         raise type(sight.fault)(f"region '{region.name}' has no words, and {sight.fault.message}", sight.fault.hint)
     if engine is None:
@@ -153,15 +154,39 @@ def _engine(region: Region, options: Options, example: ExampleClip | None, reque
     if engine not in ENGINES_HERE:
         known = "is not in this version" if engine in ENGINES else "is unknown"
         raise JobError(f"region '{region.name}': engine '{engine}' {known}", f"use engine={' or '.join(ENGINES_HERE)}")
-    if engine == "transfer" and example is None:
+    if engine in ("transfer", "analogy") and example is None:
         raise JobError(
             f"region '{region.name}': engine '{engine}' needs an example sound", 'give like="FILE", or --exemplar FILE'
         )
+    if engine == "analogy":
+        _need_pack(region)
     if engine == "recommend" and not has_library:
         raise JobError(
             f"region '{region.name}': engine '{engine}' needs a sound library", "make one: foley-bridge library add FOLDER"
         )
     return engine
+
+
+def by_example() -> str:
+    """The engine for a region that names an example and no engine: ``analogy`` where a pack has it. The pack that ships knows
+    drawn scenes alone, and is to be asked for by name."""
+    with contextlib.suppress(PackError):
+        pack = pack_for_analogy()
+        if pack is not None and not pack.ships:
+            return "analogy"
+    return "transfer"
+
+
+def _need_pack(region: Region) -> None:
+    try:
+        pack = pack_for_analogy()
+    except PackError as error:
+        raise PackError(f"region '{region.name}': {error.message}", error.hint) from error
+    if pack is None:
+        raise JobError(
+            f"region '{region.name}': engine 'analogy' needs a pack that has it, and none is installed",
+            "add one (foley-bridge packs add FOLDER), or use engine=transfer",
+        )
 
 
 def _example(region: Region, options: Options, opened: Opened, request: GenerateRequest) -> ExampleClip | None:

@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from foley_bridge.conform import Cut, take_bytes
+from foley_bridge.conform import Cut, Take, take_bytes
 from foley_bridge.engines import recommend, transfer
 from foley_bridge.engines.candidate import Proposal
 from foley_bridge.errors import Cancelled, FoleyError
-from foley_bridge.jobs import checkpoint, keys
+from foley_bridge.jobs import checkpoint, keys, making
 from foley_bridge.jobs.choosing import choose, look_under
 from foley_bridge.jobs.cues import Cue, Failed, failure, settle
 from foley_bridge.jobs.job import Done, Job, naming
@@ -129,7 +129,7 @@ def _open(request: GenerateRequest, outputs: Outputs, watcher: Watcher, kept_at:
             watcher(Progress(f"listening to {cue.example.path.name}", cue.number, opened.count))
         try:
             with naming(cue):
-                _look_over(job, cue)
+                cue = _looked_over(job, cue)
         except Cancelled:
             raise
         except FoleyError as error:
@@ -160,8 +160,8 @@ def _chosen(job: Job, cues: list[Cue], sight: Sight, failed: list[Failed], kept_
     return choose(job, cues, sight, looks, failed)
 
 
-def _look_over(job: Job, cue: Cue) -> None:
-    """Listen to a cue's example and see that its picture is there."""
+def _looked_over(job: Job, cue: Cue) -> Cue:
+    """Listen to a cue's example, see that its picture is there, and that what it needs fits."""
     example = cue.example
     if example is not None and example not in job.exemplars:
         heard = transfer.listen(
@@ -169,6 +169,8 @@ def _look_over(job: Job, cue: Cue) -> None:
         )
         job.exemplars = {**job.exemplars, example: heard}
     transfer.check_picture(job.picture(cue), cue.region)
+    job.network(cue)
+    return making.with_pack(job, cue, cue.options.takes or 1) if cue.engine == "analogy" else cue
 
 
 def _bytes_of(job: Job, cue: Cue) -> int:
@@ -194,11 +196,13 @@ def _work(job: Job, cue: Cue) -> Done:
     except FoleyError as error:
         raise _RegionFault(error) from error
     key = keys.region_key(job, cue, proposal.detection)
-    takes = []
+    takes = list[Take]()
+    waiting = [*proposal.candidates]
+    count, proposal = len(waiting), replace(proposal, candidates=())
     with naming(cue):
-        for number, candidate in enumerate(proposal.candidates, start=1):
-            job.writing_takes(cue, (number - 1) / len(proposal.candidates))
-            takes.append(make_take(job, cue, cut, candidate, number, key))
+        while waiting:  # what was made sound goes before the next is
+            job.writing_takes(cue, len(takes) / count)
+            takes.append(make_take(job, cue, cut, waiting.pop(0), len(takes) + 1, key))
     done = Done(key, proposal.detection, tuple(takes), (*cue.notes, *proposal.notes))
     checkpoint.save(note, done, asked)
     return done
@@ -211,7 +215,9 @@ def _propose(job: Job, cue: Cue, cut: Cut) -> Proposal:
         heard, notes = recommend.listen_to(
             cue.choices, takes=cue.options.takes, length_s=length_s, sample_rate=job.request.sample_rate
         )
-        proposal = recommend.propose(cue.region, cue.options, job.look(cue), heard, cut=cut, looked_with=dict(cue.looked_with))
+        proposal = recommend.propose(cue.region, cue.options, job.look(cue), heard, cut=cut, looked_with=dict(cue.by_pack))
         return replace(proposal, notes=(*notes, *proposal.notes))
     assert cue.example is not None  # `settle` saw to it
+    if cue.engine == "analogy":
+        return making.make(job, cue, job.look(cue), job.exemplars[cue.example])
     return transfer.propose(cue.region, cue.options, job.look(cue), job.exemplars[cue.example], cut=cut)

@@ -62,13 +62,16 @@ def _facts(job: Job, cue: Cue) -> list[Any]:
         job.request.sample_rate,
         {f.name: str(getattr(cue.options, f.name)) for f in fields(cue.options) if f.name != "takes"},
         exemplar.digest if exemplar else None,
-        cue.looked_with,
+        cue.by_pack,
+        job.seen_by(cue),
     ]
 
 
 def _files_of(job: Job, cue: Cue) -> list[Any]:
     """What tells that a region's picture and sounds are still the same files, and how many takes are asked."""
     paths = _pictures_of(job, cue) | {path for choice in cue.choices for path in choice.sound.paths}
+    if cue.example is not None:  # whose picture may have a say, too
+        paths.add(str(cue.example.path))
     return [_stamps(paths), cue.options.takes, [choice.sound.id for choice in cue.choices]]
 
 

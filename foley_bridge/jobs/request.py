@@ -17,6 +17,7 @@ DEFAULTS = Options(
     handles=Fraction(0),
     tail=Fraction(0),
     retime=True,
+    detector="motion",
     sensitivity=0.5,
     offset=Fraction(0),
 )
@@ -130,6 +131,7 @@ class Progress:
         fraction: of the step, 0-1.
         frames: pictures looked at so far.
         whole: of the whole job, 0-1, as far as can be told.
+        early: a WAV that grows: what can be heard already of a take that is being made, as the seat names it.
     """
 
     step: str
@@ -138,6 +140,7 @@ class Progress:
     fraction: float = 0.0
     frames: int = 0
     whole: float = 0.0
+    early: str | None = None
 
 
 Watcher = Callable[[Progress], None]

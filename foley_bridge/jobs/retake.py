@@ -18,7 +18,7 @@ from foley_bridge.conform import Cut, Take
 from foley_bridge.engines import recommend, transfer
 from foley_bridge.engines.candidate import Candidate, Detection, Onset, Proposal
 from foley_bridge.engines.heard import Heard
-from foley_bridge.jobs import keys
+from foley_bridge.jobs import keys, making
 from foley_bridge.jobs.again import Again, RetakeRequest, resolve
 from foley_bridge.jobs.choosing import shown_in
 from foley_bridge.jobs.cues import Cue
@@ -36,7 +36,7 @@ from foley_bridge.jobs.takes import make_take
 from foley_bridge.library.finding import Shown
 from foley_bridge.timeline.picture import Picture
 
-SEEN_ANEW = ("sensitivity", "offset", "hits")
+SEEN_ANEW = ("sensitivity", "offset", "hits", "detector")
 """Options that say which moments are onsets."""
 
 _heard = Heard()
@@ -98,6 +98,10 @@ def run_retake(
             sight = sight_of(reel.catalogue)
             again = resolve(request, opened, sight, partial(_look, request, opened, sight, watcher))
             under_way = Job(reel, opened, (again.cue,), {}, outputs, watcher)
+            if again.cue.engine == "analogy":
+                with naming(again.cue):
+                    again = replace(again, cue=making.with_pack(under_way, again.cue, len(again.takes)))
+                under_way.cues = (again.cue,)
             outputs.folder(reel.media_dir.resolve(), "takes")
             enter(f"region {request.number}")
             with naming(again.cue):
@@ -129,10 +133,11 @@ def _work(request: RetakeRequest, job: Job, again: Again) -> Done:
     key = keys.region_key(job, cue, detection)
     if request.words is not None:  # they are no part of the region's text
         key = keys.digest(key, request.words)
-    takes = list[Take]()
-    for number, candidate in zip(again.takes, proposal.candidates, strict=True):
+    takes, waiting = list[Take](), [*proposal.candidates]
+    proposal = replace(proposal, candidates=())
+    for number in again.takes:  # what was made sound goes before the next is
         job.writing_takes(cue, len(takes) / len(again.takes))
-        takes.append(_take(job, again, cut, candidate, number + 1, key))
+        takes.append(_take(job, again, cut, waiting.pop(0), number + 1, key))
     return Done(key, detection, tuple(takes), (*again.notes, *proposal.notes))
 
 
@@ -141,7 +146,7 @@ def _detection(request: RetakeRequest, job: Job, again: Again) -> Detection:
     cue = again.cue
     if request.hits_s is not None:
         return transfer.look(cue.region, cue.options, Picture(()))
-    if any(name in request.options for name in SEEN_ANEW):
+    if cue.engine == "analogy" or any(name in request.options for name in SEEN_ANEW):
         return job.look(cue)
     known = request.known
     if not known["engine"]:  # the region failed: nobody looked
@@ -157,6 +162,8 @@ def _propose(job: Job, again: Again, detection: Detection, cut: Cut) -> Proposal
             cue.example.path, sample_rate=sample_rate, start=cue.example.start, duration=cue.example.duration
         )
         job.exemplars = {cue.example: exemplar}
+        if cue.engine == "analogy":
+            return making.make(job, cue, detection, exemplar, again.takes)
         return transfer.propose(
             cue.region, cue.options, detection, exemplar, cut=cut, takes=again.takes, palette_of=_heard.palette
         )
@@ -174,7 +181,7 @@ def _propose(job: Job, again: Again, detection: Detection, cut: Cut) -> Proposal
         heard,
         cut=cut,
         palette_of=_heard.palette,
-        looked_with=dict(cue.looked_with),
+        looked_with=dict(cue.by_pack),
     )
     return replace(proposal, notes=(*notes, *proposal.notes))
 

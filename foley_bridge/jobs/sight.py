@@ -5,18 +5,16 @@ with that pack. Asked anew for each job; a process keeps the encoders as long as
 from __future__ import annotations
 
 import functools
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foley_bridge.errors import FoleyError, LibraryError, PackError
-from foley_bridge.home import home
+from foley_bridge.jobs.in_use import encoders_in_use
 from foley_bridge.library.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from foley_bridge.inference.encoders import Encoders
-    from foley_bridge.inference.in_use import InUse
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,6 @@ class Sight:
 
 
 BLIND = Sight()
-_once = threading.Lock()  # a worker that warms up and its first job want the encoders at the same time
 
 
 @functools.lru_cache(maxsize=1)
@@ -62,9 +59,7 @@ def sight_of(library: Path | None) -> Sight:
         catalogue = open_library(library)
         if not (spaces := catalogue.spaces()):
             return BLIND
-        with _once:
-            in_use = _in_use(home())
-        encoders = in_use.encoders()
+        encoders = encoders_in_use()
         if encoders is None:
             return BLIND
         if encoders.space not in spaces:
@@ -86,11 +81,3 @@ def sight_of(library: Path | None) -> Sight:
 
 def _blind(fault: FoleyError) -> Sight:
     return Sight(None, fault, (f"sounds were chosen by words alone: {fault.message}",))
-
-
-@functools.lru_cache(maxsize=1)
-def _in_use(folder: Path) -> InUse:
-    from foley_bridge.inference.in_use import InUse
-    from foley_bridge.inference.installed import Installed
-
-    return InUse(Installed(folder))

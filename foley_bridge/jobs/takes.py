@@ -30,6 +30,7 @@ def make_take(job: Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, k
     words = cue.region.words or (cue.example.path.stem if cue.example else "")
     if cue.example is None:  # another sound of the library makes another file
         key = digest(key, candidate.source)
+    candidate = replace(candidate, source={**candidate.source, **job.seen_by(cue)})
     label = Label(
         cat_id=category.cat_id,
         category=category.category,
@@ -48,6 +49,7 @@ def make_take(job: Job, cue: Cue, cut: Cut, candidate: Candidate, number: int, k
         fade=cue.options.fade,
         channels=cue.options.channels,
         global_start=job.opened.record_start,
+        generated=cue.engine == "analogy",
         provenance={"engine": cue.engine, "key": key, "region": cue.region.text},
     )
     return replace(take, path=place)

@@ -58,16 +58,16 @@ class Meter:
         self._said: dict[str, Any] | None = None
 
     def note(self, said: Mapping[str, Any]) -> None:
-        """Take in what a worker says: ``step``, ``region``, ``regions``, ``frames``, ``whole``."""
+        """Take in what a worker says: ``step``, ``region``, ``regions``, ``frames``, ``early``, ``whole``."""
         whole = min(1.0, max(0.0, float(said["whole"])))
         if self._first is None:
             self._first = whole
-        self._said = {name: said[name] for name in ("step", "region", "regions", "frames")}
+        self._said = {name: said[name] for name in ("step", "region", "regions", "frames", "early")}
         self._said |= {"fraction": whole, "left_s": self._left_s(whole, self._first)}
 
     def wait(self, why: str) -> None:
         """The job stands still."""
-        empty = {"region": 0, "regions": 0, "frames": 0, "fraction": 0.0}
+        empty = {"region": 0, "regions": 0, "frames": 0, "early": None, "fraction": 0.0}
         self._said = {**empty, **(self._said or {}), "step": why, "left_s": None}
 
     def progress(self) -> dict[str, Any] | None:

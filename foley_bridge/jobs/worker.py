@@ -13,7 +13,8 @@ library, where one is named, when nothing else is to be done. A thread reads the
 and the worker says {"say": "ready"} once, when it can take orders, and from then on, always with the job's id,
 
     {"say": "step", "step": NAME}, and waits for "go"
-    {"say": "progress", "step": WORDS, "region": N, "regions": N, "frames": N, "whole": 0-1}
+    {"say": "progress", "step": WORDS, "region": N, "regions": N, "frames": N, "whole": 0-1,
+        "early": PATH or null}
     {"say": "done", "result": {...}, "failed_regions": N}, {"say": "failed", "error": {...}} or {"say": "cancelled"}
 """
 
@@ -140,7 +141,7 @@ class Worker:
         now_s = time.monotonic()
         if now_s - self._said_s >= PROGRESS_EVERY_S:
             self._said_s = now_s
-            said = {name: getattr(progress, name) for name in ("step", "region", "regions", "frames", "whole")}
+            said = {name: getattr(progress, name) for name in ("step", "region", "regions", "frames", "whole", "early")}
             self._say_of(job, {"say": "progress", **said})
 
     def _say_of(self, job: str, said: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The one protocol that sound moves through the house by, and two sounds made in memory: an array, and sounds laid in time.
+"""The one protocol that sound moves through the house by, and sounds made of others: arrays, one made louder, several in time.
 
 Samples are float32, full scale 1.0; going over is allowed here and only settled where a file is written.
 """
@@ -55,6 +55,18 @@ class ArraySound:
         """Views on the array, in order."""
         for start in range(0, self.frames, size):
             yield self.samples[start : start + size]
+
+
+class Louder:
+    """Another Sound, every sample times ``gain``."""
+
+    def __init__(self, sound: Sound, gain: float) -> None:
+        self._sound, self._gain = sound, np.float32(gain)
+        self.sample_rate, self.frames, self.channels = sound.sample_rate, sound.frames, sound.channels
+
+    def blocks(self, size: int = BLOCK) -> Iterator[np.ndarray]:
+        """float32 (n, channels), in order."""
+        return (block * self._gain for block in self._sound.blocks(size))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Several scenes as one movie with cuts between them, and the demo's three acts.
+"""Several scenes as one movie with cuts between them, and the demo's acts.
 
 Act k is on screen from its start to its end; its scene's time 0 is the act's start.
 """
@@ -90,6 +90,16 @@ def demo_acts(seed: int = 1) -> tuple[Act, ...]:
     )
     words = ("metal hits", "footsteps gravel", "scratching wood")
     return tuple(Act(w, s, a, b) for w, s, (a, b) in zip(words, scenes, pairwise(cuts), strict=True))
+
+
+def demo_encore(start_s: Fraction, seed: int = 1) -> tuple[Act, Exemplar]:
+    """One more act, of three and a half seconds: wood that is hit; and what it is to sound like: cardboard."""
+    blows = ("0.447", "1.061", "1.583", "2.293", "2.909")
+    scene = make_scene(
+        seed + 3, action="hit", material="wood", duration_s=Fraction(7, 2), events=[Fraction(t) for t in blows], variation=0.2
+    )
+    example = exemplar(seed + 103, "cardboard", "hit", events=5, tool="stick")
+    return Act("hit cardboard", scene, start_s, start_s + Fraction(7, 2)), example
 
 
 def demo_exemplars(seed: int = 101) -> tuple[Exemplar, ...]:

@@ -15,7 +15,10 @@ from foley_bridge.timeline.time import parse_time
 ENGINES = ("recommend", "transfer", "analogy", "classes")
 CHANNELS = ("mono", "stereo", "source")
 HITS = ("auto", "markers")
+DETECTORS = ("motion", "network")
+CHOICES = ("sync", "onsets")
 MOST_TAKES = 64
+MOST_CANDIDATES = 256
 LONGEST_S = 600  # of handles, fade and tail
 FARTHEST_OFFSET_S = 60
 LIBRARY = "lib:"
@@ -39,8 +42,11 @@ class Options:
         ucs: a UCS CatID, as written.
         pin, ban: library ids, or beginnings of them, in small letters: sounds to propose first, and never.
         hits: one of ``HITS``.
+        detector: one of ``DETECTORS``: what looks for onsets in the picture.
         sensitivity: 0-1, how readily motion counts as an action.
         offset: seconds by which all hits are shifted, -60 to 60.
+        candidates: 1-256, of how many newly made sounds the best become takes.
+        choose: one of ``CHOICES``: by what the best are told.
     """
 
     engine: str | None = None
@@ -57,8 +63,11 @@ class Options:
     pin: tuple[str, ...] | None = None
     ban: tuple[str, ...] | None = None
     hits: str | None = None
+    detector: str | None = None
     sensitivity: float | None = None
     offset: Fraction | None = None
+    candidates: int | None = None
+    choose: str | None = None
 
     def over(self, defaults: Options) -> Options:
         """These options, with ``defaults`` wherever nothing is named."""
@@ -155,6 +164,7 @@ PARSERS: dict[str, Callable[[str, Fraction], object]] = {
     "pin": _library_ids,
     "ban": _library_ids,
     "hits": _one_of(*HITS),
+    "detector": _one_of(*DETECTORS),
     "sensitivity": _number(0, 1, "(?!)", "a number from 0 to 1"),
     "offset": _span(
         -FARTHEST_OFFSET_S,
@@ -162,6 +172,8 @@ PARSERS: dict[str, Callable[[str, Fraction], object]] = {
         "ms",
         "milliseconds or frames up to a minute either way, such as 20, -40ms or -1f",
     ),
+    "candidates": _whole(1, MOST_CANDIDATES, f"a whole number from 1 to {MOST_CANDIDATES}"),
+    "choose": _one_of(*CHOICES),
 }
 
 

@@ -16,6 +16,7 @@ from foley_export import cli  # noqa: E402
 from foley_export.analogy import proof  # noqa: E402
 from foley_export.analogy.export import Wanted, export, task_of  # noqa: E402
 from foley_export.analogy.parts import Parts, of_runs  # noqa: E402
+from foley_export.analogy.smaller import packed_blocks  # noqa: E402
 from foley_export.analogy.tracing import traced  # noqa: E402
 from foley_export.errors import ExportError  # noqa: E402
 from foley_models.analogy import checkpoint  # noqa: E402
@@ -42,7 +43,7 @@ class Exported:
 
     @property
     def analogy(self) -> Analogy:
-        return Analogy(Pack.open(self.folder), threads=1, providers="cpu")
+        return Analogy(Pack.open(self.folder), threads=1, providers="cpu", precision="fp32")
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +97,9 @@ def test_the_manifest_says_what_was_proved_and_how_sound_is_made(made: Exported)
     task = manifest.analogy
     assert task is not None and (task.wave, task.offsets_s, task.origin) == ("griffin-lim", (), "runs")
     assert (task.entries, task.rows, task.columns, task.top_k, task.statistics) == (32, 5, 10, 16, "frozen")
-    assert all(0 <= graph.parity.worst <= 1e-4 for graph in manifest.graphs.values())
+    plain = {name: graph for name, graph in manifest.graphs.items() if graph.precision == "fp32"}
+    assert all(0 <= graph.parity.worst <= 1e-4 and graph.parity.moved is None for graph in plain.values())
+    assert set(manifest.graphs) - set(plain) == {"analogy-decoder-int8"}, "beside fp32, where nothing else is asked for"
     whole, long = manifest.provenance["sequences"]
     assert (whole["takes"], whole["codes"], long["codes"]) == (3, 150, 65)
     assert whole["same"] == whole["takes"] or whole["margin"] < 1e-4
@@ -128,6 +131,36 @@ def test_a_decoder_of_other_weights_is_not_taken_for_the_same(made: Exported) ->
     assert proof.prove_decoder("decoder", session, made.analogy.task, made.parts.model, given).worst < 1e-4
     with pytest.raises(ExportError, match=r"decoder: the graph is .* from PyTorch"):
         proof.prove_decoder("decoder", session, made.analogy.task, other.model, given)
+
+
+def test_the_manifest_says_what_eight_bits_lose_and_more_than_that_is_refused(made: Exported) -> None:
+    pack, task = Pack.open(made.folder), made.analogy.task
+    said = pack.manifest.graphs["analogy-decoder-int8"].parity
+    assert 1e-4 < said.worst <= said.tolerance and said.moved is not None and said.agreement is not None
+    assert 0 < said.moved <= 0.02 and 0.8 < said.agreement <= 1
+    random = np.random.default_rng(6)
+    features = [random.normal(size=(1, 30, 8)).astype(np.float32) for _ in range(2)]
+    prefix, drawn = Prefix(features[0], features[1], random.integers(0, 32, (1, 50))), random.random((4, 50))
+    session = Analogy(pack, threads=1, providers="cpu", precision="int8").session("decoder")
+    given = ("decoder_int8", session, task, made.parts.model, prefix, drawn)
+    found = proof.prove_smaller(*given, proof.Lost(2.0, 0.02))
+    assert found.moved is not None and 0 < found.moved < 0.02 and found.inputs == 200
+    with pytest.raises(ExportError, match="of the probability lies on other codes"):
+        proof.prove_smaller(*given, proof.Lost(2.0, found.moved / 2))
+    with pytest.raises(ExportError, match="its logits are"):
+        proof.prove_smaller(*given, proof.Lost(found.worst / 2, 0.02))
+
+
+def test_matrices_in_blocks_mean_what_they_were() -> None:
+    matrix = np.random.default_rng(0).normal(size=(70, 5)).astype(np.float32)  # two blocks, and part of one
+    matrix[32:64, 1] = 0
+    for bits, most in ((8, 0.5), (4, 1.0)):  # of a step; the largest of four bits has no counterpart on the other side
+        packed, scales = packed_blocks(matrix, bits)
+        numbers = packed if bits == 8 else np.stack([packed & 15, packed >> 4], axis=-1).reshape(5, 3, 32)
+        meant = (numbers.astype(np.float32) - (1 << (bits - 1))) * scales[:, :, None]
+        steps = np.repeat(np.abs(scales), 32, axis=1)[:, :70].T
+        assert (np.abs(meant.reshape(5, 96)[:, :70].T - matrix) <= most * steps + 1e-6).all()
+        assert (meant.reshape(5, 96)[:, 70:] == 0).all() and (meant[1, 1] == 0).all()
 
 
 def test_a_graph_with_an_axis_baked_in_is_refused() -> None:
@@ -216,7 +249,7 @@ def test_what_cannot_be_asked_for_together_is_said(
 def test_all_networks_of_all_kinds_become_packs_that_hold(kind: dict[str, Any], films: Path, tmp_path: Path) -> None:
     done = exported(small_parts(**kind), tmp_path, films)
     task = done.analogy.task
-    assert set(task.graphs) == {"picture", "codes", "decoder", "mel", "vocoder", "sync", "onset"}
+    assert set(task.roles) == {"picture", "codes", "decoder", "mel", "vocoder", "sync", "onset"}
     assert len(task.offsets_s) == 25 and task.statistics == ("call" if kind.get("batch_statistics") else "frozen")
     random = np.random.default_rng(2)
     wave = done.analogy.wave(random.normal(size=(2, 80, 33)).astype(np.float32))

@@ -12,11 +12,12 @@ torch = pytest.importorskip("torch", reason="the extra `models` is not installed
 from foley_models.analogy.data import ClipBatch, Film  # noqa: E402
 from foley_models.analogy.picture.r2plus1d import PictureConfig  # noqa: E402
 from foley_models.analogy.sync import choose  # noqa: E402
-from foley_models.analogy.sync.choose import Scores, choose_published  # noqa: E402
+from foley_models.analogy.sync.choose import choose_published  # noqa: E402
 from foley_models.analogy.sync.network import SIZES, SyncConfig, SyncLearner, SyncNetwork  # noqa: E402
 from foley_models.analogy.sync.train import possible, shifted  # noqa: E402
 
 from foley_bridge.inference.clips import ClipPicture, ClipSound, levelled, mel  # noqa: E402
+from foley_bridge.inference.offsets import Scores, decided  # noqa: E402
 
 TINY = SyncConfig(
     picture=PictureConfig(widths=(4, 8), blocks=(1, 1), stem=4),
@@ -98,7 +99,7 @@ def test_a_picture_that_is_looked_at_once_gives_what_it_gives_beside_each_sound(
     with torch.no_grad():
         apart = torch.cat([network(pictures[None], each[None]) for each in mels])
     scores = choose.score(network, pictures, mels)
-    together = choose.decided(apart, network.offsets_s)
+    together = decided(apart.numpy(), network.offsets_s)
     np.testing.assert_allclose(scores.confidences, together.confidences, rtol=1e-4)
     np.testing.assert_array_equal(scores.offsets_s, together.offsets_s)
 

@@ -11,10 +11,10 @@ import analogy_tones
 import numpy as np
 import pytest
 import torch
+from foley_models.analogy.evaluation.sounding import network_voice
 from foley_models.analogy.vocoder import discriminator, losses, melgan
 from foley_models.analogy.vocoder.compare import compare
 from foley_models.analogy.vocoder.discriminator import DiscriminatorConfig, MultiScaleDiscriminator
-from foley_models.analogy.vocoder.griffin_lim import griffin_lim
 from foley_models.analogy.vocoder.learner import Learning, VocoderLearner
 from foley_models.analogy.vocoder.melgan import Generator, MelGANConfig
 from foley_models.analogy.vocoder.reflecting import Reflected
@@ -24,7 +24,9 @@ from foley_models.settings import Settings
 from torch import Tensor, nn
 from torch.nn import functional
 
+from foley_bridge.engines.analogy.waves import CONTEXT, PIECE, spoken
 from foley_bridge.inference.clips import ClipSound, magnitudes, mel
+from foley_bridge.inference.griffin_lim import griffin_lim
 
 PUBLISHED = Path(__file__).parents[3] / "shared/facts/condfoley_state_dict.json"
 SMALL, SMALL_CRITICS = MelGANConfig(width=2, residual_layers=1), DiscriminatorConfig(width=4, layers=2, factor=2, most=16)
@@ -269,6 +271,32 @@ def test_frames_and_samples_go_together() -> None:
     assert some.shape == (3, 80, 32) and said.shape == (3, 8192)
     assert torch.equal(said[:, ::256], 256 * some[:, 0])
     assert len({int(each) for each in some[:, 0, 0]}) == 3
+
+
+@pytest.mark.parametrize("size", ["mini", pytest.param("paper", marks=pytest.mark.nightly)])
+def test_a_long_sound_in_pieces_is_that_of_the_whole(size: str) -> None:
+    torch.manual_seed(0)
+    network = Generator(melgan.SIZES[size]).eval()
+    wanted = np.random.default_rng(0).uniform(-4, 1, (80, 2 * PIECE + 70)).astype(np.float32)
+    voice = network_voice(network, torch.device("cpu"))
+    whole = voice(wanted[None])[0]
+    for frames in (wanted.shape[1], 2 * PIECE + 1, PIECE + CONTEXT, 5):
+        given = (wanted[:, first : min(first + 80, frames)] for first in range(0, frames, 80))
+        made = np.concatenate(list(spoken(given, lambda shown: voice(shown[None])[0], 256)))
+        alike = whole if frames == wanted.shape[1] else voice(wanted[None, :, :frames])[0]
+        assert made.shape == (frames * 256,) and np.abs(made - alike).max() < 1e-5 * np.abs(alike).max()
+
+
+@pytest.mark.parametrize("size", ["mini", "paper"])
+def test_a_sample_hears_less_than_the_frames_that_a_piece_is_shown_around_it(size: str) -> None:
+    torch.manual_seed(0)
+    network = Generator(melgan.SIZES[size]).eval().double()
+    with torch.no_grad():
+        wanted = torch.randn(1, 80, 41, dtype=torch.double)
+        changed = wanted.clone()
+        changed[..., 20] += 1
+        moved = (network(changed) - network(wanted))[0, 0].abs().reshape(41, 256).amax(dim=1)
+    assert (moved > 0).nonzero()[:, 0].tolist() == list(range(14, 27)) and CONTEXT > 6
 
 
 def test_griffin_lim_brings_pitch_and_time_back() -> None:

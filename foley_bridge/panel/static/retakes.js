@@ -13,11 +13,13 @@ function again(take) {
   const { source = {}, seed } = take;
   const asked = { takes: "1", seed: String(seed) };
   if (source.library_id) return { ...asked, engine: "recommend", pin: source.library_id };
-  return source.like ? { ...asked, engine: "transfer", like: source.like } : asked;
+  if (source.computed) asked.engine = "analogy"; // newly made
+  else if (source.like) asked.engine = "transfer";
+  return source.like ? { ...asked, like: source.like } : asked;
 }
 
 /** Are they of the same sound and seed, laid at other times? */
-const akin = (one, other) => one.seed === other.seed && ["library_id", "like"].every((name) => one.source?.[name] === other.source?.[name]);
+const akin = (one, other) => one.seed === other.seed && ["library_id", "like", "computed"].every((name) => one.source?.[name] === other.source?.[name]);
 
 /** The take whose onsets are nearest to those wanted, one of the same seed first. */
 function nearest(takes, wanted, seed) {
