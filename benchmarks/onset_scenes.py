@@ -22,13 +22,15 @@ W, H = 320, 180
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """name; times_s float (n,): when each picture appears; grays uint8 (n, h, w); truth_s: contacts in seconds; kind."""
+    """name; times_s float (n,): when each picture appears; grays uint8 (n, h, w); truth_s: contacts in seconds; kind;
+    colours uint8 (n, h, w, 3), larger, where there are any."""
 
     name: str
     times_s: np.ndarray
     grays: np.ndarray
     truth_s: np.ndarray
     kind: str
+    colours: np.ndarray | None = None
 
 
 def make_clip(
