@@ -34,6 +34,7 @@ class CachedDecoder(nn.Module):
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
         self.decoder = decoder
+        self.projections = nn.ModuleList([_together(_projections(block)) for block in _blocks(decoder)])
 
     def forward(self, features: Tensor, codes: Tensor, last: Tensor, total: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
         """Logits, and the buffers.
@@ -50,7 +51,8 @@ class CachedDecoder(nn.Module):
         x = tokens + self.decoder.pos_emb[0][torch.arange(count) + (total - count)]
         present = []
         for number, block in enumerate(_blocks(self.decoder)):
-            attended, key, value = _attended(block, x, past[2 * number], past[2 * number + 1], last, total)
+            projected = self.projections[number](block.ln1(x))
+            attended, key, value = _attended(block, projected, past[2 * number], past[2 * number + 1], last, total)
             x = x + block.attn.proj(attended)
             x = x + block.mlp(block.ln2(x))
             present += [key, value]
@@ -135,17 +137,25 @@ def _projections(block: Block) -> tuple[nn.Module, nn.Module, nn.Module]:
     return block.attn.query, block.attn.key, block.attn.value
 
 
+def _together(projections: tuple[nn.Module, ...]) -> nn.Linear:
+    """Query, key and value by one product: fewer of them are sooner done."""
+    weights, biases = zip(*((each.weight, each.bias) for each in projections), strict=True)
+    made = nn.Linear(weights[0].shape[1], sum(len(each) for each in weights))
+    made.load_state_dict({"weight": torch.cat(weights), "bias": torch.cat(biases)})
+    return made
+
+
 def _attended(
-    block: Block, x: Tensor, past_key: Tensor, past_value: Tensor, last: Tensor, total: Tensor
+    block: Block, projected: Tensor, past_key: Tensor, past_value: Tensor, last: Tensor, total: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    y = block.ln1(x)
-    heads = block.attn.heads
+    """Of query, key and value side by side, (n, t, 3 width)."""
+    n, count, width = projected.shape
     attended, key, value = torch.onnx.ops.symbolic_multi_out(
         "com.microsoft::GroupQueryAttention",
-        (*(each(y) for each in _projections(block)), past_key, past_value, last, total),
-        {"num_heads": heads, "kv_num_heads": heads},
+        (projected, None, None, past_key, past_value, last, total),
+        {"num_heads": block.attn.heads, "kv_num_heads": block.attn.heads},
         dtypes=(torch.float32,) * 3,
-        shapes=(x.shape, past_key.shape, past_value.shape),
+        shapes=((n, count, width // 3), past_key.shape, past_value.shape),
         version=1,
     )
     return attended, key, value

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Norm(nn.BatchNorm3d):
         """(n, channels, t, h, w) to the same."""
         if self.training or not self.batch_statistics:
             return super().forward(x)
+        if len(x) == 1:  # the same, for which ONNX has an operator
+            return functional.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
         mean = x.mean(dim=(0, 2, 3, 4), keepdim=True)  # (1, channels, 1, 1, 1)
         away = x - mean
         scale = (away.square().mean(dim=(0, 2, 3, 4), keepdim=True) + self.eps).rsqrt()
