@@ -92,9 +92,7 @@ class Engine:
 
     def prefix(self, known: Prefix) -> Cache:
         """Everything before the first code."""
-        pinned = decode.pin(self.pack.session("decoder"), self.task, known)
-        pinned.cache.run(known.features, pinned.codes)
-        return pinned.cache
+        return decode.Pinned(self.pack.session("decoder"), self.task, known).before(known.features)[0]
 
     def token(self, known: Prefix, rows: int) -> Callable[[], object]:
         """One code of as many rows, half way through a clip."""

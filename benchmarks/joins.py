@@ -34,7 +34,7 @@ from foley_bridge.engines.analogy.waves import PIECE, decoded, spoken, windows_o
 from foley_bridge.inference import clips
 from foley_bridge.inference.analogy import Analogy
 from foley_bridge.inference.clips import ClipSound, Floats
-from foley_bridge.inference.decode import Codes, Prefix, Sampling, go_on, pin
+from foley_bridge.inference.decode import Codes, Pinned, Prefix, Sampling, go_on
 from foley_bridge.inference.griffin_lim import going_on, griffin_lim, spread
 from foley_bridge.inference.pack import Pack
 from foley_bridge.inference.places import shipped_folder
@@ -67,7 +67,7 @@ def generated(analogy: Analogy, scene: Scene, example: Scene, seconds: int, seed
     codes = analogy.codes(clips.mel(clips.levelled(samples, task.sound), task.sound)).reshape(1, -1)
     own = [Fraction(k, task.picture.fps) for k in range(task.picture.frames)]
     prefix = Prefix(seen(example, own), np.zeros((1, 0, task.features), np.float32), codes)
-    pinned = pin(analogy.session("decoder"), task, prefix)
+    pinned = Pinned(analogy.session("decoder"), task, prefix)
     random, sampling = np.random.default_rng(seed), Sampling(task.top_k, task.temperature)
     made = np.zeros((1, 0), np.int64)
     for number in range(windows.windows):

@@ -28,7 +28,7 @@ from foley_bridge.engines.analogy.plan import Plan, plan
 from foley_bridge.engines.analogy.sounding import CodedSound
 from foley_bridge.inference import clips
 from foley_bridge.inference.analogy import Analogy
-from foley_bridge.inference.decode import Prefix, pin
+from foley_bridge.inference.decode import Pinned, Prefix
 from foley_bridge.inference.pack import Pack
 from foley_bridge.inference.places import shipped_folder
 from foley_bridge.stage.draw import draw_at
@@ -63,7 +63,7 @@ def made(
     task, over = analogy.task, plan(analogy.task, Fraction(0), Fraction(seconds))
     shown = images(scene, [Fraction(number) / over.fps for number in range(over.all_pictures)], task.picture)
     seen = [*windows(analogy, over, shown)]
-    pinned = pin(analogy.session("decoder"), task, prefix)
+    pinned = Pinned(analogy.session("decoder"), task, prefix)
     ways = [("half a clip on; no re-ranking", 1, SYNC)]
     ways += [(f"half a clip on; of {candidates}, by {choice}", candidates, choice) for choice in (SYNC, ONSETS)]
     for name, count, choice in ways:

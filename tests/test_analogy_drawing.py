@@ -18,7 +18,7 @@ from foley_bridge.engines.analogy.judging import ONSETS, SYNC, Judged, Seen, jud
 from foley_bridge.engines.analogy.plan import Plan, plan
 from foley_bridge.errors import Cancelled
 from foley_bridge.inference.analogy import Analogy
-from foley_bridge.inference.decode import Prefix, Sampling, go_on, pick, pin
+from foley_bridge.inference.decode import Pinned, Prefix, Sampling, go_on, pick
 from foley_bridge.inference.offsets import Scores, order
 from foley_bridge.inference.pack import Pack
 from foley_bridge.inference.places import shipped_folder
@@ -47,7 +47,7 @@ def seen(number: int, onsets_s: tuple[float, ...] = (0.004,)) -> Seen:
 
 
 def drawn(analogy: Analogy, *, candidates: int, number: int = 0, choice: str = SYNC, seed: int = 5) -> list[Drawn]:
-    pinned = pin(analogy.session("decoder"), analogy.task, Prefix(EXAMPLE, EXAMPLE[:, :0], CONDITION))
+    pinned = Pinned(analogy.session("decoder"), analogy.task, Prefix(EXAMPLE, EXAMPLE[:, :0], CONDITION))
     pool = Pool(analogy, pinned, windows_of(analogy), candidates=candidates, seed=seed, number=number, choice=choice)
     for window in range(WINDOWS):
         pool.window(window, seen(window))
@@ -97,7 +97,7 @@ def test_those_go_on_that_fit_best(tmp_path: Path, candidates: int, choice: str)
     each = candidates // takes
     made = drawn(analogy, candidates=candidates, choice=choice)
     assert len(made) == takes
-    pinned = pin(analogy.session("decoder"), analogy.task, Prefix(EXAMPLE, EXAMPLE[:, :0], CONDITION))
+    pinned = Pinned(analogy.session("decoder"), analogy.task, Prefix(EXAMPLE, EXAMPLE[:, :0], CONDITION))
 
     def alone(window: int, codes: np.ndarray) -> Judged:
         return judge(analogy, codes, seen(window), choice)
@@ -164,7 +164,7 @@ def test_it_is_told_of_each_code_and_stops_between_two(tmp_path: Path) -> None:
         if len(told) == 3:
             raise Cancelled("stopped")
 
-    pinned = pin(analogy.session("decoder"), analogy.task, Prefix(EXAMPLE, EXAMPLE[:, :0], CONDITION))
+    pinned = Pinned(analogy.session("decoder"), analogy.task, Prefix(EXAMPLE, EXAMPLE[:, :0], CONDITION))
     pool = Pool(analogy, pinned, windows_of(analogy), candidates=4, seed=0, number=0, choice=SYNC)
     with pytest.raises(Cancelled):
         pool.window(0, seen(0), stop)
@@ -188,7 +188,7 @@ def test_the_last_window_draws_only_what_is_left_and_is_judged_by_a_whole_clip()
     windows = plan(task, Fraction(0), 10 * Fraction(4096, 22050) + Fraction(1, 100))
     assert (windows.all_columns, windows.windows) == (11, 2)
     example, codes = random.normal(size=(1, 30, task.features)).astype(np.float32), random.integers(0, 256, (1, 50))
-    pinned = pin(analogy.session("decoder"), task, Prefix(example, example[:, :0], codes))
+    pinned = Pinned(analogy.session("decoder"), task, Prefix(example, example[:, :0], codes))
     shown = [
         Seen(
             random.normal(size=(1, 30, task.features)).astype(np.float32),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,32 @@ def test_a_smaller_decoder_is_as_near_as_its_manifest_says_and_no_row_knows_of_a
 
     whole = stepped(8)
     assert all(np.array_equal(stepped(rows), whole[:, :rows]) for rows in range(1, 8))
+
+
+@pytest.mark.parametrize("condition", ["all", "sound", "none"])
+def test_what_stands_before_a_window_is_run_once_and_is_what_a_run_of_all_of_it_gives(tmp_path: Path, condition: str) -> None:
+    analogy = Analogy(Pack.open(make_analogy_pack(tmp_path / "pack", task=small_task(condition))), **THREADS)
+    session, runs = analogy.session("decoder"), list[int]()
+
+    class Counted:
+        """The session, and how many tokens each run of it had."""
+
+        buffer = session.buffer
+
+        def run_in_place(self, given: Any, places: Any) -> Any:
+            runs.append(given["features"].shape[1] + given["codes"].shape[1])
+            return session.run_in_place(given, places)
+
+    example, windows = Prefix(features(FRAMES, 1), features(0, 0), numbered()), [features(FRAMES, seed) for seed in (2, 3)]
+    pinned = decode.Pinned(Counted(), analogy.task, example)
+    for own in (windows[0], windows[0].copy(), windows[1], windows[0]):
+        cache, logits = pinned.before(own)
+        whole = decode.before(analogy.task, replace(example, features=own), 0)
+        fresh = decode.Cache(session, analogy.task, 1)
+        np.testing.assert_allclose(logits, fresh.run(*whole), rtol=1e-4, atol=1e-5)
+        assert cache.tokens == fresh.tokens
+    whole_prefix, of_example = fresh.tokens, FRAMES if condition == "all" else 0
+    assert runs == [whole_prefix, whole_prefix - of_example, whole_prefix - of_example]
 
 
 def test_a_smaller_decoder_that_is_farther_off_than_it_says_is_refused(several: Pack) -> None:

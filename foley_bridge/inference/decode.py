@@ -86,14 +86,14 @@ class Cache:
         self.tokens = total
         return made
 
-    def copied(self, rows: Sequence[int]) -> Cache:
-        """One that holds these rows of this one, in this order."""
+    def copied(self, rows: Sequence[int], tokens: int | None = None) -> Cache:
+        """One that holds these rows of this one, in this order; of each the first ``tokens``, or all."""
         made = Cache(self._session, self._task, len(rows))
-        made.tokens = self.tokens
+        made.tokens = self.tokens if tokens is None else tokens
         for own, other in zip(self._buffers, made._buffers, strict=True):
             there, here = other.read(), own.read()
             for row, taken in enumerate(rows):
-                there[row, :, : self.tokens] = here[taken, :, : self.tokens]
+                there[row, :, : made.tokens] = here[taken, :, : made.tokens]
             other.write(there)
         return made
 
@@ -143,7 +143,7 @@ def generate(session: Runs, task: AnalogyTask, prefix: Prefix, drawn: Doubles) -
     sampling = Sampling(task.top_k, task.temperature)
     made = np.zeros((takes, count), np.int64)
     starts = [start(task, column, columns) for column in range(columns)]
-    pinned = pin(session, task, prefix)
+    pinned = Pinned(session, task, prefix)
     for window in dict.fromkeys(starts):
         first = starts.index(window) * rows
         last = first + starts.count(window) * rows
@@ -161,29 +161,42 @@ class Sampling:
     temperature: float
 
 
-@dataclass(frozen=True)
 class Pinned:
-    """What stands before the codes in every window alike, as far as the decoder takes notice of it.
+    """The example of a prefix, which stands before the codes of every window alike.
 
-    Attributes:
-        cache: one row, the example's pictures in it.
-        codes: of the example, int64 (1, codes of a clip or none).
+    Its pictures are run with the first window's, in one go; a window's prefix is run once for all that is drawn there.
+
+    Args:
+        session: of the graph of role ``decoder``.
+        prefix: its ``features`` are not looked at.
     """
 
-    cache: Cache
-    codes: Codes
+    def __init__(self, session: Runs, task: AnalogyTask, prefix: Prefix) -> None:
+        self._session, self._task = session, task
+        self._shown, self._codes = np.zeros((1, 0, task.features), np.float32), np.zeros((1, 0), np.int64)
+        if task.decoder.condition == "all":
+            assert prefix.conditional is not None
+            self._shown = prefix.conditional[:, : task.picture.frames]
+        if task.decoder.condition != "none":
+            assert prefix.codes is not None
+            self._codes = prefix.codes[:, : task.rows * task.columns]
+        self._latest: tuple[Floats, Cache, Floats] | None = None  # of a window
 
+    def before(self, own: Floats) -> tuple[Cache, Floats]:
+        """What stands before a window's codes.
 
-def pin(session: Runs, task: AnalogyTask, prefix: Prefix) -> Pinned:
-    """The example of a prefix, looked at once for all windows."""
-    cache, codes = Cache(session, task, 1), np.zeros((1, 0), np.int64)
-    if task.decoder.condition == "all":
-        assert prefix.conditional is not None
-        cache.run(prefix.conditional[:, : task.picture.frames], codes)
-    if task.decoder.condition != "none":
-        assert prefix.codes is not None
-        codes = prefix.codes[:, : task.rows * task.columns]
-    return Pinned(cache, codes)
+        Args:
+            own: the input's picture features in this window, float32 (1, pictures of a clip, features).
+
+        Returns:
+            one row, not to be written to, and the logits of the window's first code, float32 (1, entries).
+        """
+        if self._latest is None or not np.array_equal(own, self._latest[0]):
+            cache, shown = Cache(self._session, self._task, 1), np.concatenate([self._shown, own], axis=1)
+            if self._latest is not None:
+                cache, shown = self._latest[1].copied([0], self._shown.shape[1]), own
+            self._latest = own.copy(), cache, cache.run(shown, self._codes)
+        return self._latest[1:]
 
 
 def go_on(
@@ -196,10 +209,10 @@ def go_on(
 ) -> Codes:
     """Draw the rest of a window's codes.
 
-    The prefix is run once, the codes that are known once for each history, and then one code of all rows at a time.
+    The codes that are known are run once for each history, and then one code of all rows at a time.
 
     Args:
-        pinned: of ``pin``.
+        pinned: the example.
         own: the input's picture features in this window, float32 (1, pictures of a clip, features).
         known: int64 (histories, k), the window's first codes.
         drawn: float64 (rows, n) in [0, 1); rows are histories times as many as go on from each, one history after the other.
@@ -211,8 +224,7 @@ def go_on(
     """
     histories, (rows, count) = len(known), drawn.shape
     each = rows // histories
-    prefix = pinned.cache.copied([0])
-    first = prefix.run(own, pinned.codes)
+    prefix, first = pinned.before(own)
     if known.shape[1]:
         caches = [prefix.copied([0]) for _ in range(histories)]
         shown = np.zeros((1, 0, own.shape[2]), np.float32)

@@ -25,7 +25,7 @@ from foley_bridge.engines.candidate import Candidate, Detection, Proposal
 from foley_bridge.engines.exemplar import Exemplar
 from foley_bridge.inference.analogy import Analogy
 from foley_bridge.inference.clips import Images, normalised
-from foley_bridge.inference.decode import Doubles, Prefix, pin
+from foley_bridge.inference.decode import Doubles, Pinned, Prefix
 from foley_bridge.media.sound import Louder
 from foley_bridge.timeline.options import Options
 from foley_bridge.timeline.picture import Picture
@@ -209,7 +209,9 @@ def _draw(
     of_pool = takes_of_pool(candidates)
     choice = choice_of(cue.options, cue.detection, analogy)
     network = choice == ONSETS and candidates > 1 and analogy.has("onset") and not cue.detection.tapped
-    pinned = pin(analogy.session("decoder"), analogy.task, Prefix(like.features, np.zeros((1, 0, 0), np.float32), like.codes))
+    pinned = Pinned(
+        analogy.session("decoder"), analogy.task, Prefix(like.features, np.zeros((1, 0, 0), np.float32), like.codes)
+    )
     pools = {
         number: Pool(analogy, pinned, windows, candidates=candidates, seed=seed, number=number, choice=choice)
         for number in sorted({take // of_pool for take in takes})
