@@ -1,9 +1,10 @@
 """Foley by analogy as the authors' code makes it, at published sizes, in plain PyTorch: what the engine is measured against.
 
-    python benchmarks/analogy_published.py --pack DIR [--statistics call|frozen]
+    python benchmarks/analogy_published.py --pack DIR [--statistics call|frozen] [--int8-all]
 
 makes a pack of the same networks with the same random weights (``--statistics call``: as the authors' checkpoints are; frozen:
-as runs of ours are), which ``benchmarks/analogy.py`` runs beside them.
+as runs of ours are; ``--int8-all``: with pictures and mels to judge by in int8, too), which ``benchmarks/analogy.py`` runs
+beside them.
 
 The way of working is that of the published code (XYPB/CondFoleyGen, commit c565db7; docs/analogy.md, "Paper, published code,
 ours"), and nothing slower; where ours is faster, ours is taken:
@@ -22,6 +23,7 @@ ours"), and nothing slower; where ours is faster, ours is taken:
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -120,8 +122,12 @@ class Published:
         return self.wave(self.mel(self.draw(features, self.codes(samples), drawn)))
 
 
-def write_pack(published: Published, target: Path) -> None:
-    """A pack of the same networks, proved as any pack is."""
+def write_pack(published: Published, target: Path, int8_all: bool = False) -> None:
+    """A pack of the same networks, proved as any pack is.
+
+    Args:
+        int8_all: the decoder is there in int8 in any case; pictures and mels to judge by, too?
+    """
     from foley_export.analogy.export import Wanted, export
     from foley_export.analogy.parts import SILENCE, Parts
 
@@ -144,7 +150,8 @@ def write_pack(published: Published, target: Path) -> None:
         name="random",
         provenance={"weights": "random"},
     )
-    export(parts, target, Wanted(version="1", title="Random weights, for measuring", licence="CC0-1.0"), say=print)
+    wanted = Wanted(version="1", title="Random weights, for measuring", licence="CC0-1.0")
+    export(parts, target, replace(wanted, int8_pictures=int8_all, int8_mel=int8_all), say=print)
 
 
 def clip_columns(published: Published) -> float:
@@ -158,8 +165,9 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, required=True, help="a folder that is not there yet")
     parser.add_argument("--statistics", choices=STATISTICS, default="call")
     parser.add_argument("--size", choices=("paper", "mini"), default="paper")
+    parser.add_argument("--int8-all", action="store_true")
     options = parser.parse_args()
-    write_pack(Published(options.size, options.statistics), options.pack)
+    write_pack(Published(options.size, options.statistics), options.pack, options.int8_all)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,27 @@ Network = TypeVar("Network", bound=nn.Module)
 def flattened(network: Network) -> Network:
     """The same network, weights shared, with every R(2+1)D in it as a ``Flat``."""
     instead: dict[int, object] = {id(each): each for each in (*network.parameters(), *network.buffers())}
-    instead |= {id(each): Flat(each).train(each.training) for each in network.modules() if isinstance(each, R2Plus1D)}
+    for inner in [each for each in network.modules() if isinstance(each, R2Plus1D)]:
+        instead |= {id(each): _flat(each) for each in inner.modules() if isinstance(each, nn.Conv3d)}
+        instead[id(inner)] = Flat(copy.deepcopy(inner, instead)).train(inner.training)
     return copy.deepcopy(network, instead)
 
 
+def _flat(conv: nn.Conv3d) -> nn.Conv2d:
+    """In time, by (3, 1) of (t, h w); else in space."""
+    kernel, stride, padding = ([int(each) for each in sizes] for sizes in (conv.kernel_size, conv.stride, conv.padding))
+    if kernel[0] > 1:
+        made = nn.Conv2d(conv.in_channels, conv.out_channels, (kernel[0], 1), padding=(padding[0], 0), bias=False)
+        weight = conv.weight.detach()[..., 0]
+    else:
+        made = nn.Conv2d(conv.in_channels, conv.out_channels, kernel[1], stride[1], padding[1], bias=False)
+        weight = conv.weight.detach()[:, :, 0]
+    made.weight = nn.Parameter(weight, conv.weight.requires_grad)
+    return made
+
+
 class Flat(nn.Module):
-    """An ``R2Plus1D`` that is not trained. In between, x is (n, channels, t, h, w)."""
+    """An ``R2Plus1D`` with 2-D convolutions in it, that is not trained. In between, x is (n, channels, t, h, w)."""
 
     def __init__(self, network: R2Plus1D) -> None:
         super().__init__()
@@ -60,9 +75,8 @@ def _factored(convolutions: Any, norm: Any, x: Tensor, around: Tensor | None = N
     return _in_time(convolutions[3], norm, _in_space(convolutions[0], convolutions[1], x), around)
 
 
-def _in_space(conv: nn.Conv3d, norm: Norm, x: Tensor, relu: bool = True) -> Tensor:
-    pictures = x.transpose(1, 2).flatten(0, 1)  # (n t, channels, h, w)
-    made = functional.conv2d(pictures, conv.weight[:, :, 0], None, conv.stride[1:], cast("Any", conv.padding[1:]))
+def _in_space(conv: nn.Conv2d, norm: Norm, x: Tensor, relu: bool = True) -> Tensor:
+    made = conv(x.transpose(1, 2).flatten(0, 1))  # (n t, channels, h, w)
     if norm.batch_statistics:  # of a clip's pictures together
         made = _normalised(norm, _clips(made, x))
         return made.relu() if relu else made
@@ -70,10 +84,9 @@ def _in_space(conv: nn.Conv3d, norm: Norm, x: Tensor, relu: bool = True) -> Tens
     return _clips(made.relu() if relu else made, x)
 
 
-def _in_time(conv: nn.Conv3d, norm: Norm, x: Tensor, around: Tensor | None = None) -> Tensor:
+def _in_time(conv: nn.Conv2d, norm: Norm, x: Tensor, around: Tensor | None = None) -> Tensor:
     """What leads around it is added."""
-    made = functional.conv2d(x.flatten(3), conv.weight[..., 0], None, padding=(int(conv.padding[0]), 0))
-    made = _normalised(norm, made)
+    made = _normalised(norm, conv(x.flatten(3)))  # (n, channels, t, h w)
     if around is not None:
         made = made + around.flatten(3)
     return made.relu().unflatten(3, x.shape[3:])
