@@ -255,24 +255,38 @@ def test_what_stands_before_a_window_is_run_once_and_is_what_a_run_of_all_of_it_
     session, runs = analogy.session("decoder"), list[int]()
 
     class Counted:
-        """The session, and how many tokens each run of it had."""
+        """The session, and how many tokens each run of it had; stopped once it had so many."""
 
-        buffer = session.buffer
+        buffer, most = session.buffer, 1000
 
         def run_in_place(self, given: Any, places: Any) -> Any:
+            if len(runs) == self.most:
+                raise KeyboardInterrupt
             runs.append(given["features"].shape[1] + given["codes"].shape[1])
             return session.run_in_place(given, places)
 
-    example, windows = Prefix(features(FRAMES, 1), features(0, 0), numbered()), [features(FRAMES, seed) for seed in (2, 3)]
-    pinned = decode.Pinned(Counted(), analogy.task, example)
+    def steps(cache: decode.Cache, rows: int) -> Any:
+        nothing, code = np.zeros((rows, 0, FEATURES), np.float32), np.arange(rows)[:, None]
+        return np.stack([cache.run(nothing, code) for _ in range(2)])
+
+    counted, example = Counted(), Prefix(features(FRAMES, 1), features(0, 0), numbered())
+    pinned, windows = decode.Pinned(counted, analogy.task, example), [features(FRAMES, seed) for seed in (2, 3, 4)]
     for own in (windows[0], windows[0].copy(), windows[1], windows[0]):
         cache, logits = pinned.before(own)
-        whole = decode.before(analogy.task, replace(example, features=own), 0)
         fresh = decode.Cache(session, analogy.task, 1)
-        np.testing.assert_allclose(logits, fresh.run(*whole), rtol=1e-4, atol=1e-5)
+        wanted = fresh.run(*decode.before(analogy.task, replace(example, features=own), 0))
+        np.testing.assert_allclose(logits, wanted, rtol=1e-4, atol=1e-5)
         assert cache.tokens == fresh.tokens
-    whole_prefix, of_example = fresh.tokens, FRAMES if condition == "all" else 0
-    assert runs == [whole_prefix, whole_prefix - of_example, whole_prefix - of_example]
+        made, plain = (steps(each.copied([0, 0]), 2) for each in (cache, fresh))
+        np.testing.assert_allclose(made, plain, rtol=1e-4, atol=1e-5)
+        runs[:] = [each for each in runs if each > 1]  # without those steps
+    whole, of_example = fresh.tokens, FRAMES if condition == "all" else 0
+    assert runs == [whole, whole - of_example, whole - of_example]
+    counted.most = len(runs)
+    with pytest.raises(KeyboardInterrupt):
+        pinned.before(windows[2])
+    again, same = pinned.before(windows[0])
+    assert again is cache and np.array_equal(same, logits), "what was there before is there when a run was stopped"
 
 
 def test_a_smaller_decoder_that_is_farther_off_than_it_says_is_refused(several: Pack) -> None:

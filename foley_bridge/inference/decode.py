@@ -192,8 +192,9 @@ class Pinned:
             one row, not to be written to, and the logits of the window's first code, float32 (1, entries).
         """
         if self._latest is None or not np.array_equal(own, self._latest[0]):
-            cache, shown = Cache(self._session, self._task, 1), np.concatenate([self._shown, own], axis=1)
-            if self._latest is not None:
+            if self._latest is None:
+                cache, shown = Cache(self._session, self._task, 1), np.concatenate([self._shown, own], axis=1)
+            else:
                 cache, shown = self._latest[1].copied([0], self._shown.shape[1]), own
             self._latest = own.copy(), cache, cache.run(shown, self._codes)
         return self._latest[1:]

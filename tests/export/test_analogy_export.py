@@ -115,6 +115,9 @@ def test_the_decoder_is_one_graph_of_one_attention_each_layer_and_the_reference_
     cached, reference = onnx.load(made.folder / "analogy-decoder.onnx"), onnx.load(made.reference)
     attentions = [node for node in cached.graph.node if node.op_type == "GroupQueryAttention"]
     assert len(attentions) == 2 and {node.domain for node in attentions} == {"com.microsoft"}
+    assert all(node.input[0] and not node.input[1] and not node.input[2] for node in attentions), "of one product each"
+    numbers = sum(int(np.prod(tensor.dims)) for tensor in cached.graph.initializer)
+    assert numbers <= sum(each.numel() for each in made.parts.model.decoder.parameters()), "and no weight is there twice"
     assert {node.domain for node in reference.graph.node} <= {"", "ai.onnx"}
     assert [each.version for each in reference.opset_import if not each.domain] == [23]
     assert sum(node.op_type == "Attention" for node in reference.graph.node) == 2

@@ -31,7 +31,7 @@ def test_its_features_lead_to_nearly_the_same_codes_and_wrong_ones_are_refused(b
     task, random = task_of(parts), np.random.default_rng(4)
     module = graphs.Features(parts.model)
     clips = random.normal(size=(4, 3, task.picture.frames, 56, 56)).astype(np.float32)
-    plain = graphs.graph(task, "picture", module, flat=False)
+    plain = graphs.graph(task, "picture", module)
     small = quantised(plain, clips[2:], at_once=1)
     types = [node.op_type for node in small.graph.node]
     assert types.count("QuantizeLinear") >= types.count("Conv") > 0
@@ -57,8 +57,5 @@ def test_a_pack_has_it_where_it_is_asked_for_and_looks_with_it(tmp_path: Path) -
     analogy.prove()
     assert (analogy.graph("picture").name, analogy.graph("picture").precision) == ("analogy-picture-int8", "int8")
     assert plain.graph("picture").precision == "fp32"
-    found = []
-    for one in (analogy, plain):
-        nodes = onnx.load(one.graph("picture").path).graph.node
-        found.append({len(each.ints) for node in nodes for each in node.attribute if each.name == "kernel_shape"})
-    assert found == [{3}, {2}], "each as it is fastest"
+    types = [node.op_type for node in onnx.load(analogy.graph("picture").path).graph.node]
+    assert types.count("QuantizeLinear") >= types.count("Conv") > 0

@@ -36,11 +36,15 @@ def _network(batch_statistics: bool) -> R2Plus1D:
 @pytest.mark.parametrize("batch_statistics", [False, True], ids=["frozen", "call"])
 @pytest.mark.parametrize("pictures", [1, 2, 9])
 def test_features_are_those_of_the_network_in_torch_and_in_onnx_runtime(batch_statistics: bool, pictures: int) -> None:
-    network, clips = _network(batch_statistics), 1 if batch_statistics else 3
-    shown = torch.randn(clips, 3, pictures, SIDE, SIDE)
-    with torch.no_grad():
-        wanted, made = network(shown), flattened(network)(shown)
-    torch.testing.assert_close(made, wanted, rtol=1e-4, atol=1e-5)
+    network = _network(batch_statistics)
+    shown = torch.randn(3, 3, pictures, SIDE, SIDE)
+    for clips in (shown, shown[:1]):
+        with torch.no_grad():
+            wanted, made = network(clips), flattened(network)(clips)
+        torch.testing.assert_close(made, wanted, rtol=1e-4, atol=1e-5)
+    if not batch_statistics:
+        with torch.no_grad():
+            wanted, clips = network(shown), shown
 
     count: int | str = 1 if batch_statistics else "batch"
     ends = (
@@ -52,8 +56,11 @@ def test_features_are_those_of_the_network_in_torch_and_in_onnx_runtime(batch_st
     kernels = [[*each.ints] for node in model.graph.node for each in node.attribute if each.name == "kernel_shape"]
     assert len(kernels) == sum(isinstance(each, torch.nn.Conv3d) for each in network.modules())
     assert all(len(kernel) == 2 for kernel in kernels)
+    norms, types = sum(isinstance(each, Norm) for each in network.modules()), [node.op_type for node in model.graph.node]
+    assert types.count("InstanceNormalization") == (norms if batch_statistics else 0)
+    assert "BatchNormalization" not in types, "it is a part of convolutions"
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (given,) = session.run(None, {"pictures": shown.numpy()})
+    (given,) = session.run(None, {"pictures": clips.numpy()})
     np.testing.assert_allclose(given, wanted.numpy(), rtol=1e-4, atol=1e-4)
 
 

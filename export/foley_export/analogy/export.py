@@ -186,9 +186,7 @@ class _Made:
         """The picture network with convolutions in int8, and what that loses of codes; ranges are taken from other clips."""
         role, name = "picture_int8", f"{self.task.graphs['picture']}-int8"
         self._say(f"{role}: making it, and measuring what it loses")
-        plain = graphs.graph(
-            self.task, "picture", self._module("picture"), flat=False
-        )  # in int8, 3-D kernels are the fast ones
+        plain = onnx.load(self._folder / f"{self.task.graphs['picture']}.onnx")
         model = quantised(plain, calibration.pictures, at_once=1)
         running = OnCpu(model, torch.get_num_threads())
         seen = [running.run({PICTURES: each[None]})[FEATURES] for each in self.clips.pictures[:2]]

@@ -1,8 +1,8 @@
 """R(2+1)D as packs have it: each of its convolutions is one in space or one in time, and so a 2-D one.
 
-ONNX Runtime has better kernels for those: networks of published size run 1.1 to 1.3 times as fast on a CPU, and are the same
+ONNX Runtime has better kernels for those: networks run 1.1 to 1.2 times as fast on a CPU, and are the same
 but for rounding. For a convolution in space every picture of a clip is a sample of a batch; for one in time a picture's places
-are one long line. Normalisation by a call's own statistics is one operator.
+are one long line.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def flattened(network: Network) -> Network:
 def _flat(conv: nn.Conv3d) -> nn.Conv2d:
     """In time, by (3, 1) of (t, h w); else in space."""
     kernel, stride, padding = ([int(each) for each in sizes] for sizes in (conv.kernel_size, conv.stride, conv.padding))
+    assert stride[0] == 1 and conv.bias is None and (kernel[0] == 1 or kernel[1:] == [1, 1])
     if kernel[0] > 1:
         made = nn.Conv2d(conv.in_channels, conv.out_channels, (kernel[0], 1), padding=(padding[0], 0), bias=False)
         weight = conv.weight.detach()[..., 0]
@@ -77,25 +78,27 @@ def _factored(convolutions: Any, norm: Any, x: Tensor, around: Tensor | None = N
 
 def _in_space(conv: nn.Conv2d, norm: Norm, x: Tensor, relu: bool = True) -> Tensor:
     made = conv(x.transpose(1, 2).flatten(0, 1))  # (n t, channels, h, w)
-    if norm.batch_statistics:  # of a clip's pictures together
-        made = _normalised(norm, _clips(made, x))
+    if norm.batch_statistics:
+        made = norm(_clips(made, x))
         return made.relu() if relu else made
-    made = _normalised(norm, made)  # which ONNX Runtime makes part of a convolution that it follows at once
+    made = _by_what_was_kept(norm, made)
     return _clips(made.relu() if relu else made, x)
 
 
 def _in_time(conv: nn.Conv2d, norm: Norm, x: Tensor, around: Tensor | None = None) -> Tensor:
     """What leads around it is added."""
-    made = _normalised(norm, conv(x.flatten(3)))  # (n, channels, t, h w)
+    made = conv(x.flatten(3))  # (n, channels, t, h w)
+    if norm.batch_statistics:
+        made = norm(made.unflatten(3, x.shape[3:]))
+        return (made if around is None else made + around).relu()
+    made = _by_what_was_kept(norm, made)
     if around is not None:
         made = made + around.flatten(3)
     return made.relu().unflatten(3, x.shape[3:])
 
 
-def _normalised(norm: Norm, x: Tensor) -> Tensor:
-    """By what was kept, or by each clip's own mean and variance."""
-    if norm.batch_statistics:
-        return functional.instance_norm(x, weight=norm.weight, bias=norm.bias, eps=norm.eps)
+def _by_what_was_kept(norm: Norm, x: Tensor) -> Tensor:
+    """Normalised; right after a convolution it becomes a part of it, and so does a ReLU right after that."""
     return functional.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
 
 

@@ -72,18 +72,15 @@ class Offsets(nn.Module):
         return self.network.compare(seen.expand(mel.shape[0], -1, -1), self.network.hear(mel))
 
 
-def graph(task: AnalogyTask, role: str, module: nn.Module, *, flat: bool = True) -> onnx.ModelProto:
+def graph(task: AnalogyTask, role: str, module: nn.Module) -> onnx.ModelProto:
     """The graph of any role but the decoder's.
-
-    Args:
-        flat: with R(2+1)D in 2-D convolutions.
 
     Raises:
         ExportError: it cannot be, or has not the inputs and outputs that the task wants.
     """
-    ends, module = task.ends(role), module.eval()
+    ends = task.ends(role)
     given = [_example(dtype, shape) for _, dtype, shape in ends[0]]
-    return traced(flattened(module) if flat else module, role, given, ends, OPSET)
+    return traced(flattened(module.eval()), role, given, ends, OPSET)
 
 
 def _example(dtype: str, shape: tuple[int | str, ...]) -> Tensor:

@@ -52,7 +52,7 @@ def needed_bytes(analogy: Analogy, plan: Plan, *, candidates: int, pools: int) -
     task = analogy.task
     weights = sum(analogy.to_load(role) for role in {*ROLES, analogy.judging})
     row = len(task.decoder.buffers) * math.prod(task.decoder.shape) * _FLOAT
-    rows = candidates + takes_of_pool(candidates) + 2  # the batch, what its rows go on from, the prefix, the example
+    rows = candidates + takes_of_pool(candidates) + 2  # the batch, what its rows go on from, the prefix, and one to spare
     pictures = plan.pictures if plan.windows == 1 or not plan.shared else round((AT_ONCE + 2 * CONTEXT) * plan.pictures)
     looking = min(pictures, plan.all_pictures) * task.picture.size**2 * _PER_PIXEL * _FLOAT
     codes = pools * takes_of_pool(candidates) * plan.all_columns * task.rows * 8

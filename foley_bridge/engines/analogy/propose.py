@@ -209,9 +209,8 @@ def _draw(
     of_pool = takes_of_pool(candidates)
     choice = choice_of(cue.options, cue.detection, analogy)
     network = choice == ONSETS and candidates > 1 and analogy.has("onset") and not cue.detection.tapped
-    pinned = Pinned(
-        analogy.session("decoder"), analogy.task, Prefix(like.features, np.zeros((1, 0, 0), np.float32), like.codes)
-    )
+    example = Prefix(like.features, np.zeros((1, 0, 0), np.float32), like.codes)
+    pinned = Pinned(analogy.session("decoder"), analogy.task, example)
     pools = {
         number: Pool(analogy, pinned, windows, candidates=candidates, seed=seed, number=number, choice=choice)
         for number in sorted({take // of_pool for take in takes})

@@ -47,7 +47,8 @@ SIZES = {"paper": PictureConfig(), "mini": PictureConfig(widths=(8, 16, 32, 64),
 class Norm(nn.BatchNorm3d):
     """Batch normalisation that may go by the call's own statistics in eval mode, too.
 
-    That is written out, since ONNX Runtime has no batch normalisation in training mode.
+    Of one clip that is instance normalisation, which ONNX has; else it is written out, since ONNX Runtime has no batch
+    normalisation in training mode.
     """
 
     def __init__(self, channels: int, batch_statistics: bool) -> None:
@@ -58,7 +59,7 @@ class Norm(nn.BatchNorm3d):
         """(n, channels, t, h, w) to the same."""
         if self.training or not self.batch_statistics:
             return super().forward(x)
-        if len(x) == 1:  # the same, for which ONNX has an operator
+        if x.shape[0] == 1 and x.shape[3] * x.shape[4] > 1:  # PyTorch takes no single number for an instance
             return functional.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
         mean = x.mean(dim=(0, 2, 3, 4), keepdim=True)  # (1, channels, 1, 1, 1)
         away = x - mean
