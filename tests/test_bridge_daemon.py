@@ -282,7 +282,11 @@ def test_signals_that_follow_each_other_at_once_end_it_too(tmp_path: Path) -> No
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
 def test_a_closed_terminal_ends_it_but_not_one_started_with_nohup(tmp_path: Path) -> None:
-    process, said, _ = start_daemon(tmp_path / "one")
+    own = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may have been started with nohup themselves
+    try:
+        process, said, _ = start_daemon(tmp_path / "one")
+    finally:
+        signal.signal(signal.SIGHUP, own)
     process.send_signal(signal.SIGHUP)
     assert ended(process) == 0
     end(process)
