@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra `models` is not installed")
 
 from foley_export import cli  # noqa: E402
-from foley_export.analogy import proof  # noqa: E402
+from foley_export.analogy import losses, proof  # noqa: E402
 from foley_export.analogy.export import Wanted, export, task_of  # noqa: E402
 from foley_export.analogy.parts import Parts, of_runs  # noqa: E402
 from foley_export.analogy.smaller import packed_blocks  # noqa: E402
@@ -146,12 +146,12 @@ def test_the_manifest_says_what_eight_bits_lose_and_more_than_that_is_refused(ma
     prefix, drawn = Prefix(features[0], features[1], random.integers(0, 32, (1, 50))), random.random((4, 50))
     session = Analogy(pack, threads=1, providers="cpu", precision="int8").session("decoder")
     given = ("decoder_int8", session, task, made.parts.model, prefix, drawn)
-    found = proof.prove_smaller(*given, proof.Lost(2.0, 0.02))
+    found = losses.of_decoder(*given, losses.Lost(2.0, 0.02))
     assert found.moved is not None and 0 < found.moved < 0.02 and found.inputs == 200
     with pytest.raises(ExportError, match="of the probability lies on other codes"):
-        proof.prove_smaller(*given, proof.Lost(2.0, found.moved / 2))
+        losses.of_decoder(*given, losses.Lost(2.0, found.moved / 2))
     with pytest.raises(ExportError, match="its logits are"):
-        proof.prove_smaller(*given, proof.Lost(found.worst / 2, 0.02))
+        losses.of_decoder(*given, losses.Lost(found.worst / 2, 0.02))
 
 
 def test_matrices_in_blocks_mean_what_they_were() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra `models` is not installed")
 
-from foley_export.analogy import graphs, proof, shown  # noqa: E402
-from foley_export.analogy.export import MOST_OF_PICTURES, Wanted, export, task_of  # noqa: E402
+from foley_export.analogy import graphs, losses, shown  # noqa: E402
+from foley_export.analogy.export import Wanted, export, task_of  # noqa: E402
 from foley_export.errors import ExportError  # noqa: E402
 from foley_export.precision import quantised  # noqa: E402
 from foley_export.running import OnCpu  # noqa: E402
@@ -40,11 +40,11 @@ def test_its_features_lead_to_nearly_the_same_codes_and_wrong_ones_are_refused(b
         true = Prefix(*(module(torch.from_numpy(each[None])).numpy() for each in clips[:2]), codes)
     seen = [OnCpu(small, 1).run({PICTURES: each[None]})[FEATURES] for each in clips[:2]]
     drawn = shown.draws(2, task.rows * task.columns)
-    found = proof.prove_features("small", task, parts.model, (true, Prefix(*seen, codes)), drawn, MOST_OF_PICTURES)
+    found = losses.of_pictures("small", task, parts.model, (true, Prefix(*seen, codes)), drawn, losses.MOST_OF_PICTURES)
     assert found.moved is not None and 0 < found.moved < 0.02 and 0 < found.worst <= found.tolerance
     wrong = true, Prefix(seen[1], -seen[0], codes)
     with pytest.raises(ExportError, match="of the probability lies on other codes"):
-        proof.prove_features("small", task, parts.model, wrong, drawn, 2 * found.moved)
+        losses.of_pictures("small", task, parts.model, wrong, drawn, 2 * found.moved)
 
 
 @pytest.mark.nightly

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra `models` is not installed")
 
-from foley_export.analogy import graphs, proof  # noqa: E402
+from foley_export.analogy import graphs, losses  # noqa: E402
 from foley_export.analogy.export import Wanted, export, task_of  # noqa: E402
 from foley_export.errors import ExportError  # noqa: E402
 from foley_export.precision import quantised  # noqa: E402
@@ -32,7 +32,7 @@ def test_a_mel_in_eight_bits_judges_as_pytorch_does_and_one_that_does_not_is_ref
     codes, heard = random.integers(0, 32, (12, 10, 5)), np.full((3, 1, 80, 160), -1, np.float32)
     for clip, frames in enumerate([[20, 90], [50], [10, 70, 130]]):
         heard[clip, 0, :, frames] = 0.5
-    found = proof.prove_judging("mel", small, task, module, codes, heard)
+    found = losses.of_judging("mel", small, task, module, codes, heard)
     assert found.agreement is not None and 0.8 <= found.agreement <= 1 and (found.inputs, found.moved) == (12, None)
     assert 1e-4 < found.worst <= found.tolerance
     together = small.run({"codes": codes})["magnitudes"]
@@ -41,7 +41,7 @@ def test_a_mel_in_eight_bits_judges_as_pytorch_does_and_one_that_does_not_is_ref
     entries = next(each for each in plain.graph.initializer if each.name.endswith("embedding.weight"))
     entries.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(entries)[::-1].copy(), entries.name))
     with pytest.raises(ExportError, match="of pairs as PyTorch does"):
-        proof.prove_judging("mel", OnCpu(plain, 1), task, module, codes, heard)
+        losses.of_judging("mel", OnCpu(plain, 1), task, module, codes, heard)
 
 
 @pytest.mark.nightly

@@ -24,7 +24,7 @@ from foley_bridge.inference.decode import Prefix
 from foley_bridge.inference.manifest import File, GraphEntry, Manifest, Parity, Tensor
 from foley_bridge.inference.pack import Pack
 from foley_bridge.inference.places import ANALOGY
-from foley_export.analogy import graphs, proof, shown
+from foley_export.analogy import graphs, losses, proof, shown
 from foley_export.analogy.decoder_graph import OPSET as DECODER_OPSET
 from foley_export.analogy.decoder_graph import REFERENCE_OPSET, cached_graph, reference_ends, reference_graph
 from foley_export.analogy.parts import Parts
@@ -47,10 +47,6 @@ LONGER = 13
 """Columns of that one, at a clip of 10: its window moves."""
 JUDGED = 8
 """Sequences by which it is seen what smaller numbers lose."""
-MOST = {"int8": proof.Lost(2.0, 0.02), "int4": proof.Lost(8.0, 0.1), "fp16": proof.Lost(0.1, 0.005)}
-"""What a decoder in smaller numbers may lose."""
-MOST_OF_PICTURES = 0.1
-"""What share of the probability may move by a picture network in int8."""
 Say = Callable[[str], None]
 
 
@@ -171,7 +167,7 @@ class _Made:
         drawn = shown.draws(JUDGED, task.rows * task.columns, seed=2)
         running = OnCpu(model, torch.get_num_threads())
         try:
-            lost = proof.prove_smaller(name, running, task, self.parts.model, self.prefix, drawn, MOST[precision])
+            lost = losses.of_decoder(name, running, task, self.parts.model, self.prefix, drawn, losses.MOST[precision])
         except ExportError as error:
             self._say(f"{role}: left away: {error.message}")
             return
@@ -192,7 +188,7 @@ class _Made:
         seen = [running.run({PICTURES: each[None]})[FEATURES] for each in self.clips.pictures[:2]]
         drawn = shown.draws(JUDGED, self.task.rows * self.task.columns, seed=2)
         prefixes = self.prefix, Prefix(seen[0], seen[1], self._codes[:1])
-        lost = proof.prove_features(name, self.task, self.parts.model, prefixes, drawn, MOST_OF_PICTURES)
+        lost = losses.of_pictures(name, self.task, self.parts.model, prefixes, drawn, losses.MOST_OF_PICTURES)
         self._say(f"{role}: features {lost.worst:.2g} apart at worst, {lost.moved:.2%} of the probability on other codes")
         self.task = replace(self.task, graphs={**self.task.graphs, role: name})
         see(model, role, self.task.ends(role), OPSET)
@@ -213,7 +209,7 @@ class _Made:
         drawn = decode.generate(self._decoder, self.task, self.prefix, shown.draws(JUDGED, self._codes.shape[1], seed=2))
         codes = np.concatenate([drawn, self._codes]).reshape(grid)
         running = OnCpu(model, torch.get_num_threads())
-        lost = proof.prove_judging(name, running, self.task, self._module("mel"), codes, self.clips.mels)
+        lost = losses.of_judging(name, running, self.task, self._module("mel"), codes, self.clips.mels)
         self._say(f"{role}: mels {lost.worst:.2g} apart at worst, {lost.agreement:.1%} of pairs judged the same")
         self.task = replace(self.task, graphs={**self.task.graphs, role: name})
         see(model, role, self.task.ends(role), OPSET)
@@ -245,7 +241,7 @@ class _Made:
         task, clips = self.task, self.clips
         drawn = shown.draws(1, task.rows * task.columns, seed=1)
         codes = proof.generated(task, self.parts.model, self.prefix, drawn)
-        features, before = proof.decode.before(task, self.prefix, 0)
+        features, before = decode.before(task, self.prefix, 0)
         arrays: dict[str, NDArray[Any]] = {
             "decoder_in": features,
             "decoder_condition": before,
