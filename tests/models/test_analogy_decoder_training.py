@@ -274,7 +274,7 @@ def test_a_decoder_can_begin_as_one_that_looks_at_the_pictures_of_the_moment(con
     x = decoder.blocks[0].ln1(tokens + decoder.pos_emb)
     query, key = (linear(x)[..., :48] for linear in (attention.query, attention.key))  # of the first head
     scores = (query @ key.transpose(1, 2) / 48**0.5).masked_fill(attention.mask[0] == 0, -torch.inf).softmax(2)
-    seen = scores[:, -50:-1, own : own + 30]
+    seen = scores[:, -50:-1, own : own + 30].detach()
     assert float(seen.sum(2).mean()) > 0.8
     moment = (torch.arange(1, 50) // 5 + 0.5) * 4096 / 22050 * 15 - 0.5  # of the code to be said, counted in pictures
     away = (seen * (torch.arange(30) - moment[:, None]).abs()).sum(2) / seen.sum(2)
