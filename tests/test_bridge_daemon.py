@@ -274,7 +274,8 @@ def test_signals_that_follow_each_other_at_once_end_it_too(tmp_path: Path) -> No
         for _ in range(5):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
-        assert ended(process) in (0, 128 + signal.SIGTERM)
+        # The last one may come when Python has given its handlers back already: then the system ends what was ending.
+        assert ended(process) in (0, 128 + signal.SIGTERM, -signal.SIGTERM)
     finally:
         end(process)
     assert not (tmp_path / "home" / "daemon.json").exists()
