@@ -173,13 +173,7 @@ class Pinned:
 
     def __init__(self, session: Runs, task: AnalogyTask, prefix: Prefix) -> None:
         self._session, self._task = session, task
-        self._shown, self._codes = np.zeros((1, 0, task.features), np.float32), np.zeros((1, 0), np.int64)
-        if task.decoder.condition == "all":
-            assert prefix.conditional is not None
-            self._shown = prefix.conditional[:, : task.picture.frames]
-        if task.decoder.condition != "none":
-            assert prefix.codes is not None
-            self._codes = prefix.codes[:, : task.rows * task.columns]
+        self._shown, self._codes = _of_example(task, prefix)
         self._latest: tuple[Floats, Cache, Floats] | None = None  # of a window
 
     def before(self, own: Floats) -> tuple[Cache, Floats]:
@@ -293,12 +287,17 @@ def before(task: AnalogyTask, prefix: Prefix, first: int) -> tuple[Floats, Codes
     Returns:
         float32 (1, pictures, features), and int64 (1, codes).
     """
-    own, clip = shown(task, prefix, first), task.rows * task.columns
-    if task.decoder.condition == "none":
-        return own, np.zeros((1, 0), np.int64)
-    assert prefix.codes is not None
-    codes = prefix.codes[:, :clip]
-    if task.decoder.condition == "sound":
-        return own, codes
-    assert prefix.conditional is not None
-    return np.concatenate([prefix.conditional[:, : task.picture.frames], own], axis=1), codes
+    pictures, codes = _of_example(task, prefix)
+    return np.concatenate([pictures, shown(task, prefix, first)], axis=1), codes
+
+
+def _of_example(task: AnalogyTask, prefix: Prefix) -> tuple[Floats, Codes]:
+    """A clip of what the decoder takes notice of: float32 (1, pictures or none, features), and int64 (1, codes or none)."""
+    pictures, codes = np.zeros((1, 0, task.features), np.float32), np.zeros((1, 0), np.int64)
+    if task.decoder.condition == "all":
+        assert prefix.conditional is not None
+        pictures = prefix.conditional[:, : task.picture.frames]
+    if task.decoder.condition != "none":
+        assert prefix.codes is not None
+        codes = prefix.codes[:, : task.rows * task.columns]
+    return pictures, codes
