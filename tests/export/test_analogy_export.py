@@ -16,7 +16,6 @@ from foley_export import cli  # noqa: E402
 from foley_export.analogy import losses, proof  # noqa: E402
 from foley_export.analogy.export import Wanted, export, task_of  # noqa: E402
 from foley_export.analogy.parts import Parts, of_runs  # noqa: E402
-from foley_export.analogy.smaller import packed_blocks  # noqa: E402
 from foley_export.analogy.tracing import traced  # noqa: E402
 from foley_export.errors import ExportError  # noqa: E402
 from foley_models.analogy import checkpoint  # noqa: E402
@@ -152,18 +151,6 @@ def test_the_manifest_says_what_eight_bits_lose_and_more_than_that_is_refused(ma
         losses.of_decoder(*given, losses.Lost(2.0, found.moved / 2))
     with pytest.raises(ExportError, match="its logits are"):
         losses.of_decoder(*given, losses.Lost(found.worst / 2, 0.02))
-
-
-def test_matrices_in_blocks_mean_what_they_were() -> None:
-    matrix = np.random.default_rng(0).normal(size=(70, 5)).astype(np.float32)  # two blocks, and part of one
-    matrix[32:64, 1] = 0
-    for bits, most in ((8, 0.5), (4, 1.0)):  # of a step; the largest of four bits has no counterpart on the other side
-        packed, scales = packed_blocks(matrix, bits)
-        numbers = packed if bits == 8 else np.stack([packed & 15, packed >> 4], axis=-1).reshape(5, 3, 32)
-        meant = (numbers.astype(np.float32) - (1 << (bits - 1))) * scales[:, :, None]
-        steps = np.repeat(np.abs(scales), 32, axis=1)[:, :70].T
-        assert (np.abs(meant.reshape(5, 96)[:, :70].T - matrix) <= most * steps + 1e-6).all()
-        assert (meant.reshape(5, 96)[:, 70:] == 0).all() and (meant[1, 1] == 0).all()
 
 
 def test_a_graph_with_an_axis_baked_in_is_refused() -> None:

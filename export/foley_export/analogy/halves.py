@@ -1,0 +1,82 @@
+"""int8: weights with one scale for each output, and what they are multiplied with in two halves of seven bits.
+
+Processors multiply whole rows of eight bits by units of their own, many rows nearly as fast as they read the weights; blocks
+with a scale each they do not. But rows of activations in eight bits lose too much. So each is two rows of the same product, a
+coarse one and a fine one that is a 126th of it: weights are read once, and they alone are rounded by so much that it counts.
+
+Sums are of integers, so they are exact in whatever order, and what comes out of a row knows nothing of other rows. Of numbers
+of seven bits with weights to 127, two products add up within 16 bits, in which CPUs without VNNI add them.
+
+What comes out of LayerNormalization has a largest possible size, the root of its width times its weights, plus its biases;
+what comes from elsewhere is divided by its length first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from onnx import NodeProto, helper
+
+from foley_export.analogy.products import Constants, Product
+
+WEIGHT = 127
+HALF = 63
+"""The largest number of a half, on both sides of the middle."""
+MIDDLE = 64
+FINER = 2 * HALF
+"""So many steps of the fine half are one of the coarse half."""
+_LEAST = 1e-30  # as long as nothing is
+
+
+def in_halves(product: Product, constants: Constants) -> list[NodeProto]:
+    """Its nodes, as ``with_products`` wants them."""
+    made: list[NodeProto] = []
+
+    def node(kind: str, given: list[str], **how: Any) -> str:
+        output = f"{product.output}_{len(made)}"
+        domain = "com.microsoft" if kind == "MatMulIntegerToFloat" else ""
+        made.append(helper.make_node(kind, given, [output], name=output, domain=domain, **how))
+        return output
+
+    def number(name: str, value: float) -> str:
+        return constants.add(name, np.array(value, np.float32))
+
+    scales = np.maximum(np.abs(product.matrix).max(axis=0) / WEIGHT, np.finfo(np.float32).tiny)
+    weights = constants.add(f"{product.weight}_eighths", np.rint(product.matrix / scales).astype(np.int8))
+    each = constants.add(f"{product.weight}_scales", scales.astype(np.float32))
+    middle = constants.add("halves_middle", np.array(MIDDLE, np.uint8))
+
+    x, length, most = product.x, "", _most(product, constants)
+    if most is None:
+        last = constants.add("halves_last", np.array([-1], np.int64))
+        length = node("Max", [node("ReduceL2", [x, last], keepdims=1), number("halves_least", _LEAST)])
+        x, most = node("Div", [x, length]), 1.0
+    coarse, fine = number(f"{product.output}_coarse", most / HALF), number(f"{product.output}_fine", most / HALF / FINER)
+    upper = node("QuantizeLinear", [x, coarse, middle])
+    rest = node("Sub", [x, node("DequantizeLinear", [upper, coarse, middle])])
+    halves = node("Concat", [upper, node("QuantizeLinear", [rest, fine, middle])], axis=0)
+
+    bias = []
+    if product.bias and not length:  # it is added to both halves
+        shared = constants.of(product.bias) / (1 + 1 / FINER)
+        bias = ["", constants.add(f"{product.output}_bias", shared.astype(np.float32))]
+    both = node("MatMulIntegerToFloat", [halves, weights, coarse, each, middle, *bias])
+    above, below = f"{both}_above", f"{both}_below"
+    made.append(helper.make_node("Split", [both], [above, below], name=f"{both}_split", axis=0, num_outputs=2))
+    sums = node("Add", [above, node("Mul", [below, number("halves_finer", 1 / FINER)])])
+    if length:
+        sums = node("Mul", [sums, length])
+        if product.bias:
+            node("Add", [sums, product.bias])
+    made[-1].output[0] = product.output
+    return made
+
+
+def _most(product: Product, constants: Constants) -> float | None:
+    """How large any number that comes in can be; None where nothing says so."""
+    by = product.by
+    if by.op_type != "LayerNormalization" or not {*by.input[1:]} <= set(constants.had):
+        return None
+    weights, *biases = (np.abs(constants.of(name)).astype(np.float64) for name in by.input[1:])
+    return float((np.sqrt(len(product.matrix)) * weights + sum(biases)).max())
