@@ -96,12 +96,12 @@ class Engine:
 
     def token(self, known: Prefix, rows: int) -> Callable[[], object]:
         """One code of as many rows, half way through a clip."""
-        one = self.prefix(known)
-        cache, half = one.copied([0] * rows), one.tokens + self.task.rows * self.task.columns // 2
+        clip = self.task.rows * self.task.columns
+        cache = self.prefix(known).rows_after(rows, clip)
         nothing, code = np.zeros((rows, 0, self.task.features), np.float32), np.zeros((rows, 1), np.int64)
 
         def run() -> None:
-            cache.tokens = half
+            cache.tokens = clip // 2
             cache.run(nothing, code)
 
         run()

@@ -314,33 +314,63 @@ def _onset(task: AnalogyTask) -> Parts:
 def _decoder(task: AnalogyTask) -> Parts:
     """A Range that goes into Gather as it is would be made a Slice by ONNX Runtime's optimizer, and a wrong one."""
     oracle = Oracle.of(task)
+    node, turned = helper.make_node, {"perm": [0, 1, 3, 2]}
     nodes = [
-        helper.make_node("MatMul", ["features", "w_features"], ["seen"]),
-        helper.make_node("Gather", ["w_codes", "codes"], ["known"]),
-        helper.make_node("Concat", ["seen", "known"], ["tokens"], axis=1),
-        helper.make_node("Shape", ["tokens"], ["count"], start=1, end=2),
-        helper.make_node("Cast", ["total"], ["all"], to=TensorProto.INT64),
-        helper.make_node("Squeeze", ["count"], ["new"]),
-        helper.make_node("Sub", ["all", "new"], ["before"]),
-        helper.make_node("Range", ["none", "new", "step"], ["counted"]),
-        helper.make_node("Add", ["counted", "before"], ["places"]),
-        helper.make_node("Gather", ["w_positions", "places"], ["position"]),
-        helper.make_node("Add", ["tokens", "position"], ["x"]),
-        *(helper.make_node("MatMul", ["x", f"w_{each}"], [each]) for each in ("query", "key", "value")),
-        helper.make_node(
-            "GroupQueryAttention",
-            ["query", "key", "value", "past_key_0", "past_value_0", "last", "total"],
-            ["attended", "present_key_0", "present_value_0"],
-            domain="com.microsoft",
-            num_heads=HEADS,
-            kv_num_heads=HEADS,
-        ),
-        helper.make_node("MatMul", ["attended", "w_out"], ["turned"]),
-        helper.make_node("Add", ["x", "turned"], ["y"]),
-        helper.make_node("Slice", ["y", "end", "far", "second"], ["ending"]),
-        helper.make_node("Squeeze", ["ending", "second"], ["final"]),
-        helper.make_node("MatMul", ["final", "w_head"], ["logits"]),
+        node("MatMul", ["features", "w_features"], ["seen"]),
+        node("Gather", ["w_codes", "codes"], ["known"]),
+        node("Concat", ["seen", "known"], ["tokens"], axis=1),
+        node("Shape", ["tokens"], ["count"], start=1, end=2),
+        node("Squeeze", ["count"], ["new"]),
+        node("Range", ["none", "new", "one"], ["counted"]),
+        node("Add", ["counted", "before"], ["own_places"]),
+        node("Shape", ["shared_key_0"], ["pinned"], start=2, end=3),
+        node("Add", ["own_places", "pinned"], ["places"]),
+        node("Gather", ["w_positions", "places"], ["position"]),
+        node("Add", ["tokens", "position"], ["x"]),
+        node("Reshape", ["before", "second"], ["first_new"]),
+        node("Add", ["first_new", "count"], ["last_new"]),
+    ]
+    for each in ("query", "key", "value"):
+        nodes += [
+            node("MatMul", ["x", f"w_{each}"], [f"{each}_whole"]),
+            node("Reshape", [f"{each}_whole", "heads"], [f"{each}_apart"]),
+            node("Transpose", [f"{each}_apart"], [each], perm=[2, 0, 1, 3]),
+        ]
+    for each in ("key", "value"):
+        nodes += [
+            node("Slice", [f"past_{each}_0", "zero", "first_new", "two"], [f"{each}_earlier"]),
+            node("Slice", [f"past_{each}_0", "last_new", "far", "two"], [f"{each}_later"]),
+            node("Concat", [f"{each}_earlier", each, f"{each}_later"], [f"present_{each}_0"], axis=2),
+        ]
+    nodes += [
+        node("Mul", ["query", "scale"], ["asked"]),
+        node("Transpose", ["shared_key_0"], ["shared_turned"], **turned),
+        node("MatMul", ["asked", "shared_turned"], ["scores_shared"]),
+        node("Transpose", ["present_key_0"], ["own_turned"], **turned),
+        node("MatMul", ["asked", "own_turned"], ["scores_all"]),
+        node("Shape", ["past_key_0"], ["room"], start=2, end=3),
+        node("Squeeze", ["room"], ["rooms"]),
+        node("Range", ["none", "rooms", "one"], ["there"]),
+        node("Unsqueeze", ["own_places", "second"], ["here"]),
+        node("Greater", ["there", "here"], ["unseen"]),
+        node("Where", ["unseen", "nothing", "scores_all"], ["scores_own"]),
+        node("Concat", ["scores_shared", "scores_own"], ["scores"], axis=3),
+        node("Softmax", ["scores"], ["weights"], axis=3),
+        node("Concat", ["pinned", "room"], ["parts"], axis=0),
+        node("Split", ["weights", "parts"], ["weights_shared", "weights_own"], axis=3),
+        node("MatMul", ["weights_shared", "shared_value_0"], ["sum_shared"]),
+        node("MatMul", ["weights_own", "present_value_0"], ["sum_own"]),
+        node("Add", ["sum_shared", "sum_own"], ["attended_apart"]),
+        node("Transpose", ["attended_apart"], ["attended_rows"], perm=[1, 2, 0, 3]),
+        node("Reshape", ["attended_rows", "whole"], ["attended"]),
+        node("MatMul", ["attended", "w_out"], ["turned"]),
+        node("Add", ["x", "turned"], ["y"]),
+        node("Slice", ["y", "end", "far", "second"], ["ending"]),
+        node("MatMul", ["ending", "w_head"], ["last_logits"]),
+        node("Squeeze", ["last_logits", "second"], ["logits"]),
     ]
     held: dict[str, NDArray[np.generic]] = {f"w_{name}": each.astype(np.float32) for name, each in vars(oracle).items()}
-    places = {"end": np.array([-1]), "far": np.array([1 << 30]), "second": np.array([1])}
-    return nodes, held | places | {"step": np.array(1), "none": np.array(0)}
+    held |= {"end": np.array([-1]), "far": np.array([1 << 30]), "second": np.array([1]), "two": np.array([2])}
+    held |= {"zero": np.array([0]), "one": np.array(1), "none": np.array(0), "nothing": np.array(-np.inf, np.float32)}
+    held |= {"heads": np.array([0, 0, HEADS, WIDTH // HEADS]), "whole": np.array([0, 0, WIDTH])}
+    return nodes, held | {"scale": np.float32(np.sqrt(HEADS / WIDTH)).reshape(())}

@@ -138,7 +138,7 @@ def test_a_running_daemon_says_which_packs_serve_and_sees_another_choice(tmp_pat
         assert_shaped(one, SERVING)
         assert_shaped(other, SERVING)
         assert (one["task"], other["task"]) == ("recommendation", "analogy")
-        assert (other["pack"], other["fault"]) == ("mini@2", None)  # the one that ships serves what nobody else does
+        assert (other["pack"], other["fault"]) == ("mini@3", None)  # the one that ships serves what nobody else does
         return [one["pack"], one["space"], [graph["device"] for graph in one["graphs"]]]
 
     for seed, name in enumerate(("one", "two")):

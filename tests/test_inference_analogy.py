@@ -77,7 +77,7 @@ def test_what_is_written_is_read_again(condition: str) -> None:
         (lambda task: task["graphs"].update(mel="gone"), "graphs.mel: there is no graph 'gone'"),
         (lambda task: task["graphs"].update(mel="analogy-vocoder"), "wants codes int64"),
         (lambda task: task["graphs"].update(decoder_int8="analogy-mel"), "graphs.decoder_int8 wants features"),
-        (lambda task: task["graphs"].update(decoder_fp16="analogy-decoder"), "wants past_key_0 float16"),
+        (lambda task: task["graphs"].update(decoder_fp16="analogy-decoder"), "wants shared_key_0 float16"),
         (lambda task: task["graphs"].update(mel_int8="analogy-vocoder"), "graphs.mel_int8 wants codes int64"),
         (lambda task: task["graphs"].update(sync_int8="analogy-sync"), "graphs.sync_int8: there is no such key"),
         (lambda task: task["graphs"].update(vocoder=None), "wave: it is vocoder when there is a graph"),
@@ -92,7 +92,7 @@ def test_what_is_written_is_read_again(condition: str) -> None:
         (lambda task: task["sampling"].update(top_k=17), "sampling.top_k: 17 is more than there are codes"),
         (lambda task: task["sampling"].update(temperature=0), "sampling.temperature"),
         (lambda task: task["decoder"].update(positions=12), "positions: 12 hold no sequence of 14"),
-        (lambda task: task["decoder"].update(layers=2), "past_key_1"),
+        (lambda task: task["decoder"].update(layers=2), "shared_key_1"),
         (lambda task: task["decoder"].update(condition="some"), "decoder.condition"),
         (lambda task: task.update(statistics="call"), "pictures float32 (1, 3, pictures"),
         (lambda task: task["window"].update(fill=float(2)), "window.fill: 2.0 is not from -1 to 1"),
@@ -193,10 +193,15 @@ def test_equally_likely_codes_are_all_kept() -> None:
 
 def test_more_tokens_than_the_decoder_knows_are_refused(folder: Path) -> None:
     analogy = Analogy(Pack.open(folder), **THREADS)
-    cache = decode.Cache(analogy.session("decoder"), analogy.task, 1)
-    cache.run(features(FRAMES), np.zeros((1, 0), np.int64))
-    with pytest.raises(ValueError, match="tokens, where the decoder knows 14"):
-        cache.run(features(12), np.zeros((1, 0), np.int64))
+    nothing = np.zeros((1, 0), np.int64)
+    one, _ = decode.Cache.full(analogy.session("decoder"), analogy.task, features(FRAMES), nothing)
+    cache = one.rows_after(1, 20)
+    with pytest.raises(ValueError, match="15 tokens, where the decoder knows 14"):
+        cache.run(features(12), nothing)
+    with pytest.raises(ValueError, match="4 tokens, where there is room for 3"):
+        one.rows_after(1, 3).run(features(4), nothing)
+    with pytest.raises(ValueError, match="one that is full, and goes on from nothing itself"):
+        cache.rows_after(2, 3)
 
 
 # --- the decoder in smaller numbers ---
@@ -243,12 +248,11 @@ def test_a_smaller_decoder_is_as_near_as_its_manifest_says_and_no_row_knows_of_a
     apart = np.abs(analogy.retrace(golden) - golden["decoder_out"]).max()
     assert 0 < apart <= analogy.within("decoder") == analogy.graph("decoder").parity.tolerance
     prefix = Prefix(features(FRAMES, 1), features(FRAMES, 2), numbered())
-    pinned = decode.Cache(analogy.session("decoder"), analogy.task, 1)
-    pinned.run(*decode.before(analogy.task, prefix, 0))
+    pinned, _ = decode.Cache.full(analogy.session("decoder"), analogy.task, *decode.before(analogy.task, prefix, 0))
     codes = np.random.default_rng(6).integers(0, ENTRIES, (8, 2))
 
     def stepped(rows: int) -> Any:
-        cache = pinned.copied([0] * rows)
+        cache = pinned.rows_after(rows, 2)
         nothing = np.zeros((rows, 0, FEATURES), np.float32)
         return np.stack([cache.run(nothing, codes[:rows, at : at + 1]) for at in range(2)])
 
@@ -280,11 +284,12 @@ def test_what_stands_before_a_window_is_run_once_and_is_what_a_run_of_all_of_it_
     pinned, windows = decode.Pinned(counted, analogy.task, example), [features(FRAMES, seed) for seed in (2, 3, 4)]
     for own in (windows[0], windows[0].copy(), windows[1], windows[0]):
         cache, logits = pinned.before(own)
-        fresh = decode.Cache(session, analogy.task, 1)
-        wanted = fresh.run(*decode.before(analogy.task, replace(example, features=own), 0))
+        fresh, wanted = decode.Cache.full(
+            session, analogy.task, *decode.before(analogy.task, replace(example, features=own), 0)
+        )
         np.testing.assert_allclose(logits, wanted, rtol=1e-4, atol=1e-5)
         assert cache.tokens == fresh.tokens
-        made, plain = (steps(each.copied([0, 0]), 2) for each in (cache, fresh))
+        made, plain = (steps(each.rows_after(2, 2), 2) for each in (cache, fresh))
         np.testing.assert_allclose(made, plain, rtol=1e-4, atol=1e-5)
         runs[:] = [each for each in runs if each > 1]  # without those steps
     whole, of_example = fresh.tokens, FRAMES if condition == "all" else 0

@@ -97,7 +97,7 @@ def test_takes_are_new_sound_with_what_made_it_and_how_well_it_fits(place: Path,
     scores = [take.score for take in region.takes]
     assert scores == sorted(scores, reverse=True) and 0.5 < scores[0] <= 1
     for number, take in enumerate(region.takes, start=1):
-        assert take.source["pack"] == "mini@2" and take.source["take"] == f"{number} of seed 0"
+        assert take.source["pack"] == "mini@3" and take.source["take"] == f"{number} of seed 0"
         assert take.source["candidates"] == "8" and take.source["file"] == "metal.wav"
         assert "<isGenerated>true<" in (read_ixml(take.path) or "")
         assert soundfile.info(take.path).frames == 48000 * 12 // 5 and soundfile.info(take.path).channels == 1

@@ -141,14 +141,14 @@ def _decoding(what: str, session: Session, size: int) -> Callable[[], object]:
     pictures, codes = task.prefix
     features, known = np.zeros((1, pictures, task.features), np.float32), np.zeros((1, codes), np.int64)
     if what == "prefix":
-        return lambda: Cache(session, task, 1).run(features, known)
-    one = Cache(session, task, 1)
-    one.run(features, known)
-    cache, half = one.copied([0] * size), pictures + codes + task.rows * task.columns // 2
+        return lambda: Cache.full(session, task, features, known)
+    one, _ = Cache.full(session, task, features, known)
+    clip = task.rows * task.columns
+    cache = one.rows_after(size, clip)
     nothing, code = np.zeros((size, 0, task.features), np.float32), np.zeros((size, 1), np.int64)
 
     def run() -> None:
-        cache.tokens = half  # always in the middle of a clip
+        cache.tokens = clip // 2  # always in the middle of a clip
         cache.run(nothing, code)
 
     return run

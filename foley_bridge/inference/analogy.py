@@ -156,9 +156,9 @@ class Analogy:
     def retrace(self, golden: dict[str, Floats]) -> Floats:
         """The logits by which each of the golden codes is drawn, those before it given: float32 (n, codes, entries)."""
         prefix, codes = golden["decoder_in"], golden["decoder_codes"].astype(np.int64)
-        cache = Cache(self.session("decoder"), self.task, len(codes))
-        logits = [cache.run(prefix, golden["decoder_condition"].astype(np.int64))]
-        nothing: NDArray[np.float32] = np.zeros((len(codes), 0, self.task.features), np.float32)
+        one, first = Cache.full(self.session("decoder"), self.task, prefix, golden["decoder_condition"].astype(np.int64))
+        cache, logits = one.rows_after(*codes.shape), [first]
+        nothing: NDArray[np.float32] = np.zeros((1, 0, self.task.features), np.float32)
         logits += [cache.run(nothing, codes[:, at : at + 1]) for at in range(codes.shape[1] - 1)]
         return np.stack(logits, axis=1)
 

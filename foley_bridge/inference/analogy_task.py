@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from foley_bridge.inference.clips import ClipPicture, ClipSound, settings_from_json, settings_to_json
 from foley_bridge.inference.saying import Saying, mapping, within
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PICTURES, FEATURES = "pictures", "features"
 MEL, CODES = "mel", "codes"
-LAST, TOTAL, LOGITS = "last", "total", "logits"
+BEFORE, LOGITS = "before", "logits"
 MAGNITUDES, WAVE = "magnitudes", "wave"
 OFFSETS, ONSETS = "offsets", "onsets"
 NEEDED, OPTIONAL = ("picture", "codes", "decoder", "mel"), ("vocoder", "sync", "onset")
@@ -33,13 +33,20 @@ Wanted = tuple[str, str, tuple[int | str, ...]]
 """An input or output of a graph: name, dtype, shape, in which a name stands for any number."""
 
 
+class Named(NamedTuple):
+    """Keys or values of one layer: those that all rows share, and each row's own, as they go in and as they come out."""
+
+    shared: str
+    past: str
+    present: str
+
+
 @dataclass(frozen=True)
 class Cached:
     """The decoder, and the memory that its graph works in.
 
     Attributes:
-        layers, heads, head_size: of its attention; for each layer there is one buffer of keys and one of values, each
-            float32 (batch, heads, positions, head_size).
+        layers, heads, head_size: of its attention; for each layer there are keys and values.
         positions: the longest sequence.
         condition: what stands before the codes of the sound to be: ``all`` (the example's pictures, the own pictures, the
             example's codes), ``sound`` (without the example's pictures), ``none`` (the own pictures alone).
@@ -67,16 +74,15 @@ class Cached:
     def to_json(self) -> dict[str, Any]:
         return {name: each for name, each in vars(self).items() if name != "dtype"}
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Of one row of a buffer."""
-        return (self.heads, self.positions, self.head_size)
+    def shape(self, rows: int, room: int) -> tuple[int, int, int, int]:
+        """Of a buffer of keys or values of one layer, of some rows with room for so many tokens each."""
+        return (self.heads, rows, room, self.head_size)
 
     @property
-    def buffers(self) -> tuple[tuple[str, str], ...]:
-        """Names of all buffers, as they go in and as they come out, in the graph's order."""
+    def buffers(self) -> tuple[Named, ...]:
+        """Names of all keys and values, in the graph's order."""
         names = [f"{what}_{layer}" for layer in range(self.layers) for what in ("key", "value")]
-        return tuple((f"past_{name}", f"present_{name}") for name in names)
+        return tuple(Named(f"shared_{name}", f"past_{name}", f"present_{name}") for name in names)
 
 
 @dataclass(frozen=True)
@@ -248,18 +254,18 @@ class AnalogyTask:
             return [pictures, (MEL, "float32", ("batch", *mel))], [(OFFSETS, "float32", ("batch", classes))]
         if role == "onset":
             return [(PICTURES, "float32", (one, *clip))], [(ONSETS, "float32", (one, "pictures"))]
-        buffer = ("batch", *self.decoder.shape)
         given = [
             (FEATURES, "float32", ("batch", "pictures", self.features)),
             (CODES, "int64", ("batch", "length")),
-            (LAST, "int32", ("batch",)),
-            (TOTAL, "int32", ()),
+            (BEFORE, "int64", ()),
         ]
         made: list[Wanted] = [(LOGITS, "float32", ("batch", entries))]
-        buffers = self.decoder.buffers
+        buffers, heads, head_size = self.decoder.buffers, self.decoder.heads, self.decoder.head_size
+        shared, own = (heads, 1, "shared", head_size), (heads, "batch", "room", head_size)
+        given += [(each.shared, dtype, shared) for each in buffers]
         return (
-            given + [(past, dtype, buffer) for past, _ in buffers],
-            made + [(present, dtype, buffer) for _, present in buffers],
+            given + [(each.past, dtype, own) for each in buffers],
+            made + [(each.present, dtype, own) for each in buffers],
         )
 
     def fit(self, place: str, graphs: Mapping[str, GraphEntry], files: Mapping[str, File]) -> None:

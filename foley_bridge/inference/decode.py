@@ -1,8 +1,8 @@
 """Codes drawn from a pack's decoder, one after another (Du et al., section 3.2, equation 3), in ONNX Runtime and numpy alone.
 
 One graph does both: it runs the whole prefix, and then one code at a time; what attention keeps lies in buffers of one size,
-which the graph reads and writes in place. The prefix is run once for all takes. What is drawn is given from outside: who has
-the same logits and the same numbers gets the same codes.
+which the graph reads and writes in place. The prefix is run once for all takes, and lies there once for all of them. What is
+drawn is given from outside: who has the same logits and the same numbers gets the same codes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from foley_bridge.inference.analogy_task import CODES, FEATURES, LAST, LOGITS, TOTAL, AnalogyTask
+from foley_bridge.inference.analogy_task import BEFORE, CODES, FEATURES, LOGITS, AnalogyTask
 from foley_bridge.inference.in_place import Buffer, InPlace
 
 Floats = NDArray[np.float32]
@@ -54,12 +54,27 @@ class Cache:
     Args:
         session: of the graph of role ``decoder``.
         rows: of which each has a sequence of its own.
+        room: tokens that each of them may come to.
+        shared: one row, full, that all of them go on from; it is only read. None: they begin with nothing.
+
+    Attributes:
+        tokens: in each row, without those that are shared.
     """
 
-    def __init__(self, session: Runs, task: AnalogyTask, rows: int) -> None:
+    def __init__(self, session: Runs, task: AnalogyTask, rows: int, room: int, shared: Cache | None = None) -> None:
         self._session, self._task = session, task
-        self._buffers = [session.buffer((rows, *task.decoder.shape), task.decoder.dtype) for _ in task.decoder.buffers]
-        self.rows, self.tokens = rows, 0
+        self.rows, self.room, self.tokens = rows, room, 0
+        self._before = 0 if shared is None else shared.tokens
+        if shared is not None and (shared.rows, shared.tokens, shared._before) != (1, shared.room, 0):
+            raise ValueError("rows go on from one that is full, and goes on from nothing itself")
+        self._buffers = self._made(rows, room)
+        self._shared = self._made(1, 0) if shared is None else shared._buffers
+
+    @classmethod
+    def full(cls, session: Runs, task: AnalogyTask, features: Floats, codes: Codes) -> tuple[Cache, Floats]:
+        """One row that holds just this, arguments as for ``run``; and the logits of what comes next, float32 (1, entries)."""
+        made = cls(session, task, 1, features.shape[1] + codes.shape[1])
+        return made, made.run(features, codes)
 
     def run(self, features: Floats, codes: Codes) -> Floats:
         """Put pictures, then codes, after what is there.
@@ -71,58 +86,48 @@ class Cache:
         Returns:
             the logits of the code that comes next, float32 (rows, entries).
         """
-        count = features.shape[1] + codes.shape[1]
-        total = self.tokens + count
-        if total > self._task.decoder.positions:
-            raise ValueError(f"{total} tokens, where the decoder knows {self._task.decoder.positions}")
-        if self.rows > 1 and self.tokens and count > 1:  # which the graph's attention does for one row only
-            apart = [self.copied([row]) for row in range(self.rows)]
-            made = np.concatenate(
-                [one.run(features[row : row + 1], codes[row : row + 1]) for row, one in enumerate(apart)], dtype=np.float32
-            )
-            self._join(apart, 1)
-        else:
-            made = self._run(features, codes, total)
-        self.tokens = total
+        tokens = self.tokens + features.shape[1] + codes.shape[1]
+        if self._before + tokens > self._task.decoder.positions:
+            raise ValueError(f"{self._before + tokens} tokens, where the decoder knows {self._task.decoder.positions}")
+        if tokens > self.room:
+            raise ValueError(f"{tokens} tokens, where there is room for {self.room}")
+        names = self._task.decoder.buffers
+        places = [InPlace(each.shared, None, buffer) for each, buffer in zip(names, self._shared, strict=True)]
+        places += [InPlace(each.past, each.present, buffer) for each, buffer in zip(names, self._buffers, strict=True)]
+        given: dict[str, NDArray[Any]] = {FEATURES: features, CODES: codes, BEFORE: np.array(self.tokens, np.int64)}
+        made = self._session.run_in_place(given, places)[LOGITS]
+        self.tokens = tokens
         return made
 
-    def copied(self, rows: Sequence[int], tokens: int | None = None) -> Cache:
-        """One that holds these rows of this one, in this order; of each the first ``tokens``, or all."""
-        made = Cache(self._session, self._task, len(rows))
-        made.tokens = self.tokens if tokens is None else tokens
+    def rows_after(self, rows: int, room: int) -> Cache:
+        """So many rows that all go on from this one, which is full."""
+        return Cache(self._session, self._task, rows, room, self)
+
+    def repeated(self, each: int) -> Cache:
+        """One that holds each row so many times, one row after the other."""
+        made = self._like(each * self.rows, self.room, self.tokens)
+        made._shared, made._before = self._shared, self._before
         for own, other in zip(self._buffers, made._buffers, strict=True):
-            there, here = other.read(), own.read()
-            for row, taken in enumerate(rows):
-                there[row, :, : made.tokens] = here[taken, :, : made.tokens]
+            other.write(np.repeat(own.read(), each, axis=1))
+        return made
+
+    def first(self, tokens: int, room: int) -> Cache:
+        """One that holds the first tokens of each row, and goes on from nothing, as this one does."""
+        made = self._like(self.rows, room, tokens)
+        for own, other in zip(self._buffers, made._buffers, strict=True):
+            there = other.read()
+            there[:, :, :tokens] = own.read()[:, :, :tokens]
             other.write(there)
         return made
 
-    @classmethod
-    def joined(cls, caches: Sequence[Cache], each: int) -> Cache:
-        """One that holds the row of each of several caches so many times; they hold equally many tokens."""
-        made = cls(caches[0]._session, caches[0]._task, each * len(caches))
-        made.tokens = caches[0].tokens
-        made._join(caches, each)
+    def _like(self, rows: int, room: int, tokens: int) -> Cache:
+        made = Cache(self._session, self._task, rows, room)
+        made.tokens = tokens
         return made
 
-    def _join(self, caches: Sequence[Cache], each: int) -> None:
-        tokens = caches[0].tokens
-        for number, buffer in enumerate(self._buffers):
-            there = buffer.read()
-            for place, cache in enumerate(caches):
-                there[place * each : (place + 1) * each, :, :tokens] = cache._buffers[number].read()[:, :, :tokens]
-            buffer.write(there)
-
-    def _run(self, features: Floats, codes: Codes, total: int) -> Floats:
-        given: dict[str, NDArray[Any]] = {
-            FEATURES: features,
-            CODES: codes,
-            LAST: np.full(len(codes), total - 1, np.int32),
-            TOTAL: np.array(total, np.int32),
-        }
-        names = self._task.decoder.buffers
-        places = [InPlace(past, present, buffer) for (past, present), buffer in zip(names, self._buffers, strict=True)]
-        return self._session.run_in_place(given, places)[LOGITS]
+    def _made(self, rows: int, room: int) -> list[Buffer]:
+        decoder = self._task.decoder
+        return [self._session.buffer(decoder.shape(rows, room), decoder.dtype) for _ in decoder.buffers]
 
 
 def generate(session: Runs, task: AnalogyTask, prefix: Prefix, drawn: Doubles) -> Codes:
@@ -186,10 +191,12 @@ class Pinned:
             one row, not to be written to, and the logits of the window's first code, float32 (1, entries).
         """
         if self._latest is None or not np.array_equal(own, self._latest[0]):
+            count = self._shown.shape[1]
+            room = count + own.shape[1] + self._codes.shape[1]
             if self._latest is None:
-                cache, shown = Cache(self._session, self._task, 1), np.concatenate([self._shown, own], axis=1)
+                cache, shown = Cache(self._session, self._task, 1, room), np.concatenate([self._shown, own], axis=1)
             else:
-                cache, shown = self._latest[1].copied([0], self._shown.shape[1]), own
+                cache, shown = self._latest[1].first(count, room), own
             self._latest = own.copy(), cache, cache.run(shown, self._codes)
         return self._latest[1:]
 
@@ -204,7 +211,7 @@ def go_on(
 ) -> Codes:
     """Draw the rest of a window's codes.
 
-    The codes that are known are run once for each history, and then one code of all rows at a time.
+    The codes that are known are run at once, a row for each history, and then one code of all rows at a time.
 
     Args:
         pinned: the example.
@@ -217,16 +224,13 @@ def go_on(
     Returns:
         int64 (rows, n).
     """
-    histories, (rows, count) = len(known), drawn.shape
-    each = rows // histories
-    prefix, first = pinned.before(own)
-    if known.shape[1]:
-        caches = [prefix.copied([0]) for _ in range(histories)]
-        shown = np.zeros((1, 0, own.shape[2]), np.float32)
-        first = np.concatenate([cache.run(shown, known[row : row + 1]) for row, cache in enumerate(caches)])
-        cache, logits = Cache.joined(caches, each), np.repeat(first, each, axis=0)
-    else:
-        cache, logits = prefix.copied([0] * rows), np.repeat(first, rows, axis=0)
+    (histories, before), (rows, count) = known.shape, drawn.shape
+    prefix, logits = pinned.before(own)
+    cache = prefix.rows_after(histories if before else rows, before + count)
+    if before:
+        logits = cache.run(np.zeros((histories, 0, own.shape[2]), np.float32), known)
+        cache = cache.repeated(rows // histories)
+    logits = np.repeat(logits, rows // len(logits), axis=0)
     made = np.zeros((rows, count), np.int64)
     shown = np.zeros((rows, 0, own.shape[2]), np.float32)
     for at in range(count):

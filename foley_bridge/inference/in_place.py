@@ -44,15 +44,15 @@ class Buffer:
 
 @dataclass(frozen=True)
 class InPlace:
-    """Memory that a graph reads as one of its inputs and writes as one of its outputs.
+    """Memory that a graph reads as one of its inputs, and may write as one of its outputs.
 
     Attributes:
-        past, present: their names.
+        past, present: their names; without the second it is only read.
         buffer: holds the output after a run.
     """
 
     past: str
-    present: str
+    present: str | None
     buffer: Buffer
 
 
@@ -68,11 +68,12 @@ def run_bound(
         binding.bind_cpu_input(name, np.ascontiguousarray(array))
     for place in places:
         binding.bind_ortvalue_input(place.past, place.buffer.value)
-        binding.bind_ortvalue_output(place.present, place.buffer.value)
-    written = {place.present for place in places}
+        if place.present is not None:
+            binding.bind_ortvalue_output(place.present, place.buffer.value)
+    written = {place.present for place in places if place.present is not None}
     others = [tensor.name for tensor in session.get_outputs() if tensor.name not in written]
     for name in others:
         binding.bind_output(name)
     session.run_with_iobinding(binding, options)
     made = binding.get_outputs()
-    return {name: array.numpy() for name, array in zip(others, made[len(places) :], strict=True)}
+    return {name: array.numpy() for name, array in zip(others, made[len(written) :], strict=True)}

@@ -1,11 +1,11 @@
 """The decoder as a graph that keeps what attention knows of earlier tokens (Du et al., section 3.2).
 
-``CachedDecoder`` is what packs have. Its attention is one operator of ONNX Runtime, GroupQueryAttention, which writes the
-key and the value of each token into buffers of one size, in place. One graph runs a whole prefix and, later, single codes.
-Opset 20.
+``CachedDecoder`` is what packs have. It writes the key and the value of each token into buffers of one size, in place; what
+stands before all rows alike lies there once, and is multiplied with all rows at once. One graph runs a whole prefix and, later,
+single codes. Opset 20.
 
 ``ReferenceDecoder`` is the same with plain concatenation of keys and values, and attention as ONNX itself has it (opset 23): it
-shows that the first one is right, and runs where there is no such operator.
+shows that the first one is right.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from foley_models.analogy.decoder.gpt import Block, Decoder
 
 OPSET, REFERENCE_OPSET = 20, 23
-_ROWS, _PICTURES, _LENGTH = 2, 3, 4  # of the example that is traced
+_ROWS, _PICTURES, _LENGTH, _BEFORE, _SHARED, _ROOM = 2, 3, 4, 5, 6, 13  # of the example that is traced
 Ends = tuple[list[Wanted], list[Wanted]]
 
 
@@ -34,26 +34,36 @@ class CachedDecoder(nn.Module):
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
         self.decoder = decoder
-        self.projections = nn.ModuleList([_together(_projections(block)) for block in _blocks(decoder)])
+        self.projections = nn.ModuleList([_together(_projections(block), block.attn.heads) for block in _blocks(decoder)])
 
-    def forward(self, features: Tensor, codes: Tensor, last: Tensor, total: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, features: Tensor, codes: Tensor, before: Tensor, *kept: Tensor) -> tuple[Tensor, ...]:
         """Logits, and the buffers.
 
         Args:
             features: float32 (n, p, features), p may be 0.
             codes: int64 (n, c), c may be 0, but not both.
-            last: int32 (n,), the place of the last of these tokens in each row, ``total - 1``.
-            total: int32 (), tokens up to the last of these.
-            past: of each layer keys and values, float32 (n, heads, positions, head_size).
+            before: int64 (), tokens that are in the buffers, without those that are shared.
+            kept: of each layer keys and values that all rows share, float32 (heads, 1, tokens, head_size), there may be none;
+                and then those of each row, float32 (heads, n, room, head_size).
         """
+        blocks = _blocks(self.decoder)
+        shared, past = kept[: 2 * len(blocks)], kept[2 * len(blocks) :]
         tokens = _tokens(self.decoder, features, codes)  # (n, t, width)
-        count = tokens.shape[1]
-        x = tokens + self.decoder.pos_emb[0][torch.arange(count) + (total - count)]
-        present = []
-        for number, block in enumerate(_blocks(self.decoder)):
-            projected = self.projections[number](block.ln1(x))
-            attended, key, value = _attended(block, projected, past[2 * number], past[2 * number + 1], last, total)
-            x = x + block.attn.proj(attended)
+        rows, count = tokens.shape[:2]
+        at = torch.arange(count) + before
+        x = tokens + self.decoder.pos_emb[0][at + shared[0].shape[2]]
+        later = torch.arange(past[0].shape[2])[None, :] > at[:, None]  # (t, room)
+        mask = torch.where(later, float("-inf"), 0.0)
+        axes = torch.arange(past[0].shape[0])[:, None, None], torch.arange(rows)[None, :, None], at[None, None, :]
+        places = torch.stack(torch.broadcast_tensors(*axes), dim=3)  # (heads, n, t, 3), in a buffer
+        present: list[Tensor] = []
+        for number, block in enumerate(blocks):
+            own = slice(2 * number, 2 * number + 2)
+            projected = self.projections[number](block.ln1(x)).unflatten(2, (3 * block.attn.heads, -1)).permute(2, 0, 1, 3)
+            query, *new = projected.split(block.attn.heads)  # (heads, n, t, head_size) each
+            key, value = (_written(each, places, made) for each, made in zip(past[own], new, strict=True))
+            attended = _attended(query, (key, value), shared[own], mask)
+            x = x + block.attn.proj(attended.permute(1, 2, 0, 3).flatten(2))
             x = x + block.mlp(block.ln2(x))
             present += [key, value]
         return (_logits(self.decoder, x), *present)
@@ -88,14 +98,10 @@ class ReferenceDecoder(nn.Module):
 def cached_graph(decoder: Decoder, ends: Ends) -> onnx.ModelProto:
     """The graph of packs; ``ends`` as the task wants them of role ``decoder``."""
     config = decoder.config
-    total = _PICTURES + _LENGTH
-    given = [
-        *_example(decoder),
-        torch.full((_ROWS,), total - 1, dtype=torch.int32),
-        torch.tensor(total, dtype=torch.int32),
-    ]
-    size = (_ROWS, config.heads, config.positions, config.width // config.heads)
-    given += [torch.zeros(size) for _ in range(2 * config.layers)]
+    heads, size = config.heads, config.width // config.heads
+    given = [*_example(decoder), torch.tensor(_BEFORE)]
+    given += [torch.zeros(heads, 1, _SHARED, size) for _ in range(2 * config.layers)]
+    given += [torch.zeros(heads, _ROWS, _ROOM, size) for _ in range(2 * config.layers)]
     return traced(CachedDecoder(decoder).eval(), "decoder", given, ends, OPSET)
 
 
@@ -113,8 +119,8 @@ def reference_ends(cached: Cached, ends: Ends) -> Ends:
     present = ("batch", cached.heads, "present", cached.head_size)
     inputs: list[Wanted] = [each for each in ends[0] if each[0] in (FEATURES, CODES)]
     outputs: list[Wanted] = [each for each in ends[1] if each[0] == LOGITS]
-    inputs += [(name, "float32", past) for name, _ in cached.buffers]
-    outputs += [(name, "float32", present) for _, name in cached.buffers]
+    inputs += [(each.past, "float32", past) for each in cached.buffers]
+    outputs += [(each.present, "float32", present) for each in cached.buffers]
     return inputs, outputs
 
 
@@ -133,35 +139,39 @@ def _blocks(decoder: Decoder) -> list[Block]:
     return list(decoder.blocks)  # type: ignore[arg-type]
 
 
-def _projections(block: Block) -> tuple[nn.Module, nn.Module, nn.Module]:
+def _projections(block: Block) -> tuple[nn.Linear, nn.Linear, nn.Linear]:
     return block.attn.query, block.attn.key, block.attn.value
 
 
-def _together(projections: tuple[nn.Module, ...]) -> nn.Linear:
-    """Query, key and value by one product: fewer of them are sooner done."""
-    weights, biases = zip(*((each.weight, each.bias) for each in projections), strict=True)
-    made = nn.Linear(weights[0].shape[1], sum(len(each) for each in weights))
-    made.load_state_dict({"weight": torch.cat(weights), "bias": torch.cat(biases)})
+def _together(projections: tuple[nn.Linear, ...], heads: int) -> nn.Linear:
+    """Query, key and value by one product: fewer of them are sooner done. Queries are scaled here."""
+    weights, biases = [each.weight.detach() for each in projections], [each.bias.detach() for each in projections]
+    scale = (len(weights[0]) // heads) ** -0.5
+    made = nn.Linear(weights[0].shape[1], sum(map(len, weights)))
+    made.load_state_dict(
+        {"weight": torch.cat([weights[0] * scale, *weights[1:]]), "bias": torch.cat([biases[0] * scale, *biases[1:]])}
+    )
     return made
 
 
-def _attended(
-    block: Block, projected: Tensor, past_key: Tensor, past_value: Tensor, last: Tensor, total: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Of query, key and value side by side, (n, t, 3 width)."""
-    n, count, width = projected.shape
-    attended, key, value = torch.onnx.ops.symbolic_multi_out(
-        "com.microsoft::GroupQueryAttention",
-        (projected, None, None, past_key, past_value, last, total),
-        {"num_heads": block.attn.heads, "kv_num_heads": block.attn.heads},
-        dtypes=(torch.float32,) * 3,
-        shapes=((n, count, width // 3), past_key.shape, past_value.shape),
-        version=1,
-    )
-    return attended, key, value
+def _written(past: Tensor, places: Tensor, new: Tensor) -> Tensor:
+    """A buffer with what is new in these places; where it is one memory with what comes out, nothing is copied."""
+    made: Tensor = torch.onnx.ops.symbolic("ScatterND", (past, places, new), {}, dtype=past.dtype, shape=past.shape, version=18)
+    return made
+
+
+def _attended(query: Tensor, own: tuple[Tensor, Tensor], shared: tuple[Tensor, ...], mask: Tensor) -> Tensor:
+    """Attention over what all rows share, and over each row's own: both (heads, n, t, head_size)."""
+    rows, count = query.shape[1:3]
+    key, value = (each.flatten(0, 1) for each in shared)  # (heads, tokens, head_size)
+    of_shared = (query.flatten(1, 2) @ key.transpose(1, 2)).unflatten(1, (rows, count))
+    of_own = query @ own[0].transpose(2, 3) + mask
+    sizes = [of_shared.shape[3], of_own.shape[3]]
+    by_shared, by_own = torch.cat([of_shared, of_own], dim=3).softmax(dim=3).split(sizes, dim=3)
+    return (by_shared.flatten(1, 2) @ value).unflatten(1, (rows, count)) + by_own @ own[1]
 
 
 def _logits(decoder: Decoder, x: Tensor) -> Tensor:
     """Of what comes after the last token."""
-    logits: Tensor = decoder.head(decoder.ln_f(x[:, -1]))
-    return logits
+    logits: Tensor = decoder.head(decoder.ln_f(x[:, -1].unsqueeze(1)))
+    return logits.squeeze(1)

@@ -55,16 +55,17 @@ def in_halves(product: Product, constants: Constants) -> list[NodeProto]:
     coarse, fine = number(f"{product.output}_coarse", most / HALF), number(f"{product.output}_fine", most / HALF / FINER)
     upper = node("QuantizeLinear", [x, coarse, middle])
     rest = node("Sub", [x, node("DequantizeLinear", [upper, coarse, middle])])
-    halves = node("Concat", [upper, node("QuantizeLinear", [rest, fine, middle])], axis=0)
+    halves = node("Concat", [upper, node("QuantizeLinear", [rest, fine, middle])], axis=1)
 
     bias = []
     if product.bias and not length:  # it is added to both halves
         shared = constants.of(product.bias) / (1 + 1 / FINER)
         bias = ["", constants.add(f"{product.output}_bias", shared.astype(np.float32))]
     both = node("MatMulIntegerToFloat", [halves, weights, coarse, each, middle, *bias])
-    above, below = f"{both}_above", f"{both}_below"
-    made.append(helper.make_node("Split", [both], [above, below], name=f"{both}_split", axis=0, num_outputs=2))
-    sums = node("Add", [above, node("Mul", [below, number("halves_finer", 1 / FINER)])])
+    apart = node("Reshape", [both, constants.add("halves_apart", np.array([0, 2, -1], np.int64))])
+    shares = constants.add("halves_shares", np.array([[1, 1 / FINER]], np.float32))
+    whole = constants.add(f"halves_of_{product.matrix.shape[1]}", np.array([0, -1, product.matrix.shape[1]], np.int64))
+    sums = node("Reshape", [node("MatMul", [shares, apart]), whole])
     if length:
         sums = node("Mul", [sums, length])
         if product.bias:

@@ -61,9 +61,8 @@ def of_decoder(
     """
     codes = generated(task, model, prefix, drawn)
     expected = logits_of(model, prefix, codes)  # (takes, n, entries)
-    one = Cache(graph, task, 1)
-    first = one.run(*decode.before(task, prefix, 0))
-    cache, nothing = one.copied([0] * len(codes)), np.zeros((len(codes), 0, task.features), np.float32)
+    one, first = Cache.full(graph, task, *decode.before(task, prefix, 0))
+    cache, nothing = one.rows_after(*codes.shape), np.zeros((len(codes), 0, task.features), np.float32)
     steps = [np.repeat(first, len(codes), axis=0)]
     steps += [cache.run(nothing, codes[:, at : at + 1]) for at in range(codes.shape[1] - 1)]
     made = np.stack(steps, axis=1)

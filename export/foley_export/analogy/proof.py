@@ -121,9 +121,8 @@ def prove_decoder(
     for prefix, codes in given:
         expected = logits_of(model, prefix, codes)  # (takes, n, entries)
         features, before = decode.before(task, prefix, 0)
-        one = Cache(graph, task, 1)
-        first = one.run(features, before)
-        cache, nothing = one.copied([0] * len(codes)), np.zeros((len(codes), 0, task.features), np.float32)
+        one, first = Cache.full(graph, task, features, before)
+        cache, nothing = one.rows_after(*codes.shape), np.zeros((len(codes), 0, task.features), np.float32)
         pairs.append((np.repeat(first, len(codes), axis=0), expected[:, 0]))
         several = codes.shape[1] // 3
         pairs.append((cache.run(nothing, codes[:, :several]), expected[:, several]))
@@ -144,9 +143,9 @@ def prove_reference(
         past = [np.zeros((takes, cached.heads, 0, cached.head_size), np.float32) for _ in cached.buffers]
         shown, known = np.repeat(features, takes, axis=0), np.repeat(before, takes, axis=0)
         for at in range(codes.shape[1]):
-            entered: dict[str, Array] = {name: each for (name, _), each in zip(cached.buffers, past, strict=True)}
+            entered: dict[str, Array] = {names.past: each for names, each in zip(cached.buffers, past, strict=True)}
             made = graph.run(entered | {FEATURES: shown, CODES: known})
-            past = [made[present] for _, present in cached.buffers]
+            past = [made[each.present] for each in cached.buffers]
             pairs.append((made[LOGITS], expected[:, at]))
             shown, known = shown[:, :0], codes[:, at : at + 1]
     return compared(name, pairs)
@@ -169,10 +168,9 @@ def prove_sequences(
         known = made[take : take + 1, start * task.rows : at]
         window = replace(prefix, features=decode.shown(task, prefix, start))
         theirs = logits_of(model, window, np.append(known, [[0]], axis=1))[0, -1]
-        cache = Cache(graph, task, 1)
-        ours = cache.run(*decode.before(task, window, 0))
+        one, ours = Cache.full(graph, task, *decode.before(task, window, 0))
         if known.shape[1]:
-            ours = cache.run(np.zeros((1, 0, task.features), np.float32), known)
+            ours = one.rows_after(*known.shape).run(np.zeros((1, 0, task.features), np.float32), known)
         margin = max(margin, float(np.abs(ours[0] - theirs).max()))
     if margin > TOLERANCE:
         raise ExportError(f"decoder: its codes differ from PyTorch's where logits are {margin:.1e} apart", _HINT)

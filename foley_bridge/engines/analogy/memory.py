@@ -51,12 +51,13 @@ def needed_bytes(analogy: Analogy, plan: Plan, *, candidates: int, pools: int) -
     """What a cue needs at most, beside what is loaded already: graphs, the decoder's buffers, what a picture network holds."""
     task = analogy.task
     weights = sum(analogy.to_load(role) for role in {*ROLES, analogy.judging})
-    row = len(task.decoder.buffers) * math.prod(task.decoder.shape) * _FLOAT
-    rows = candidates + takes_of_pool(candidates) + 2  # the batch, what its rows go on from, the prefix, and one to spare
+    rows = candidates + takes_of_pool(candidates)  # the batch, and what its rows go on from
+    kept = rows * task.rows * task.columns + 2 * sum(task.prefix)  # tokens; of a window's prefix, and of the one before it
+    token = len(task.decoder.buffers) * math.prod(task.decoder.shape(1, 1)) * _FLOAT
     pictures = plan.pictures if plan.windows == 1 or not plan.shared else round((AT_ONCE + 2 * CONTEXT) * plan.pictures)
     looking = min(pictures, plan.all_pictures) * task.picture.size**2 * _PER_PIXEL * _FLOAT
     codes = pools * takes_of_pool(candidates) * plan.all_columns * task.rows * 8
-    return _LOADING * weights + rows * row + looking + codes + _SPARE
+    return _LOADING * weights + kept * token + looking + codes + _SPARE
 
 
 def free_bytes() -> int:
