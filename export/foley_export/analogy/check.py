@@ -128,9 +128,9 @@ def _decoder(analogy: Analogy, golden: Golden) -> Iterator[Finding]:
         seen = "the golden draws do not mean the golden codes"
     yield Finding(claim, bool(np.array_equal(meant, wanted[0])) and margin <= within, seen)
     more = np.random.default_rng(0).random((TAKES, task.rows * task.columns))
-    together = analogy.generate(prefix, more)
-    alone = np.concatenate([analogy.generate(prefix, more[take : take + 1]) for take in range(TAKES)])
-    yield Finding(f"{name}: takes are the same alone and among others", bool(np.array_equal(together, alone)), f"{TAKES} takes")
+    drawn, turned = (analogy.generate(prefix, each) for each in (more, np.concatenate([more[::-1], more[:1]])))
+    same = bool(np.array_equal(drawn, turned[-2::-1]))
+    yield Finding(f"{name}: takes are the same whatever is drawn beside them", same, f"{TAKES} takes")
 
 
 def prefix_of(analogy: Analogy, golden: Golden) -> Prefix:

@@ -162,13 +162,17 @@ def _written(past: Tensor, places: Tensor, new: Tensor) -> Tensor:
 
 def _attended(query: Tensor, own: tuple[Tensor, Tensor], shared: tuple[Tensor, ...], mask: Tensor) -> Tensor:
     """Attention over what all rows share, and over each row's own: both (heads, n, t, head_size)."""
-    rows, count = query.shape[1:3]
     key, value = (each.flatten(0, 1) for each in shared)  # (heads, tokens, head_size)
-    of_shared = (query.flatten(1, 2) @ key.transpose(1, 2)).unflatten(1, (rows, count))
+    of_shared = _by_all(query, key.transpose(1, 2))
     of_own = query @ own[0].transpose(2, 3) + mask
     sizes = [of_shared.shape[3], of_own.shape[3]]
     by_shared, by_own = torch.cat([of_shared, of_own], dim=3).softmax(dim=3).split(sizes, dim=3)
-    return (by_shared.flatten(1, 2) @ value).unflatten(1, (rows, count)) + by_own @ own[1]
+    return _by_all(by_shared, value) + by_own @ own[1]
+
+
+def _by_all(rows: Tensor, matrix: Tensor) -> Tensor:
+    """Tokens of all rows, (heads, n, t, k), times one matrix a head, (heads, k, m), at once."""
+    return (rows.flatten(1, 2) @ matrix).unflatten(1, rows.shape[1:3])
 
 
 def _logits(decoder: Decoder, x: Tensor) -> Tensor:
