@@ -128,8 +128,8 @@ def _decoder(analogy: Analogy, golden: Golden) -> Iterator[Finding]:
         seen = "the golden draws do not mean the golden codes"
     yield Finding(claim, bool(np.array_equal(meant, wanted[0])) and margin <= within, seen)
     more = np.random.default_rng(0).random((TAKES, task.rows * task.columns))
-    drawn, turned = (analogy.generate(prefix, each) for each in (more, np.concatenate([more[::-1], more[:1]])))
-    same = bool(np.array_equal(drawn, turned[-2::-1]))
+    others = np.concatenate([more[::-1], more[:1]])
+    same = bool(np.array_equal(analogy.generate(prefix, more), analogy.generate(prefix, others)[-2::-1]))
     yield Finding(f"{name}: takes are the same whatever is drawn beside them", same, f"{TAKES} takes")
 
 
