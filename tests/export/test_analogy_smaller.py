@@ -14,9 +14,9 @@ WIDTH, INSIDE = 70, 150
 Floats = NDArray[np.float32]
 
 
-@pytest.fixture(scope="module")
-def plain() -> onnx.ModelProto:
-    """A norm and two products, as each layer of a decoder has them."""
+@pytest.fixture(scope="module", params=["even", "uneven"])
+def plain(request: pytest.FixtureRequest) -> onnx.ModelProto:
+    """A norm, in one case with a weight much larger than the rest, and two products, as each layer of a decoder has them."""
     random = np.random.default_rng(0)
     tensors = {
         "scale": random.uniform(0.2, 2, WIDTH),
@@ -26,6 +26,9 @@ def plain() -> onnx.ModelProto:
         "out": random.normal(size=(INSIDE, WIDTH)),
         "out_bias": random.normal(size=WIDTH),
     }
+    if request.param == "uneven":
+        tensors["scale"][3] *= 50
+        tensors["in"][3] /= 50
     nodes = [
         helper.make_node("LayerNormalization", ["x", "scale", "shift"], ["normal"], epsilon=1e-5),
         helper.make_node("MatMul", ["normal", "in"], ["inside"]),

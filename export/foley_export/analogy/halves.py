@@ -8,7 +8,7 @@ Sums are of integers, so they are exact in whatever order, and what comes out of
 of seven bits with weights to 127, two products add up within 16 bits, in which CPUs without VNNI add them.
 
 What comes out of LayerNormalization has a largest possible size, the root of its width times its weights, plus its biases;
-what comes from elsewhere is divided by its length first.
+what comes from elsewhere, or where a few of those are much larger than the rest, is divided by its length first.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ MIDDLE = 64
 FINER = 2 * HALF
 """So many steps of the fine half are one of the coarse half."""
 _LEAST = 1e-30  # as long as nothing is
+_WIDE = 4  # times as large as is usual
 
 
 def in_halves(product: Product, constants: Constants) -> list[NodeProto]:
-    """Its nodes, as ``with_products`` wants them."""
+    """Its nodes, as ``with_products`` wants them; what comes in is (n, t, k)."""
     made: list[NodeProto] = []
 
     def node(kind: str, given: list[str], **how: Any) -> str:
@@ -43,7 +44,7 @@ def in_halves(product: Product, constants: Constants) -> list[NodeProto]:
         return constants.add(name, np.array(value, np.float32))
 
     scales = np.maximum(np.abs(product.matrix).max(axis=0) / WEIGHT, np.finfo(np.float32).tiny)
-    weights = constants.add(f"{product.weight}_eighths", np.rint(product.matrix / scales).astype(np.int8))
+    weights = constants.add(f"{product.weight}_eight_bits", np.rint(product.matrix / scales).astype(np.int8))
     each = constants.add(f"{product.weight}_scales", scales.astype(np.float32))
     middle = constants.add("halves_middle", np.array(MIDDLE, np.uint8))
 
@@ -75,9 +76,10 @@ def in_halves(product: Product, constants: Constants) -> list[NodeProto]:
 
 
 def _most(product: Product, constants: Constants) -> float | None:
-    """How large any number that comes in can be; None where nothing says so."""
+    """How large any number that comes in can be; None where nothing says so, or most of them are much smaller."""
     by = product.by
     if by.op_type != "LayerNormalization" or not {*by.input[1:]} <= set(constants.had):
         return None
     weights, *biases = (np.abs(constants.of(name)).astype(np.float64) for name in by.input[1:])
-    return float((np.sqrt(len(product.matrix)) * weights + sum(biases)).max())
+    sizes = np.sqrt(len(product.matrix)) * weights + sum(biases)
+    return float(sizes.max()) if sizes.max() <= _WIDE * np.sqrt(np.square(sizes).mean()) else None
