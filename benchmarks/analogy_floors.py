@@ -80,7 +80,7 @@ def works(published: Published, batches: tuple[int, ...]) -> dict[str, Work]:
     codes = torch.zeros(1, config.sound, dtype=torch.int64)
     features = torch.zeros(1, 2 * config.frames, config.picture)
     weights = _bytes(decoder.blocks) + _bytes(decoder.head)
-    kept = FLOAT * 2 * config.layers * config.width * (config.prefix + config.sound // 2)  # of one row, half way
+    kept = FLOAT * 2 * config.layers * config.width  # of a token; the prefix's are there once, each row is half way
     with torch.no_grad():
         prefix = model.prefix(features[:, config.frames :], features[:, : config.frames], codes)
         token, seen = decoder.sounds(codes[:, :1]), sync.see(pictures)
@@ -95,7 +95,7 @@ def works(published: Published, batches: tuple[int, ...]) -> dict[str, Work]:
         found["judged mel"] = found["mel"]
         one = _flops(lambda: decoder(token, last=1))
     for batch in batches:
-        found[f"token x {batch}"] = Work(batch * one, weights, batch * kept)
+        found[f"token x {batch}"] = Work(batch * one, weights, (config.prefix + batch * config.sound // 2) * kept)
         found[f"score x {batch}"] = Work(found["picture"].flops + batch * heard, _bytes(sync))
     return found
 
