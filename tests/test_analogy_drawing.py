@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,15 +11,18 @@ import pytest
 
 pytest.importorskip("onnx", reason="packs are made with onnx")
 from analogy_packs import CLIP, COLUMNS, ENTRIES, FRAMES, ROWS, Oracle, make_analogy_pack, small_task
+from numpy.typing import DTypeLike
 
 from foley_bridge.engines import rerank
 from foley_bridge.engines.analogy.clip_mels import magnitudes_of
 from foley_bridge.engines.analogy.drawing import Drawn, Pool, takes_of_pool
 from foley_bridge.engines.analogy.judging import ONSETS, SYNC, Judged, Seen, judge
+from foley_bridge.engines.analogy.memory import kept_bytes
 from foley_bridge.engines.analogy.plan import Plan, plan
 from foley_bridge.errors import Cancelled
 from foley_bridge.inference.analogy import Analogy
 from foley_bridge.inference.decode import Pinned, Prefix, Sampling, go_on, pick
+from foley_bridge.inference.in_place import Buffer
 from foley_bridge.inference.offsets import Scores, order
 from foley_bridge.inference.pack import Pack
 from foley_bridge.inference.places import shipped_folder
@@ -52,6 +56,29 @@ def drawn(analogy: Analogy, *, candidates: int, number: int = 0, choice: str = S
     for window in range(WINDOWS):
         pool.window(window, seen(window))
     return pool.takes()
+
+
+@pytest.mark.parametrize("candidates", [1, 3, 8, 100])
+def test_buffers_take_no_more_than_was_reckoned(tmp_path: Path, candidates: int) -> None:
+    analogy = pack(tmp_path)
+    session, live, peak = analogy.session("decoder"), [0], [0]
+
+    class Counted:
+        run_in_place = session.run_in_place
+
+        def buffer(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Buffer:
+            made = session.buffer(shape, dtype)
+            size = made.read().nbytes
+            live[0] += size
+            peak[0] = max(peak[0], live[0])
+            weakref.finalize(made, lambda: live.__setitem__(0, live[0] - size))
+            return made
+
+    pinned = Pinned(Counted(), analogy.task, Prefix(EXAMPLE, EXAMPLE[:, :0], CONDITION))
+    pool = Pool(analogy, pinned, windows_of(analogy), candidates=candidates, seed=5, number=0, choice=SYNC)
+    for window in range(WINDOWS):
+        pool.window(window, seen(window))
+    assert kept_bytes(analogy.task, candidates) / 2 < peak[0] <= kept_bytes(analogy.task, candidates)
 
 
 def anew(analogy: Analogy, condition: str, *, number: int = 0, seed: int = 5) -> list[int]:

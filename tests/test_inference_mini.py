@@ -22,7 +22,7 @@ from foley_bridge.stage.sound import sound
 HASHES = {
     "mini@1": "28a3e54654fcbf51e68344176add8ac6f2d4dfb491d4ce3b29782aa550a79c5a",
     "mini@2": "ff3904ac740b83717e6c89b9f4c5c314d8474bf0bebd0f1c431dbd9e7037a570",
-    "mini@3": "34d3a0deffd92d2134f934f83c3b203d49417baa8a6cc66c70b183076f2cc6b3",
+    "mini@3": "db5823e6b94921c2a03c5591fb0fd502037f34f04e8d1318abbf3f94287ed706",
 }
 """SHA-256 of each version's manifest: another pack is another version."""
 MOST_BYTES = 25_000_000

@@ -155,12 +155,16 @@ class Analogy:
 
     def retrace(self, golden: dict[str, Floats]) -> Floats:
         """The logits by which each of the golden codes is drawn, those before it given: float32 (n, codes, entries)."""
-        prefix, codes = golden["decoder_in"], golden["decoder_codes"].astype(np.int64)
-        one, first = Cache.full(self.session("decoder"), self.task, prefix, golden["decoder_condition"].astype(np.int64))
-        cache, logits = one.rows_after(*codes.shape), [first]
+        pictures = golden["decoder_in"]
+        known, codes = (golden[f"decoder_{each}"].astype(np.int64) for each in ("condition", "codes"))
         nothing: NDArray[np.float32] = np.zeros((1, 0, self.task.features), np.float32)
-        logits += [cache.run(nothing, codes[:, at : at + 1]) for at in range(codes.shape[1] - 1)]
-        return np.stack(logits, axis=1)
+        traced = []
+        for row in range(len(codes)):
+            own = slice(row, row + 1)
+            one, first = Cache.full(self.session("decoder"), self.task, pictures[own], known[own])
+            cache = one.rows_after(1, codes.shape[1])
+            traced += [first, *(cache.run(nothing, codes[own, at : at + 1]) for at in range(codes.shape[1] - 1))]
+        return np.concatenate(traced).reshape(*codes.shape, -1)
 
     def golden(self) -> dict[str, Floats]:
         """The golden arrays, by name; raises PackError."""

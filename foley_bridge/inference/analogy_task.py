@@ -285,6 +285,11 @@ class AnalogyTask:
         for role, name in self.graphs.items():
             if name not in graphs:
                 raise ValueError(f"{place}.graphs.{role}: there is no graph {name[:60]!a}")
+            if role.startswith("decoder") and any(each.name == "total" for each in graphs[name].inputs):
+                raise ValueError(
+                    f"graphs.{name}: it was made for an older foley-bridge, which kept a copy of the prefix for each row; "
+                    "export it anew"
+                )
             for wanted, tensors in zip(self.ends(role), (graphs[name].inputs, graphs[name].outputs), strict=True):
                 _see(f"graphs.{name}", f"{place}.graphs.{role}", wanted, tensors)
 

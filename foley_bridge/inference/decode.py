@@ -1,6 +1,6 @@
 """Codes drawn from a pack's decoder, one after another (Du et al., section 3.2, equation 3), in ONNX Runtime and numpy alone.
 
-One graph does both: it runs the whole prefix, and then one code at a time; what attention keeps lies in buffers of one size,
+One graph does both: it runs the whole prefix, and then one code at a time; what attention keeps lies in buffers,
 which the graph reads and writes in place. The prefix is run once for all takes, and lies there once for all of them. What is
 drawn is given from outside: who has the same logits and the same numbers gets the same codes.
 """
@@ -112,7 +112,8 @@ class Cache:
         return made
 
     def first(self, tokens: int, room: int) -> Cache:
-        """One that holds the first tokens of each row, and goes on from nothing, as this one does."""
+        """One that holds the first tokens of each row, and goes on from nothing, as this one has to."""
+        assert not self._before
         made = self._like(self.rows, room, tokens)
         for own, other in zip(self._buffers, made._buffers, strict=True):
             there = other.read()
@@ -229,7 +230,7 @@ def go_on(
     cache = prefix.rows_after(histories if before else rows, before + count)
     if before:
         logits = cache.run(np.zeros((histories, 0, own.shape[2]), np.float32), known)
-        cache = cache.repeated(rows // histories)
+        cache = cache.repeated(rows // histories) if rows > histories else cache
     logits = np.repeat(logits, rows // len(logits), axis=0)
     made = np.zeros((rows, count), np.int64)
     shown = np.zeros((rows, 0, own.shape[2]), np.float32)

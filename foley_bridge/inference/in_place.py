@@ -1,4 +1,4 @@
-"""Memory that a graph reads as an input and writes as an output, where it runs: nothing is copied between runs."""
+"""Memory that a graph reads as an input, and may write as an output, where it runs: nothing is copied between runs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class InPlace:
 
     Attributes:
         past, present: their names; without the second it is only read.
-        buffer: holds the output after a run.
+        buffer: where it lies; where it is written, it holds the output after a run.
     """
 
     past: str

@@ -114,7 +114,7 @@ class Session:
     def run_in_place(self, given: Arrays, places: Sequence[InPlace]) -> dict[str, NDArray[Any]]:
         """As ``run``; some inputs and outputs lie in memory of the caller's, and those outputs are not in what is returned.
 
-        Once a provider fails, the next one finds in that memory what it left: a graph must not write where it reads.
+        Once a provider fails, the next one finds in that memory what it left: a graph must not read what it has written over.
 
         Raises:
             PackError: the graph fails on every provider.

@@ -23,7 +23,7 @@ def plain(request: pytest.FixtureRequest) -> onnx.ModelProto:
         "shift": random.normal(size=WIDTH),
         "in": random.normal(size=(WIDTH, INSIDE)),
         "in_bias": random.normal(size=INSIDE),
-        "out": random.normal(size=(INSIDE, WIDTH)),
+        "out": random.normal(size=(INSIDE, WIDTH)) * (np.arange(WIDTH) != 5),  # a column of zeros
         "out_bias": random.normal(size=WIDTH),
     }
     if request.param == "uneven":
@@ -55,7 +55,7 @@ def with_weights_rounded(plain: onnx.ModelProto) -> onnx.ModelProto:
     for tensor in made.graph.initializer:
         matrix = numpy_helper.to_array(tensor)
         if matrix.ndim == 2:
-            step = np.abs(matrix).max(axis=0) / 127
+            step = np.maximum(np.abs(matrix).max(axis=0), 1e-30) / 127
             tensor.CopyFrom(numpy_helper.from_array((np.rint(matrix / step) * step).astype(np.float32), tensor.name))
     return made
 
@@ -87,6 +87,11 @@ def test_rows_of_any_size_are_as_near(plain: onnx.ModelProto) -> None:
         sizes = np.maximum(np.abs(rounded[name]).max(axis=(1, 2), keepdims=True), 1e-30)
         assert (np.abs(made[name] - rounded[name]) / sizes).max() < 2e-3, name
     assert not made["z"][1].any()
+
+
+def test_a_norms_range_is_known_unless_its_weights_are_uneven(plain: onnx.ModelProto, request: pytest.FixtureRequest) -> None:
+    lengths = [node for node in smaller(plain, "int8").graph.node if node.op_type == "ReduceL2"]
+    assert len(lengths) == {"even": 2, "uneven": 3}[request.node.callspec.params["plain"]]
 
 
 def test_what_is_multiplied_stays_within_seven_bits(plain: onnx.ModelProto) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from foley_bridge.errors import PackError
 from foley_bridge.inference.analogy import CODES_ALIKE, Analogy
-from foley_bridge.inference.decode import Prefix, pick
+from foley_bridge.inference.decode import Cache, Prefix, before, pick
 from foley_bridge.inference.golden import WITHIN
 from foley_bridge.inference.pack import Pack
 from foley_export.finding import BATCHES, Finding, apart_from, proved
@@ -127,10 +127,17 @@ def _decoder(analogy: Analogy, golden: Golden) -> Iterator[Finding]:
     if not np.array_equal(meant, wanted[0]):
         seen = "the golden draws do not mean the golden codes"
     yield Finding(claim, bool(np.array_equal(meant, wanted[0])) and margin <= within, seen)
-    more = np.random.default_rng(0).random((TAKES, task.rows * task.columns))
-    others = np.concatenate([more[::-1], more[:1]])
-    same = bool(np.array_equal(analogy.generate(prefix, more), analogy.generate(prefix, others)[-2::-1]))
-    yield Finding(f"{name}: takes are the same whatever is drawn beside them", same, f"{TAKES} takes")
+    known = task.rows * task.columns // 2
+    batches = np.random.default_rng(0).integers(0, task.entries, (2, TAKES, known + 1))
+    batches[1, -1] = batches[0, 0]
+    one, _ = Cache.full(analogy.session("decoder"), task, *before(task, prefix, 0))
+    nothing = np.zeros((TAKES, 0, task.features), np.float32)
+    logits_of = []
+    for rows in batches:
+        cache = one.rows_after(TAKES, known + 1)
+        logits_of.append([cache.run(nothing, rows[:, :known]), cache.run(nothing, rows[:, known:])])
+    same = all(first[0].tobytes() == second[-1].tobytes() for first, second in zip(*logits_of, strict=True))
+    yield Finding(f"{name}: logits are the same whatever other rows hold", same, f"{TAKES} rows, {known} codes at once and one")
 
 
 def prefix_of(analogy: Analogy, golden: Golden) -> Prefix:

@@ -2,13 +2,14 @@
 
 Processors multiply whole rows of eight bits by units of their own, many rows nearly as fast as they read the weights; blocks
 with a scale each they do not. But rows of activations in eight bits lose too much. So each is two rows of the same product, a
-coarse one and a fine one that is a 126th of it: weights are read once, and they alone are rounded by so much that it counts.
+coarse one and a fine one in steps a 126th as large: weights are read once, and they alone are rounded so much that it counts.
 
 Sums are of integers, so they are exact in whatever order, and what comes out of a row knows nothing of other rows. Of numbers
 of seven bits with weights to 127, two products add up within 16 bits, in which CPUs without VNNI add them.
 
 What comes out of LayerNormalization has a largest possible size, the root of its width times its weights, plus its biases;
-what comes from elsewhere, or where a few of those are much larger than the rest, is divided by its length first.
+what comes from elsewhere, or where a few of those are much larger than the rest, is divided by its length first (which may be
+1e-20 to 1e18). What is no number comes out as some number.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ HALF = 63
 MIDDLE = 64
 FINER = 2 * HALF
 """So many steps of the fine half are one of the coarse half."""
-_LEAST = 1e-30  # as long as nothing is
+_LEAST = 1e-30  # no length is 0
 _WIDE = 4  # times as large as is usual
 
 
@@ -78,7 +79,8 @@ def in_halves(product: Product, constants: Constants) -> list[NodeProto]:
 def _most(product: Product, constants: Constants) -> float | None:
     """How large any number that comes in can be; None where nothing says so, or most of them are much smaller."""
     by = product.by
-    if by.op_type != "LayerNormalization" or not {*by.input[1:]} <= set(constants.had):
+    last = all(each.i == -1 for each in by.attribute if each.name == "axis")
+    if by.op_type != "LayerNormalization" or not last or not {*by.input[1:]} <= set(constants.had):
         return None
     weights, *biases = (np.abs(constants.of(name)).astype(np.float64) for name in by.input[1:])
     sizes = np.sqrt(len(product.matrix)) * weights + sum(biases)

@@ -107,9 +107,5 @@ def with_nodes(model: onnx.ModelProto, nodes: list[NodeProto], tensors: list[Ten
 
 
 def _matrix(node: NodeProto, constants: Constants) -> Floats | None:
-    """What a node multiplies with from the right, (k, n), where that is all it does and is constant."""
-    if node.op_type not in ("MatMul", "Gemm") or node.input[1] not in constants.had or len(node.input) > 2:
-        return None
-    matrix = constants.of(node.input[1])
-    turned = any(each.name == "transB" and each.i for each in node.attribute)
-    return matrix.T if turned else matrix
+    """What a node multiplies with from the right, (k, n), where it is constant."""
+    return constants.of(node.input[1]) if node.op_type == "MatMul" and node.input[1] in constants.had else None

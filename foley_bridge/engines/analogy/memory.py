@@ -12,7 +12,7 @@ from foley_bridge.engines.analogy.pictures import AT_ONCE, CONTEXT
 from foley_bridge.engines.analogy.plan import Plan
 from foley_bridge.errors import EngineError
 from foley_bridge.inference.analogy import Analogy
-from foley_bridge.inference.analogy_task import ROLES
+from foley_bridge.inference.analogy_task import ROLES, AnalogyTask
 
 _FLOAT = 4
 _SPARE = 192 << 20  # bytes for all else: pictures being decoded, mels, sound
@@ -51,13 +51,17 @@ def needed_bytes(analogy: Analogy, plan: Plan, *, candidates: int, pools: int) -
     """What a cue needs at most, beside what is loaded already: graphs, the decoder's buffers, what a picture network holds."""
     task = analogy.task
     weights = sum(analogy.to_load(role) for role in {*ROLES, analogy.judging})
-    rows = candidates + takes_of_pool(candidates)  # the batch, and what its rows go on from
-    kept = rows * task.rows * task.columns + 2 * sum(task.prefix)  # tokens; of a window's prefix, and of the one before it
-    token = len(task.decoder.buffers) * math.prod(task.decoder.shape(1, 1)) * _FLOAT
     pictures = plan.pictures if plan.windows == 1 or not plan.shared else round((AT_ONCE + 2 * CONTEXT) * plan.pictures)
     looking = min(pictures, plan.all_pictures) * task.picture.size**2 * _PER_PIXEL * _FLOAT
     codes = pools * takes_of_pool(candidates) * plan.all_columns * task.rows * 8
-    return _LOADING * weights + kept * token + looking + codes + _SPARE
+    return _LOADING * weights + kept_bytes(task, candidates) + looking + codes + _SPARE
+
+
+def kept_bytes(task: AnalogyTask, candidates: int) -> int:
+    """Of the decoder's buffers, at most: a batch's, those that its rows go on from, a window's prefix and the one before."""
+    rows = candidates + takes_of_pool(candidates)
+    tokens = rows * task.rows * task.columns + 2 * sum(task.prefix)
+    return tokens * len(task.decoder.buffers) * math.prod(task.decoder.shape(1, 1)) * _FLOAT
 
 
 def free_bytes() -> int:
