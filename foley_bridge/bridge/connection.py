@@ -6,6 +6,7 @@ the keys do not fit, the daemon went away. Each becomes an error at once, rather
 
 from __future__ import annotations
 
+import errno
 import math
 import struct
 import time
@@ -212,7 +213,10 @@ class Connection:
                 socket.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret)
             except zmq.ZMQError as error:
                 raise BridgeError(f"the seat's keys cannot be used: {error}", _KEYS_HINT) from error
+        port = endpoint.rpartition(":")[2]
         try:
+            if endpoint.startswith("tcp:") and port.isdecimal() and (len(port) > 5 or int(port) > 65535):
+                raise zmq.ZMQError(errno.EINVAL)  # ZeroMQ itself would go to another port, without a word
             socket.connect(endpoint)
         except zmq.ZMQError as error:
             raise BridgeError(f"{endpoint!r} cannot be connected to: {error}", "write it as tcp://HOST:PORT") from error
