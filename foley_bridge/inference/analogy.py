@@ -9,7 +9,6 @@ import os
 import threading
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foley_bridge.errors import PackError
 from foley_bridge.inference import decode
@@ -27,7 +26,7 @@ from foley_bridge.inference.analogy_task import (
     WAVE,
     AnalogyTask,
 )
-from foley_bridge.inference.decode import Cache, Codes, Doubles, Floats, Prefix
+from foley_bridge.inference.decode import Codes, Doubles, Floats, Prefix
 from foley_bridge.inference.golden import WITHIN, read_golden
 from foley_bridge.inference.pack import Graph, Pack
 from foley_bridge.inference.session import Session
@@ -157,14 +156,11 @@ class Analogy:
         """The logits by which each of the golden codes is drawn, those before it given: float32 (n, codes, entries)."""
         pictures = golden["decoder_in"]
         known, codes = (golden[f"decoder_{each}"].astype(np.int64) for each in ("condition", "codes"))
-        nothing: NDArray[np.float32] = np.zeros((1, 0, self.task.features), np.float32)
-        traced = []
-        for row in range(len(codes)):
-            own = slice(row, row + 1)
-            one, first = Cache.full(self.session("decoder"), self.task, pictures[own], known[own])
-            cache = one.rows_after(1, codes.shape[1])
-            traced += [first, *(cache.run(nothing, codes[own, at : at + 1]) for at in range(codes.shape[1] - 1))]
-        return np.concatenate(traced).reshape(*codes.shape, -1)
+        rows = [slice(row, row + 1) for row in range(len(codes))]  # each has a prefix of its own
+        session = self.session("decoder")
+        return np.concatenate(
+            [decode.logits_along(session, self.task, (pictures[row], known[row]), codes[row]) for row in rows]
+        )
 
     def golden(self) -> dict[str, Floats]:
         """The golden arrays, by name; raises PackError."""

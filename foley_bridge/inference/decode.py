@@ -64,11 +64,13 @@ class Cache:
     def __init__(self, session: Runs, task: AnalogyTask, rows: int, room: int, shared: Cache | None = None) -> None:
         self._session, self._task = session, task
         self.rows, self.room, self.tokens = rows, room, 0
-        self._before = 0 if shared is None else shared.tokens
-        if shared is not None and (shared.rows, shared.tokens, shared._before) != (1, shared.room, 0):
+        self._shared: Cache | None = shared
+        if shared is not None and (shared.rows, shared.tokens, shared._shared) != (1, shared.room, None):
             raise ValueError("rows go on from one that is full, and goes on from nothing itself")
         self._buffers = self._made(rows, room)
-        self._shared = self._made(1, 0) if shared is None else shared._buffers
+        before, names = self._made(1, 0) if shared is None else shared._buffers, task.decoder.buffers
+        self._places = [InPlace(each.shared, None, buffer) for each, buffer in zip(names, before, strict=True)]
+        self._places += [InPlace(each.past, each.present, buffer) for each, buffer in zip(names, self._buffers, strict=True)]
 
     @classmethod
     def full(cls, session: Runs, task: AnalogyTask, features: Floats, codes: Codes) -> tuple[Cache, Floats]:
@@ -87,15 +89,13 @@ class Cache:
             the logits of the code that comes next, float32 (rows, entries).
         """
         tokens = self.tokens + features.shape[1] + codes.shape[1]
-        if self._before + tokens > self._task.decoder.positions:
-            raise ValueError(f"{self._before + tokens} tokens, where the decoder knows {self._task.decoder.positions}")
+        total = tokens if self._shared is None else self._shared.tokens + tokens
+        if total > self._task.decoder.positions:
+            raise ValueError(f"{total} tokens, where the decoder knows {self._task.decoder.positions}")
         if tokens > self.room:
             raise ValueError(f"{tokens} tokens, where there is room for {self.room}")
-        names = self._task.decoder.buffers
-        places = [InPlace(each.shared, None, buffer) for each, buffer in zip(names, self._shared, strict=True)]
-        places += [InPlace(each.past, each.present, buffer) for each, buffer in zip(names, self._buffers, strict=True)]
         given: dict[str, NDArray[Any]] = {FEATURES: features, CODES: codes, BEFORE: np.array(self.tokens, np.int64)}
-        made = self._session.run_in_place(given, places)[LOGITS]
+        made = self._session.run_in_place(given, self._places)[LOGITS]
         self.tokens = tokens
         return made
 
@@ -105,30 +105,43 @@ class Cache:
 
     def repeated(self, each: int) -> Cache:
         """One that holds each row so many times, one row after the other."""
-        made = self._like(each * self.rows, self.room, self.tokens)
-        made._shared, made._before = self._shared, self._before
+        made = Cache(self._session, self._task, each * self.rows, self.room, self._shared)
+        made.tokens = self.tokens
         for own, other in zip(self._buffers, made._buffers, strict=True):
             other.write(np.repeat(own.read(), each, axis=1))
         return made
 
     def first(self, tokens: int, room: int) -> Cache:
         """One that holds the first tokens of each row, and goes on from nothing, as this one has to."""
-        assert not self._before
-        made = self._like(self.rows, room, tokens)
+        assert self._shared is None
+        made = Cache(self._session, self._task, self.rows, room)
+        made.tokens = tokens
         for own, other in zip(self._buffers, made._buffers, strict=True):
             there = other.read()
             there[:, :, :tokens] = own.read()[:, :, :tokens]
             other.write(there)
         return made
 
-    def _like(self, rows: int, room: int, tokens: int) -> Cache:
-        made = Cache(self._session, self._task, rows, room)
-        made.tokens = tokens
-        return made
-
     def _made(self, rows: int, room: int) -> list[Buffer]:
         decoder = self._task.decoder
         return [self._session.buffer(decoder.shape(rows, room), decoder.dtype) for _ in decoder.buffers]
+
+
+def logits_along(session: Runs, task: AnalogyTask, before: tuple[Floats, Codes], codes: Codes) -> Floats:
+    """The logits that each code of some sequences is drawn from, those before it given, one code of all rows at a time.
+
+    Args:
+        before: what stands before them all: features float32 (1, p, features) and codes int64 (1, c).
+        codes: int64 (rows, n).
+
+    Returns:
+        float32 (rows, n, entries).
+    """
+    one, first = Cache.full(session, task, *before)
+    cache, nothing = one.rows_after(*codes.shape), np.zeros((len(codes), 0, task.features), np.float32)
+    steps = [np.repeat(first, len(codes), axis=0)]
+    steps += [cache.run(nothing, codes[:, at : at + 1]) for at in range(codes.shape[1] - 1)]
+    return np.stack(steps, axis=1)
 
 
 def generate(session: Runs, task: AnalogyTask, prefix: Prefix, drawn: Doubles) -> Codes:

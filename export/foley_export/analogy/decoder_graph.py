@@ -1,6 +1,6 @@
 """The decoder as a graph that keeps what attention knows of earlier tokens (Du et al., section 3.2).
 
-``CachedDecoder`` is what packs have. It writes the key and the value of each token into buffers of one size, in place; what
+``CachedDecoder`` is what packs have. It writes the key and the value of each token into buffers, in place; what
 stands before all rows alike lies there once, and is multiplied with all rows at once. One graph runs a whole prefix and, later,
 single codes. Opset 20.
 

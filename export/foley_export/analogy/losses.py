@@ -15,7 +15,7 @@ from foley_bridge.engines import rerank
 from foley_bridge.inference import decode
 from foley_bridge.inference.analogy_task import CODES, MAGNITUDES, AnalogyTask
 from foley_bridge.inference.clips import magnitudes
-from foley_bridge.inference.decode import Cache, Prefix, Runs, pick
+from foley_bridge.inference.decode import Prefix, Runs, pick
 from foley_bridge.inference.manifest import Parity
 from foley_export.analogy.proof import generated, logits_of
 from foley_export.errors import ExportError
@@ -61,11 +61,7 @@ def of_decoder(
     """
     codes = generated(task, model, prefix, drawn)
     expected = logits_of(model, prefix, codes)  # (takes, n, entries)
-    one, first = Cache.full(graph, task, *decode.before(task, prefix, 0))
-    cache, nothing = one.rows_after(*codes.shape), np.zeros((len(codes), 0, task.features), np.float32)
-    steps = [np.repeat(first, len(codes), axis=0)]
-    steps += [cache.run(nothing, codes[:, at : at + 1]) for at in range(codes.shape[1] - 1)]
-    made = np.stack(steps, axis=1)
+    made = decode.logits_along(graph, task, decode.before(task, prefix, 0), codes)
     apart = np.abs(made.astype(np.float64) - expected)
     worst = float(apart.max())
     moved, agreement = _moved(made, expected), _agreement(task, made, codes, drawn)
